@@ -1,0 +1,1 @@
+"""What the three processes share and that knows no room: server, errors, channels, database, configuration, logs."""

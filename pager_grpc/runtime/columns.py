@@ -1,0 +1,52 @@
+"""Column types that mean the same on both engines."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+JsonDocument = JSON().with_variant(JSONB(), "postgresql")
+"""A JSON document: JSONB on PostgreSQL, text on SQLite."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC: ``timestamptz`` on PostgreSQL, sortable text with microseconds on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The engine's own type; SQLite has none for moments."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Refuses naive moments: they mean something else on every machine."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored")
+        return sqlite_moment(value) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Always aware, always UTC."""
+        return as_moment(value)
+
+
+def sqlite_moment(value: datetime) -> str:
+    """The text that SQLite keeps for a moment: fixed width, so that text order is time order."""
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def as_moment(value: Any) -> datetime | None:
+    """A moment as either engine returns it, from a typed column or from plain SQL."""
+    if isinstance(value, str):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return value.astimezone(UTC) if value is not None else None
+
+
+def as_document(value: Any) -> Any:
+    """A JSON document as either engine returns it from plain SQL."""
+    return json.loads(value) if isinstance(value, str) else value

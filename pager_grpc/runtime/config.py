@@ -1,0 +1,88 @@
+"""Configuration from the environment and ``.env``, read once; every fault is reported at once.
+
+A room's ``config.py`` subclasses :class:`RoomSettings`. Nothing below a ``bootstrap.py`` reads the environment.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+_DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
+
+
+class ConfigurationFault(Exception):
+    """The configuration cannot be used. ``faults`` are sentences that begin with the variable's name."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+def _database_url(value: str) -> str:
+    try:
+        url = make_url(value)
+    except ArgumentError as error:
+        raise ValueError("is not a database URL") from error
+    if url.drivername not in _DRIVERS:
+        raise ValueError("must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://")
+    if url.drivername == "sqlite+aiosqlite" and not url.database:
+        raise ValueError("must name a file: sqlite+aiosqlite:///path/to/file.db")
+    return value
+
+
+def _address(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not (colon and host and port.isdigit() and int(port) <= 65535):
+        raise ValueError("must be host:port, like 127.0.0.1:50051")
+    return value
+
+
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class RoomSettings(BaseSettings):
+    """What every room reads."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    data: Path = Field(Path("var"), alias="PAGERD_DATA")
+    log_level: str = Field("info", alias="PAGERD_LOG_LEVEL", pattern="^(debug|info|warning|error)$")
+    reflection: bool = Field(True, alias="PAGERD_REFLECTION")
+
+    def database_url_or(self, given: str | None, name: str) -> str:
+        """``given``, or a SQLite file called ``name`` in the data folder."""
+        return given or f"sqlite+aiosqlite:///{self.data / name}.db"
+
+
+Settings = TypeVar("Settings", bound=RoomSettings)
+
+
+def read_settings(kind: type[Settings]) -> Settings:
+    """The settings of a room.
+
+    Raises:
+        ConfigurationFault: with one sentence for every variable that is missing or malformed.
+    """
+    try:
+        return kind()  # type: ignore[call-arg]  # the environment brings the arguments
+    except ValidationError as error:
+        raise ConfigurationFault([_sentence(kind, fault["loc"], fault["msg"]) for fault in error.errors()]) from error
+
+
+def exit_with_faults(faults: list[str]) -> int:
+    """Prints every fault of the configuration and returns the exit code 2."""
+    sys.stderr.write("The configuration cannot be used:\n")
+    for fault in dict.fromkeys(faults):
+        sys.stderr.write(f"  - {fault}\n")
+    return 2
+
+
+def _sentence(kind: type[RoomSettings], location: tuple[int | str, ...], message: str) -> str:
+    name = str(location[0]) if location else kind.__name__
+    return f"{name}: {message.removeprefix('Value error, ').replace('Field required', 'is required')}"

@@ -1,0 +1,170 @@
+"""One database, two engines: how a room opens it, begins transactions on it and learns that it is gone.
+
+PostgreSQL: READ COMMITTED, rows locked first, time from ``clock_timestamp()``. SQLite: one process, one connection,
+WAL with ``synchronous=FULL``, every transaction ``BEGIN IMMEDIATE``, time from the process's clock.
+"""
+
+import asyncio
+import fcntl
+import os
+import random
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import event, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from pager_domain.errors import StoreUnavailable
+from pager_domain.kernel import Clock
+from pager_grpc.runtime.clock import SystemClock
+from pager_grpc.runtime.columns import sqlite_moment
+from pager_grpc.runtime.config import ConfigurationFault
+
+T = TypeVar("T")
+
+_CONTENTION = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
+_ATTEMPTS = 5
+_POSTGRES_SESSION = {
+    "application_name": "hexagonal-pager",
+    # Bounds on what one stuck session can hold up (milliseconds).
+    "lock_timeout": "1000",
+    "statement_timeout": "3000",
+    "idle_in_transaction_session_timeout": "10000",
+}
+
+
+class Database:
+    """An open database. ``now_sql`` is the expression for the present moment; it may need the bind ``:now``."""
+
+    def __init__(self, engine: AsyncEngine, *, clock: Clock, now_sql: str, lock_file: Path | None = None) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self.now_sql = now_sql
+        self._clock = clock
+        self._lock = _exclusive(lock_file) if lock_file else None
+
+    def now_binds(self) -> dict[str, Any]:
+        """The binds that ``now_sql`` needs."""
+        return {"now": sqlite_moment(self._clock.now())} if self.is_sqlite else {}
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction; rolled back unless the caller commits by leaving without an exception.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached, or went away; a commit may or may not stand.
+        """
+        try:
+            async with self.engine.begin() as connection:
+                yield connection
+        except (OperationalError, InterfaceError, PoolTimeout, OSError, asyncpg.PostgresConnectionError) as error:
+            if is_contention(error):
+                raise
+            raise StoreUnavailable from error
+        except DBAPIError as error:
+            if error.connection_invalidated or _is_shutdown(error):
+                raise StoreUnavailable from error
+            raise
+
+    async def retrying(self, work: Callable[[], Awaitable[T]]) -> T:
+        """``work`` (a whole transaction), again while it loses to others, at most 5 times.
+
+        Raises:
+            StoreUnavailable: it lost every time.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await work()
+            except DBAPIError as error:
+                if not is_contention(error):
+                    raise
+                if attempt == _ATTEMPTS - 1:
+                    raise StoreUnavailable from error
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter is no secret
+        raise AssertionError("unreachable")
+
+    async def close(self) -> None:
+        """Closes every connection and gives the file free."""
+        await self.engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+
+
+def open_database(url: str, *, clock: Clock | None = None, now_sql: str = "clock_timestamp()") -> Database:
+    """Opens ``url``; ``now_sql`` is for PostgreSQL only, ``clock`` for SQLite only.
+
+    Raises:
+        ConfigurationFault: another process has the SQLite file open, or its folder cannot be written.
+    """
+    parsed = make_url(url)
+    clock = clock or SystemClock()
+    if parsed.get_backend_name() != "sqlite":
+        engine = create_async_engine(
+            parsed,
+            pool_size=10,
+            max_overflow=0,
+            pool_timeout=5,
+            pool_recycle=1800,
+            connect_args={"server_settings": _POSTGRES_SESSION, "timeout": 5},
+        )
+        return Database(engine, clock=clock, now_sql=now_sql)
+    path = Path(parsed.database or "")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationFault([f"{path.parent}: cannot be created: {error.strerror}"]) from error
+    engine = create_async_engine(parsed, pool_size=1, max_overflow=0, pool_timeout=30)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return Database(engine, clock=clock, now_sql=":now", lock_file=path.with_name(path.name + ".lock"))
+
+
+def is_contention(error: BaseException) -> bool:
+    """Whether a transaction lost to another one and may simply be tried again."""
+    original = getattr(error, "orig", None)
+    if isinstance(original, sqlite3.OperationalError):
+        return "locked" in str(original)
+    return getattr(original, "sqlstate", None) in _CONTENTION
+
+
+def _is_shutdown(error: DBAPIError) -> bool:
+    # 57P01..57P03: the server is stopping or starting; 53300: no connection left; 08…: connection lost;
+    # 25006: a former primary that only reads.
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    return state.startswith(("57P", "08")) or state in {"53300", "25006", "53100"}
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the "begin" listener begins; the driver must not
+    cursor = connection.cursor()
+    for pragma in (
+        "locking_mode=EXCLUSIVE",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=5000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _exclusive(path: Path) -> int:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigurationFault([f"{path}: cannot be opened: {error.strerror}"]) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        database = path.with_suffix("")
+        raise ConfigurationFault(
+            [f"{database}: another process uses this SQLite file; stop it, or use PostgreSQL for many processes"]
+        ) from error
+    return descriptor

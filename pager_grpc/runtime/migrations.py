@@ -1,0 +1,74 @@
+"""Alembic without an ini file: every room ships its own environment in ``<room>/migrations``."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData
+
+import pager_grpc
+from pager_grpc.runtime.config import ConfigurationFault
+from pager_grpc.runtime.database import Database
+
+
+async def migrate(database: Database, room: str, revision: str = "head") -> str:
+    """Brings the schema of ``room`` to ``revision`` in one transaction and returns the revision reached."""
+    async with database.begin() as connection:
+        return await connection.run_sync(_upgrade, room, revision)
+
+
+async def require_current_schema(database: Database, room: str) -> None:
+    """Refuses to work on a schema that this code was not written for.
+
+    Raises:
+        ConfigurationFault: with the command that mends it.
+    """
+    async with database.begin() as connection:
+        found = await connection.run_sync(_revision_of)
+    wanted = ScriptDirectory.from_config(_config(room)).get_current_head()
+    if found != wanted:
+        raise ConfigurationFault(
+            [
+                f"{room} database: schema is at revision {found or 'none'}, this version needs {wanted}; run: pagerd migrate {room}"
+            ]
+        )
+
+
+def _upgrade(connection: Connection, room: str, revision: str) -> str:
+    config = _config(room)
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+    return _revision_of(connection) or "none"
+
+
+def downgrade(connection: Connection, room: str, revision: str) -> None:
+    """Takes the schema of ``room`` back to ``revision``."""
+    config = _config(room)
+    config.attributes["connection"] = connection
+    command.downgrade(config, revision)
+
+
+def _revision_of(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config(room: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(pager_grpc.__file__).parent / room / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def run_environment(context: Any, metadata: MetaData) -> None:
+    """What each room's ``env.py`` does: migrate over the connection that the caller opened."""
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=metadata,
+        transactional_ddl=True,
+        compare_type=True,
+        render_as_batch=context.config.attributes["connection"].dialect.name == "sqlite",
+    )
+    context.run_migrations()

@@ -1,0 +1,106 @@
+"""A gRPC server that is ready, healthy, inspectable and leaves politely."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+import grpc
+import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection
+
+from pager_domain.errors import StoreUnavailable
+from pager_grpc.runtime.config import ConfigurationFault
+from pager_grpc.runtime.database import Database
+from pager_grpc.runtime.errors import ErrorTable
+from pager_grpc.runtime.rpc_boundary import RpcBoundary
+from pager_grpc.runtime.supervision import Doorbell
+
+log = structlog.get_logger()
+
+DRAIN_SECONDS = 10.0
+_HEALTH_CHECK_SECONDS = 2.0
+
+
+def _options(max_message_bytes: int) -> tuple[tuple[str, int], ...]:
+    return (
+        # Without this Linux lets two servers share a port in silence.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_metadata_size", 8 * 1024),
+        ("grpc.max_concurrent_streams", 1000),
+        # Clients may ping this often; see channels.py.
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+    )
+
+
+class Server:
+    """One room's server: its servicer, health per service name, reflection.
+
+    ``health`` is SERVING for ``service_name`` and for "" while the database answers.
+    """
+
+    def __init__(
+        self, service_name: str, errors: ErrorTable, *, reflected: bool = True, max_message_bytes: int = 64 * 1024
+    ) -> None:
+        self._service_name = service_name
+        self.grpc = grpc.aio.server(interceptors=[RpcBoundary(errors)], options=_options(max_message_bytes))
+        self._health = HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
+        if reflected:
+            names = (service_name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self.grpc)
+
+    async def start(self, listen: str) -> int:
+        """Opens ``listen`` (host:port; port 0 takes any) and returns the port.
+
+        Raises:
+            ConfigurationFault: the address cannot be opened.
+        """
+        try:
+            port = self.grpc.add_insecure_port(listen)
+        except RuntimeError as error:
+            raise ConfigurationFault([f"{listen}: cannot be opened; is another process listening there?"]) from error
+        await self.grpc.start()
+        return port
+
+    async def report_health(self, *, serving: bool) -> None:
+        """Says to health checkers whether calls make sense now."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in (self._service_name, ""):
+            await self._health.set(name, status)
+
+    async def check_health(self, database: Database) -> float:
+        """One step of the health loop: SERVING while the database answers. Returns seconds until the next."""
+        try:
+            async with asyncio.timeout(_HEALTH_CHECK_SECONDS), database.begin() as connection:
+                await connection.exec_driver_sql("SELECT 1")
+        except (StoreUnavailable, TimeoutError):
+            await self.report_health(serving=False)
+            raise StoreUnavailable from None
+        await self.report_health(serving=True)
+        return _HEALTH_CHECK_SECONDS
+
+    async def stop(self) -> None:
+        """Tells health checkers, takes no new calls, finishes the running ones within 10 seconds."""
+        await self._health.enter_graceful_shutdown()
+        await self.grpc.stop(DRAIN_SECONDS)
+
+
+async def until_signalled() -> None:
+    """Returns when the process is asked to end (SIGTERM, or Ctrl-C)."""
+    asked = Doorbell()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _once(asked, number))
+    await asked.wait(float("inf"))
+
+
+def _once(asked: Doorbell, number: signal.Signals) -> Callable[[], None]:
+    def ring() -> None:
+        log.info("stopping", signal=number.name)
+        asked.ring()
+
+    return ring

