@@ -1,0 +1,1 @@
+"""How the three rooms run: one folder a process, meeting only on the wire."""

@@ -64,7 +64,7 @@ def fault_of(error: grpc.RpcError) -> RpcFault:
 
 def _details_of(error: grpc.RpcError) -> list[any_pb2.Any]:
     try:
-        status = rpc_status.from_call(error)  # type: ignore[arg-type]  # an AioRpcError has what a Call needs
+        status = rpc_status.from_call(error)
     except ValueError:  # the details contradict the status: not one of our servers
         return []
     return list(status.details) if status is not None else []

@@ -20,6 +20,14 @@ async def migrate(database: Database, room: str, revision: str = "head") -> str:
         return await connection.run_sync(_upgrade, room, revision)
 
 
+async def prepare_schema(database: Database, room: str) -> None:
+    """What a starting process does: SQLite is migrated, PostgreSQL must have been (``pagerd migrate``)."""
+    if database.is_sqlite:
+        await migrate(database, room)
+    else:
+        await require_current_schema(database, room)
+
+
 async def require_current_schema(database: Database, room: str) -> None:
     """Refuses to work on a schema that this code was not written for.
 
@@ -30,11 +38,8 @@ async def require_current_schema(database: Database, room: str) -> None:
         found = await connection.run_sync(_revision_of)
     wanted = ScriptDirectory.from_config(_config(room)).get_current_head()
     if found != wanted:
-        raise ConfigurationFault(
-            [
-                f"{room} database: schema is at revision {found or 'none'}, this version needs {wanted}; run: pagerd migrate {room}"
-            ]
-        )
+        is_at = f"{room} database: schema is at revision {found or 'none'}, this version needs {wanted}"
+        raise ConfigurationFault([f"{is_at}; run: pagerd migrate {room}"])
 
 
 def _upgrade(connection: Connection, room: str, revision: str) -> str:

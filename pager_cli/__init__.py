@@ -1,0 +1,1 @@
+"""A person's hands: ``pagerctl``, a gRPC client only."""
