@@ -50,7 +50,7 @@ class RpcFault:
 
 def fault_of(error: grpc.RpcError) -> RpcFault:
     """What a failed call says; understands answers of foreign servers too."""
-    code, message = error.code(), error.details() or ""  # type: ignore[attr-defined]  # grpc.aio.AioRpcError has both
+    code, message = error.code(), error.details() or ""
     info = error_details_pb2.ErrorInfo()
     retry = error_details_pb2.RetryInfo()
     retry_after = None
@@ -64,7 +64,7 @@ def fault_of(error: grpc.RpcError) -> RpcFault:
 
 def _details_of(error: grpc.RpcError) -> list[any_pb2.Any]:
     try:
-        status = rpc_status.from_call(error)
+        status = rpc_status.from_call(error)  # type: ignore[arg-type]  # an AioRpcError has what a Call needs
     except ValueError:  # the details contradict the status: not one of our servers
         return []
     return list(status.details) if status is not None else []
