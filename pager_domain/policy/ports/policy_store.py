@@ -1,0 +1,54 @@
+"""Where escalation policies are kept."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from pager_domain.kernel import MonitoredServiceId, PolicyId
+from pager_domain.policy.model import Coverage, Directory, EscalationPolicy, PolicyRecord, Subject
+
+T = TypeVar("T")
+
+
+class PolicyUnitOfWork(Protocol):
+    """One transaction of :class:`PolicyStore`; what it writes is seen by others all at once or never."""
+
+    async def now(self) -> datetime:
+        """The present moment by the store's clock, aware, in UTC."""
+
+    async def lock(self, policy_id: PolicyId) -> PolicyRecord:
+        """What has become of ``policy_id``; other writers of the same policy wait until this transaction ends."""
+
+    async def coverage(self, services: Collection[MonitoredServiceId]) -> Coverage:
+        """Who covers ``services`` (up to 10000) and who is the default, as far as committed."""
+
+    async def save(self, policy: EscalationPolicy) -> None:
+        """Keeps ``policy`` as the newest revision of its id, with its services and its place as default."""
+
+    async def end(self, policy_id: PolicyId, now: datetime) -> None:
+        """Ends a policy and frees its services; its revisions stay."""
+
+
+class PolicyStore(Protocol):
+    """Keeps policies and every revision they ever had.
+
+    It never holds two policies that cover one service, two defaults, or a revision with two contents, whatever is
+    written at the same time. Every method raises :class:`~pager_domain.errors.StoreUnavailable` when the store
+    cannot be reached.
+    """
+
+    async def atomically(self, work: Callable[[PolicyUnitOfWork], Awaitable[T]]) -> T:
+        """Runs ``work`` in one transaction: committed when it returns, undone when it raises.
+
+        ``work`` is run again from the start, seeing what the others have committed, when it lost a race; so the
+        rules that it asks always give the true reason.
+        """
+
+    async def policy(self, policy_id: PolicyId) -> EscalationPolicy | None:
+        """The newest revision, or None if there is no such policy or it has ended."""
+
+    async def policies(self, after: PolicyId | None, limit: int) -> list[EscalationPolicy]:
+        """Up to ``limit`` policies that have not ended, ordered by id (by code point), with ids behind ``after``."""
+
+    async def directory(self, subjects: Sequence[Subject]) -> Directory:
+        """What is needed to resolve ``subjects`` (up to 1000), all of one moment."""

@@ -1,0 +1,1 @@
+"""The policy microservice: escalation policies behind gRPC and SQL."""

@@ -1,0 +1,56 @@
+"""The policy room put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from pager_domain.kernel import Clock
+from pager_domain.policy.application import PolicyApplicationService
+from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
+from pager_grpc.policy.config import PolicySettings
+from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
+from pager_grpc.policy.servicer import SERVICE_NAME, PolicyServicer
+from pager_grpc.policy.wire_errors import ERRORS
+from pager_grpc.runtime.database import Database, open_database
+from pager_grpc.runtime.migrations import prepare_schema
+from pager_grpc.runtime.server import Server
+from pager_grpc.runtime.supervision import Doorbell, run_forever, running
+
+# Policies are administration: ten thousand services with ids of usual length fit one message.
+_MAX_MESSAGE_BYTES = 1024 * 1024
+
+
+@asynccontextmanager
+async def running_policy(
+    settings: PolicySettings, *, database: Database | None = None, clock: Clock | None = None
+) -> AsyncIterator[int]:
+    """Serves while it is entered and yields the port; running calls are finished when it is left.
+
+    A ``database`` that is given stays open; ``clock`` is for a SQLite database that is opened here.
+
+    Raises:
+        ConfigurationFault: the address or the database cannot be used.
+    """
+    async with _opened(settings, database, clock) as opened:
+        await prepare_schema(opened, "policy")
+        server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, max_message_bytes=_MAX_MESSAGE_BYTES)
+        servicer = PolicyServicer(PolicyApplicationService(SqlPolicyStore(opened)))
+        pb_grpc.add_PolicyServiceServicer_to_server(servicer, server.grpc)
+        port = await server.start(settings.listen)
+        try:
+            async with running(run_forever("policy_health", partial(server.check_health, opened), Doorbell())):
+                yield port
+        finally:
+            await server.stop()
+
+
+@asynccontextmanager
+async def _opened(settings: PolicySettings, database: Database | None, clock: Clock | None) -> AsyncIterator[Database]:
+    if database is not None:
+        yield database
+        return
+    opened = open_database(settings.database_url, clock=clock)
+    try:
+        yield opened
+    finally:
+        await opened.close()

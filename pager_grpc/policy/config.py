@@ -1,0 +1,17 @@
+"""What the policy room reads from the environment."""
+
+from pydantic import Field
+
+from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings
+
+
+class PolicySettings(RoomSettings):
+    """``POLICY_LISTEN`` and ``POLICY_DATABASE_URL``, beside what every room reads."""
+
+    listen: Address = Field("127.0.0.1:50052", alias="POLICY_LISTEN")
+    given_database_url: DatabaseUrl | None = Field(None, alias="POLICY_DATABASE_URL")
+
+    @property
+    def database_url(self) -> str:
+        """The database, by default a SQLite file in the data folder."""
+        return self.database_url_or(self.given_database_url, "policy")

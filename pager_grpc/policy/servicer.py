@@ -1,0 +1,71 @@
+"""``policy.v1.PolicyService``: request to values, use case, response."""
+
+# ruff: noqa: N802 - the contract names the methods
+
+from typing import Any
+
+from pager_domain.policy.application import PolicyApplicationService
+from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
+from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
+from pager_grpc.policy import wire
+from pager_grpc.runtime.page_tokens import page_size_of
+
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["PolicyService"].full_name
+
+
+class PolicyServicer(pb_grpc.PolicyServiceServicer):
+    """Domain errors pass through; the server's boundary writes them."""
+
+    def __init__(self, application: PolicyApplicationService) -> None:
+        self._application = application
+
+    async def CreateEscalationPolicy(
+        self, request: pb.CreateEscalationPolicyRequest, context: Any
+    ) -> pb.CreateEscalationPolicyResponse:
+        """A new policy as revision 1."""
+        policy = await self._application.create(wire.definition_from(request.escalation_policy))
+        return pb.CreateEscalationPolicyResponse(escalation_policy=wire.policy_to(policy))
+
+    async def GetEscalationPolicy(
+        self, request: pb.GetEscalationPolicyRequest, context: Any
+    ) -> pb.GetEscalationPolicyResponse:
+        """The newest revision."""
+        policy = await self._application.policy(wire.policy_id_from(request.policy_id))
+        return pb.GetEscalationPolicyResponse(escalation_policy=wire.policy_to(policy))
+
+    async def ListEscalationPolicies(
+        self, request: pb.ListEscalationPoliciesRequest, context: Any
+    ) -> pb.ListEscalationPoliciesResponse:
+        """A page; one more than shown is read, to know whether there is another page."""
+        page_size = page_size_of(request.page_size)
+        policies = await self._application.policies(wire.after_from(request.page_token), page_size + 1)
+        return wire.page_to(policies, page_size)
+
+    async def UpdateEscalationPolicy(
+        self, request: pb.UpdateEscalationPolicyRequest, context: Any
+    ) -> pb.UpdateEscalationPolicyResponse:
+        """The next revision, if anything is different."""
+        definition = wire.definition_from(request.escalation_policy)
+        policy = await self._application.update(definition, wire.etag_from(request.etag))
+        return pb.UpdateEscalationPolicyResponse(escalation_policy=wire.policy_to(policy))
+
+    async def DeleteEscalationPolicy(
+        self, request: pb.DeleteEscalationPolicyRequest, context: Any
+    ) -> pb.DeleteEscalationPolicyResponse:
+        """The policy ends; its revisions stay."""
+        await self._application.delete(wire.policy_id_from(request.policy_id), wire.etag_from(request.etag))
+        return pb.DeleteEscalationPolicyResponse()
+
+    async def ResolveEscalation(
+        self, request: pb.ResolveEscalationRequest, context: Any
+    ) -> pb.ResolveEscalationResponse:
+        """Whom to page."""
+        answer = await self._application.resolve(wire.subject_from(request))
+        return pb.ResolveEscalationResponse(resolved_escalation=wire.escalation_to(answer))
+
+    async def BatchResolveEscalations(
+        self, request: pb.BatchResolveEscalationsRequest, context: Any
+    ) -> pb.BatchResolveEscalationsResponse:
+        """Whom to page for each question, in their order."""
+        answers = await self._application.resolve_all(wire.subjects_from(request))
+        return pb.BatchResolveEscalationsResponse(results=[wire.result_to(answer) for answer in answers])

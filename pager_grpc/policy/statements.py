@@ -1,0 +1,89 @@
+"""The SQL of the policy room. The engines differ in how they unfold a JSON array and in how they lock a row.
+
+Lists go in as one JSON bind, so that a statement is the same text, and prepared once, for one question or a thousand.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import TextClause, text
+
+_POSTGRES_SERVICES = (
+    "SELECT value AS monitored_service_id FROM jsonb_array_elements_text(CAST(:services AS jsonb)) AS a"
+)
+_SQLITE_SERVICES = "SELECT value AS monitored_service_id FROM json_each(:services)"
+_POSTGRES_REVISIONS = """
+    SELECT policy_id, revision FROM jsonb_to_recordset(CAST(:revisions AS jsonb)) AS a(policy_id text, revision bigint)
+"""
+_SQLITE_REVISIONS = """
+    SELECT json_extract(value, '$.policy_id') AS policy_id, json_extract(value, '$.revision') AS revision
+    FROM json_each(:revisions)
+"""
+
+# One row for each covered service, one for the default, one for each revision asked about whose policy is known
+# (its document is NULL if the policy never had it): a batch of questions is one statement and one moment.
+_DIRECTORY = """
+WITH asked_services AS ({services}), asked_revisions AS ({revisions})
+SELECT 'covering' AS kind, c.monitored_service_id, p.policy_id, p.revision, r.document
+FROM asked_services a
+JOIN policy_coverage c ON c.monitored_service_id = a.monitored_service_id
+JOIN escalation_policies p ON p.policy_id = c.policy_id
+JOIN policy_revisions r ON r.policy_id = p.policy_id AND r.revision = p.revision
+UNION ALL
+SELECT 'default', NULL, p.policy_id, p.revision, r.document
+FROM escalation_policies p
+JOIN policy_revisions r ON r.policy_id = p.policy_id AND r.revision = p.revision
+WHERE p.default_policy AND EXISTS (SELECT 1 FROM asked_services)
+UNION ALL
+SELECT 'revision', NULL, p.policy_id, a.revision, r.document
+FROM asked_revisions a
+JOIN escalation_policies p ON p.policy_id = a.policy_id
+LEFT JOIN policy_revisions r ON r.policy_id = a.policy_id AND r.revision = a.revision
+"""
+
+_POLICIES = """
+SELECT p.policy_id, p.revision, p.default_policy, p.create_time, p.update_time, r.document,
+       (SELECT {aggregate}(c.monitored_service_id) FROM policy_coverage c WHERE c.policy_id = p.policy_id) AS services
+FROM escalation_policies p
+JOIN policy_revisions r ON r.policy_id = p.policy_id AND r.revision = p.revision
+WHERE NOT p.ended AND {condition}
+ORDER BY p.policy_id
+"""
+
+_COVERAGE = """
+SELECT c.monitored_service_id, c.policy_id FROM ({services}) a
+JOIN policy_coverage c ON c.monitored_service_id = a.monitored_service_id
+"""
+
+DEFAULT_POLICY = text("SELECT policy_id FROM escalation_policies WHERE default_policy")
+COVERED = text("SELECT monitored_service_id FROM policy_coverage WHERE policy_id = :policy_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """The statements of one engine, named for what they answer."""
+
+    directory: TextClause
+    policy: TextClause
+    policies: TextClause
+    coverage: TextClause
+    lock: TextClause
+    uncover: TextClause
+
+
+def statements_for(*, sqlite: bool) -> Statements:
+    """The statements of SQLite, or those of PostgreSQL."""
+    services = _SQLITE_SERVICES if sqlite else _POSTGRES_SERVICES
+    revisions = _SQLITE_REVISIONS if sqlite else _POSTGRES_REVISIONS
+    aggregate = "json_group_array" if sqlite else "jsonb_agg"
+    # SQLite has one writer at a time: its transactions begin with the lock.
+    for_update = "" if sqlite else "FOR UPDATE"
+    return Statements(
+        directory=text(_DIRECTORY.format(services=services, revisions=revisions)),
+        policy=text(_POLICIES.format(aggregate=aggregate, condition="p.policy_id = :policy_id")),
+        policies=text(_POLICIES.format(aggregate=aggregate, condition="p.policy_id > :after") + "LIMIT :limit"),
+        coverage=text(_COVERAGE.format(services=services)),
+        lock=text(f"SELECT revision FROM escalation_policies WHERE policy_id = :policy_id {for_update}"),
+        uncover=text(
+            f"DELETE FROM policy_coverage WHERE policy_id = :policy_id AND monitored_service_id IN ({services})"
+        ),
+    )

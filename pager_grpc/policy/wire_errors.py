@@ -1,0 +1,29 @@
+"""Each error of the policy room as gRPC says it."""
+
+from typing import Final
+
+from grpc import StatusCode
+
+from pager_domain.errors import InvalidField, StoreUnavailable
+from pager_domain.policy.errors import (
+    DefaultPolicyExists,
+    NoPolicyForService,
+    PolicyExists,
+    PolicyUnknown,
+    RevisionUnknown,
+    ServiceAlreadyCovered,
+    StaleEtag,
+)
+from pager_grpc.runtime.errors import ErrorTable
+
+ERRORS: Final[ErrorTable] = {
+    InvalidField: (StatusCode.INVALID_ARGUMENT, "ERROR_REASON_INVALID_FIELD"),
+    PolicyUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_POLICY_UNKNOWN"),
+    RevisionUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_REVISION_UNKNOWN"),
+    NoPolicyForService: (StatusCode.NOT_FOUND, "ERROR_REASON_NO_POLICY_FOR_SERVICE"),
+    PolicyExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_POLICY_EXISTS"),
+    ServiceAlreadyCovered: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_SERVICE_ALREADY_COVERED"),
+    DefaultPolicyExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_DEFAULT_POLICY_EXISTS"),
+    StaleEtag: (StatusCode.ABORTED, "ERROR_REASON_STALE_ETAG"),
+    StoreUnavailable: (StatusCode.UNAVAILABLE, "ERROR_REASON_STORE_UNAVAILABLE"),
+}
