@@ -1,0 +1,128 @@
+import asyncio
+
+import pytest
+from contracts.policy_store import PolicyStoreContract
+from fakes.policy_builders import a_policy
+from sqlalchemy import event, insert, text
+from sqlalchemy.exc import IntegrityError
+
+from pager_domain.errors import StoreUnavailable
+from pager_domain.kernel import MonitoredServiceId, PolicyId
+from pager_domain.policy.application import PolicyApplicationService
+from pager_domain.policy.errors import DefaultPolicyExists, PolicyExists, ServiceAlreadyCovered
+from pager_domain.policy.model import PolicyRevision
+from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
+from pager_grpc.policy.tables import POLICY_COVERAGE
+from pager_grpc.runtime.database import open_database
+from pager_grpc.runtime.migrations import migrate
+
+
+class TestSqlPolicyStore(PolicyStoreContract):
+    @pytest.fixture
+    def store(self, database):
+        return SqlPolicyStore(database)
+
+
+@pytest.fixture
+def policies(database):
+    return PolicyApplicationService(SqlPolicyStore(database))
+
+
+async def test_the_database_itself_refuses_to_cover_a_service_twice(database, policies):
+    await policies.create(a_policy("shop", "checkout"))
+    await policies.create(a_policy("other"))
+    row = {"monitored_service_id": "checkout", "policy_id": "other"}
+    with pytest.raises(IntegrityError):
+        async with database.begin() as connection:
+            await connection.execute(insert(POLICY_COVERAGE).values(row))
+
+
+async def test_the_database_itself_refuses_a_second_default(database, policies):
+    await policies.create(a_policy("shop", default_policy=True))
+    await policies.create(a_policy("other"))
+    with pytest.raises(IntegrityError):
+        async with database.begin() as connection:
+            await connection.execute(text("UPDATE escalation_policies SET default_policy = true"))
+
+
+async def test_a_batch_of_questions_is_one_statement(database, policies):
+    shop = await policies.create(a_policy("shop", "checkout"))
+    asked = []
+    listen = (database.engine.sync_engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    event.listen(*listen)
+    await policies.resolve_all(
+        [MonitoredServiceId("checkout"), MonitoredServiceId("x"), PolicyRevision(PolicyId("shop"), 1)]
+    )
+    event.remove(*listen)
+    assert shop.revision == 1
+    assert len([statement for statement in asked if "asked_services" in statement]) == 1
+    assert len([statement for statement in asked if "BEGIN" not in statement]) == 1
+
+
+async def test_ten_thousand_services_are_covered_by_one_policy(policies):
+    services = [f"service-{number:05}" for number in range(10_000)]
+    first = await policies.create(a_policy("shop", *services))
+    second = await policies.update(a_policy("shop", *services[1:], "one-more"), first.etag)
+    assert (await policies.policy(PolicyId("shop"))) == second
+    assert len(second.definition.monitored_service_ids) == 10_000
+
+
+class BothHaveLooked(SqlPolicyStore):
+    """Two writers that meet after both asked who covers what and before either writes: the worst moment."""
+
+    def __init__(self, database, meeting):
+        super().__init__(database)
+        self._meeting = meeting
+        self.attempts = 0
+
+    async def atomically(self, work):
+        async def meeting_work(unit):
+            self.attempts += 1
+            if self.attempts == 1:
+                look = unit.coverage
+
+                async def look_and_meet(services):
+                    found = await look(services)
+                    await self._meeting.wait()
+                    return found
+
+                unit.coverage = look_and_meet
+            return await work(unit)
+
+        return await super().atomically(meeting_work)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "refusal"),
+    [
+        (a_policy("a", "checkout"), a_policy("b", "checkout"), ServiceAlreadyCovered),
+        (a_policy("a", default_policy=True), a_policy("b", default_policy=True), DefaultPolicyExists),
+        (a_policy("a", "checkout"), a_policy("a", "checkout"), PolicyExists),
+    ],
+    ids=["service", "default", "id"],
+)
+async def test_a_writer_that_looked_too_early_is_told_who_was_faster(postgres_url, one, other, refusal):
+    database = open_database(postgres_url)
+    await migrate(database, "policy")
+    meeting = asyncio.Barrier(2)
+    stores = BothHaveLooked(database, meeting), BothHaveLooked(database, meeting)
+    results = await asyncio.gather(
+        *(PolicyApplicationService(store).create(policy) for store, policy in zip(stores, (one, other), strict=True)),
+        return_exceptions=True,
+    )
+    await database.close()
+    [refused] = [result for result in results if isinstance(result, Exception)]
+    [winner] = [result for result in results if result is not refused]
+    assert type(refused) is refusal
+    assert refused.policy_id == winner.policy_id
+    assert sorted(store.attempts for store in stores) == [1, 2]
+
+
+async def test_a_database_that_does_not_answer_is_unavailable():
+    database = open_database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    store = SqlPolicyStore(database)
+    with pytest.raises(StoreUnavailable):
+        await store.policy(PolicyId("shop"))
+    with pytest.raises(StoreUnavailable):
+        await store.atomically(lambda unit: unit.lock(PolicyId("shop")))
+    await database.close()
