@@ -1,0 +1,49 @@
+"""Attempts that outlive their callers: what has begun is finished and recorded, whoever still listens."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import structlog
+
+from pager_domain.errors import DomainError
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+class RunningAttempts:
+    """Runs attempts as tasks of the room; a caller that goes away leaves its attempt running."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def run(self, attempt: Coroutine[Any, Any, T]) -> T:
+        """The result of ``attempt``. If the one who waits is cancelled, the attempt goes on."""
+        task = asyncio.create_task(attempt)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_log_unheard)
+            raise
+
+    async def finish(self, within_seconds: float) -> None:
+        """Waits for the running attempts; what takes longer is left to its lease."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=within_seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+def _log_unheard(task: "asyncio.Task[Any]") -> None:
+    if task.cancelled():
+        log.warning("attempt_cut_off")
+    elif isinstance(fault := task.exception(), DomainError):
+        log.info("unheard_attempt_ended", outcome=type(fault).__name__)
+    elif fault is not None:
+        log.error("unheard_attempt_failed", exc_info=fault)

@@ -1,0 +1,86 @@
+"""The notifier room put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+import structlog
+
+from pager_domain.kernel import Clock, EmailAddress
+from pager_domain.notifier.application import NotifierApplicationService
+from pager_domain.notifier.model import LEASE
+from pager_domain.notifier.ports.email_sender import EmailSender
+from pager_domain.notifier.ports.sms_sender import SmsSender
+from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
+from pager_grpc.notifier.attempts import RunningAttempts
+from pager_grpc.notifier.config import NotifierSettings
+from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
+from pager_grpc.notifier.email_smtp import SmtpEmailSender, SmtpServer
+from pager_grpc.notifier.mailbox import Mailbox
+from pager_grpc.notifier.servicer import SERVICE_NAME, NotifierServicer
+from pager_grpc.notifier.sms_http import HttpSmsSender
+from pager_grpc.notifier.wire_errors import ERRORS
+from pager_grpc.runtime.clock import SystemClock
+from pager_grpc.runtime.database import Database, open_database
+from pager_grpc.runtime.migrations import prepare_schema
+from pager_grpc.runtime.server import Server
+from pager_grpc.runtime.supervision import Doorbell, run_forever, running
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def running_notifier(
+    settings: NotifierSettings,
+    *,
+    database: Database | None = None,
+    email_sender: EmailSender | None = None,
+    sms_sender: SmsSender | None = None,
+    clock: Clock | None = None,
+) -> AsyncIterator[int]:
+    """Serves while it is entered and yields the port; when it is left, running attempts are finished and recorded.
+
+    What is given stays open; what is not given is made from ``settings``.
+
+    Raises:
+        ConfigurationFault: the address or the database cannot be used.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        if database is None:
+            database = open_database(settings.database_url, clock=clock)
+            stack.push_async_callback(database.close)
+        await prepare_schema(database, "notifier")
+        email_sender = email_sender or _email_sender(settings, clock)
+        if sms_sender is None:
+            sms_sender = await _sms_sender(settings, clock, stack)
+        attempts = RunningAttempts()
+        stack.push_async_callback(attempts.finish, LEASE.total_seconds())
+        application = NotifierApplicationService(SqlDeliveryLedger(database), email_sender, sms_sender)
+        server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection)
+        pb_grpc.add_NotifierServiceServicer_to_server(NotifierServicer(application, attempts), server.grpc)
+        port = await server.start(settings.listen)
+        stack.push_async_callback(server.stop)
+        async with running(run_forever("notifier_health", partial(server.check_health, database), Doorbell())):
+            yield port
+
+
+def _email_sender(settings: NotifierSettings, clock: Clock) -> EmailSender:
+    if settings.smtp_url is None or settings.email_from is None:
+        return _mailbox("email", settings, clock)
+    server = SmtpServer.from_url(settings.smtp_url.get_secret_value())
+    return SmtpEmailSender(server, EmailAddress(settings.email_from), clock)
+
+
+async def _sms_sender(settings: NotifierSettings, clock: Clock, stack: AsyncExitStack) -> SmsSender:
+    if not (settings.sms_url and settings.sms_account and settings.sms_token and settings.sms_from):
+        return _mailbox("sms", settings, clock)
+    token = settings.sms_token.get_secret_value()
+    sender = HttpSmsSender(settings.sms_url, settings.sms_account, token, settings.sms_from, clock=clock)
+    return await stack.enter_async_context(sender)
+
+
+def _mailbox(channel: str, settings: NotifierSettings, clock: Clock) -> Mailbox:
+    folder = settings.data / "mailbox"
+    log.warning("no_provider_configured", channel=channel, written_to=str(folder))
+    return Mailbox(folder, clock)

@@ -1,0 +1,80 @@
+"""What the notifier room reads from the environment."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+
+from pager_domain.errors import InvalidField
+from pager_domain.kernel import EmailAddress, PhoneNumber
+from pager_grpc.notifier.email_smtp import SmtpServer
+from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings
+
+
+class NotifierSettings(RoomSettings):
+    """``NOTIFIER_…``, beside what every room reads. A channel without a provider writes into the mailbox folder."""
+
+    listen: Address = Field("127.0.0.1:50053", alias="NOTIFIER_LISTEN")
+    given_database_url: DatabaseUrl | None = Field(None, alias="NOTIFIER_DATABASE_URL")
+
+    # Fields are validated in this order: the two URLs before what they require.
+    smtp_url: SecretStr | None = Field(None, alias="NOTIFIER_SMTP_URL")
+    email_from: str | None = Field(None, alias="NOTIFIER_EMAIL_FROM", validate_default=True)
+    sms_url: str | None = Field(None, alias="NOTIFIER_SMS_URL")
+    sms_account: str | None = Field(None, alias="NOTIFIER_SMS_ACCOUNT", validate_default=True)
+    sms_token: SecretStr | None = Field(None, alias="NOTIFIER_SMS_TOKEN", validate_default=True)
+    sms_from: str | None = Field(None, alias="NOTIFIER_SMS_FROM", validate_default=True)
+
+    @property
+    def database_url(self) -> str:
+        """The database, by default a SQLite file in the data folder."""
+        return self.database_url_or(self.given_database_url, "notifier")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _a_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            SmtpServer.from_url(value.get_secret_value())
+        return value
+
+    @field_validator("sms_url")
+    @classmethod
+    def _a_web_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError("must begin with https:// or http:// and name a host")
+            if parts.username or parts.query or parts.fragment:
+                raise ValueError("must not hold credentials, a query or a fragment")
+        return value
+
+    @field_validator("email_from")
+    @classmethod
+    def _with_mail_server(cls, value: str | None, info: ValidationInfo) -> str | None:
+        _require(value, info, "smtp_url", "NOTIFIER_SMTP_URL")
+        return _checked(EmailAddress, value)
+
+    @field_validator("sms_account", "sms_token")
+    @classmethod
+    def _with_gateway(cls, value: Any, info: ValidationInfo) -> Any:
+        _require(value, info, "sms_url", "NOTIFIER_SMS_URL")
+        return value
+
+    @field_validator("sms_from")
+    @classmethod
+    def _number_with_gateway(cls, value: str | None, info: ValidationInfo) -> str | None:
+        _require(value, info, "sms_url", "NOTIFIER_SMS_URL")
+        return _checked(PhoneNumber, value)
+
+
+def _require(value: object, info: ValidationInfo, field: str, variable: str) -> None:
+    # A URL that was given but is faulty is absent from the data; what goes with it is asked for all the same.
+    if value is None and info.data.get(field, variable) is not None:
+        raise ValueError(f"is required when {variable} is set")
+
+
+def _checked(kind: type[EmailAddress] | type[PhoneNumber], value: str | None) -> str | None:
+    try:
+        return kind(value).value if value is not None else None
+    except InvalidField as fault:
+        raise ValueError(fault.limit) from None

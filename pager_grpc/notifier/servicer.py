@@ -1,0 +1,58 @@
+"""``notifier.v1.NotifierService``: request to values, use case, response."""
+
+# ruff: noqa: N802 - the contract names the methods
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from pager_domain.notifier.application import NotifierApplicationService, Remaining
+from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
+from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
+from pager_grpc.notifier import wire
+from pager_grpc.notifier.attempts import RunningAttempts
+from pager_grpc.runtime.page_tokens import page_size_of
+
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["NotifierService"].full_name
+
+# A caller without a deadline waits for ever; a day is as good and adds up.
+_NO_DEADLINE_SECONDS = 86_400.0
+
+
+class NotifierServicer(pb_grpc.NotifierServiceServicer):
+    """Domain errors pass through; the server's boundary writes them."""
+
+    def __init__(self, application: NotifierApplicationService, attempts: RunningAttempts) -> None:
+        self._application = application
+        self._attempts = attempts
+
+    async def SendEmail(self, request: pb.SendEmailRequest, context: Any) -> pb.SendEmailResponse:
+        """OK once a mail server took it."""
+        message = wire.email_from(request)
+        attempt = self._application.send_email(message, request.fencing_token, _remaining_of(context))
+        return pb.SendEmailResponse(delivery=wire.delivery_to(await self._attempts.run(attempt)))
+
+    async def SendSms(self, request: pb.SendSmsRequest, context: Any) -> pb.SendSmsResponse:
+        """OK once a gateway took it."""
+        message = wire.sms_from(request)
+        attempt = self._application.send_sms(message, request.fencing_token, _remaining_of(context))
+        return pb.SendSmsResponse(delivery=wire.delivery_to(await self._attempts.run(attempt)))
+
+    async def GetDelivery(self, request: pb.GetDeliveryRequest, context: Any) -> pb.GetDeliveryResponse:
+        """One line of the ledger."""
+        delivery = await self._application.get(wire.delivery_id_from(request.delivery_id))
+        return pb.GetDeliveryResponse(delivery=wire.delivery_to(delivery))
+
+    async def ListDeliveries(self, request: pb.ListDeliveriesRequest, context: Any) -> pb.ListDeliveriesResponse:
+        """A page of the ledger."""
+        page_size = page_size_of(request.page_size)
+        states, position = wire.states_from(request.states), wire.position_from(request.page_token)
+        return wire.page_to(await self._application.newest(states, page_size, position))
+
+
+def _remaining_of(context: Any) -> Remaining:
+    # Taken once and then counted on the monotonic clock: the attempt may outlive the call and its context.
+    loop = asyncio.get_running_loop()
+    remaining = context.time_remaining()
+    ends = loop.time() + (_NO_DEADLINE_SECONDS if remaining is None else min(remaining, _NO_DEADLINE_SECONDS))
+    return lambda: timedelta(seconds=ends - loop.time())
