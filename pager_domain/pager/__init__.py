@@ -1,0 +1,1 @@
+"""The pager room: who must be paged, when, and until when."""

@@ -1,0 +1,120 @@
+"""PagerApplicationService: the use cases, over ports.
+
+Every use case is a handful of steps: open the unit of work, fetch, tell the rules, save, commit. Incoming events come
+as a *batch* that shares one unit of work; one that cannot be granted fails alone.
+"""
+
+from collections.abc import Callable, Sequence
+
+from pager_domain.errors import DomainError
+from pager_domain.kernel import EmailTarget, MonitoredServiceId, NotificationTarget
+from pager_domain.pager.delivery import answered_meanwhile, result_of
+from pager_domain.pager.events import IncidentId, Timeout
+from pager_domain.pager.model import (
+    Answer,
+    Change,
+    EscalationPolicy,
+    MonitoredService,
+    Notification,
+    Request,
+)
+from pager_domain.pager.policy_choice import chosen_policy, question_about
+from pager_domain.pager.ports.email_sender import EmailSender, HandOff
+from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository
+from pager_domain.pager.ports.monitored_services import MonitoredServices
+from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Settled
+from pager_domain.pager.ports.sms_sender import SmsSender
+from pager_domain.pager.service import PagerService
+
+
+class PagerApplicationService:
+    """Takes alerts, acknowledgements and healthy events; fires what is due; hands off what is owed.
+
+    ``catch_all`` is paged when no policy can be had: a raised alert never ends at nobody.
+    """
+
+    def __init__(
+        self,
+        store: MonitoredServices,
+        outbox: NotificationOutbox,
+        policies: EscalationPolicyRepository,
+        email_sender: EmailSender,
+        sms_sender: SmsSender,
+        catch_all: Sequence[NotificationTarget],
+        new_incident_id: Callable[[], IncidentId],
+    ) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._policies = policies
+        self._email_sender = email_sender
+        self._sms_sender = sms_sender
+        self._catch_all = tuple(catch_all)
+        self._new_incident_id = new_incident_id
+
+    async def handle(self, batch: Sequence[Request]) -> list[Answer | DomainError]:
+        """Grants each request or says why not, in their order; what was granted is durable when this returns.
+
+        Raises:
+            StoreUnavailable: all of the batch may be stored, or nothing.
+        """
+        async with self._store.unit_of_work() as work:
+            opened = await Batch.open(work, batch, self._new_incident_id)
+            results = [opened.result_of(request) for request in batch]
+            await opened.save(work)
+            await work.commit()
+        return results
+
+    async def escalate_due(self, limit: int) -> int:
+        """Fires the next level of up to ``limit`` due incidents and returns how many it found.
+
+        Policies are asked for before the transaction; inside it each incident is locked and looked at again.
+        """
+        found = await self._store.due(limit)
+        if not found:
+            return 0
+        answers = await self._policies.resolve([question_about(service) for service in found])
+        ids = [service.monitored_service_id for service in found]
+        last_known = await self._store.last_known_policies(ids)
+        answer_for = dict(zip(((s.monitored_service_id, _incident_id(s)) for s in found), answers, strict=True))
+        async with self._store.unit_of_work() as work:
+            changes: list[Change] = []
+            learnt: dict[MonitoredServiceId, EscalationPolicy] = {}
+            for service in (await work.due_services(ids)).values():
+                service_id = service.monitored_service_id
+                answer = answer_for.get((service_id, _incident_id(service)))
+                if answer is None or service.incident is None:
+                    continue  # another incident opened meanwhile; it is due and will be found again
+                known = last_known.get(service_id)
+                resolved = chosen_policy(service.incident, answer, known, self._catch_all, work.now)
+                changes.append(PagerService.on_timeout(service, Timeout(work.now), resolved))
+                if isinstance(answer, EscalationPolicy) and service.incident.policy is None:
+                    learnt[service_id] = answer
+            await work.save(changes, known_policies=learnt)
+            await work.commit()
+        return len(found)
+
+    async def claim_due(self, limit: int) -> list[Claim]:
+        """Up to ``limit`` pages that are owed now, held for one lease."""
+        return await self._outbox.claim(limit)
+
+    async def attempt(self, claim: Claim) -> Settled | Postponed:
+        """Hands off a claimed page, unless its incident was answered meanwhile, and says what became of it."""
+        if not claim.incident_is_open:
+            return answered_meanwhile(claim)
+        return result_of(claim, await self._hand_off(claim.notification, claim.attempt))
+
+    async def record(self, results: Sequence[Settled | Postponed]) -> int:
+        """Makes durable what became of claimed pages."""
+        return await self._outbox.record(results)
+
+    async def _hand_off(self, page: Notification, token: int) -> HandOff:
+        target = page.target
+        if isinstance(target, EmailTarget):
+            return await self._email_sender.send_email(
+                target.address, page.subject, page.body, page.notification_id, token
+            )
+        return await self._sms_sender.send_sms(target.number, page.body, page.notification_id, token)
+
+
+def _incident_id(service: MonitoredService) -> IncidentId | None:
+    return service.incident.incident_id if service.incident else None

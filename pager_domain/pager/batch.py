@@ -1,0 +1,136 @@
+"""One batch of requests on its way through the rules, inside one unit of work."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pager_domain.errors import DomainError
+from pager_domain.kernel import MonitoredServiceId
+from pager_domain.pager.errors import MonitoredServiceUnknown, RequestIdReused
+from pager_domain.pager.events import Acknowledgement, Alert, IncidentId, NotificationSettled, Outcome
+from pager_domain.pager.model import (
+    Answer,
+    Change,
+    Incident,
+    MonitoredService,
+    Notification,
+    Request,
+    StoredAnswer,
+    recorded,
+)
+from pager_domain.pager.ports.monitored_services import RequestKey, UnitOfWork
+from pager_domain.pager.service import PagerService
+
+
+class Batch:
+    """What was loaded for a batch, and what has changed so far."""
+
+    def __init__(self, now: datetime, new_incident_id: Callable[[], IncidentId]) -> None:
+        self._now = now
+        self._new_incident_id = new_incident_id
+        self._services: dict[MonitoredServiceId, MonitoredService] = {}
+        self._incidents: dict[IncidentId, Incident] = {}
+        self._answers: dict[RequestKey, StoredAnswer] = {}
+        self._changes: list[Change] = []
+        self._new_answers: dict[RequestKey, StoredAnswer] = {}
+
+    @classmethod
+    async def open(
+        cls, work: UnitOfWork, batch: Sequence[Request], new_incident_id: Callable[[], IncidentId]
+    ) -> "Batch":
+        """Locks and loads all that the batch touches; only an alert begins a service."""
+        alerted = {request.monitored_service_id for request in batch if isinstance(request.event, Alert)}
+        others = {request.monitored_service_id for request in batch} - alerted
+        services = await work.services(alerted, others)
+        opened = cls(work.now, new_incident_id)
+        opened._services = services
+        opened._answers = await work.stored_answers([request for request in batch if request.request_id])
+        wanted = {answer.incident_id for answer in opened._answers.values() if answer.incident_id}
+        opened._incidents = await work.incidents(wanted)
+        return opened
+
+    def result_of(self, request: Request) -> Answer | DomainError:
+        """The answer to one request, or why it is refused; a refusal changes nothing."""
+        key = (request.monitored_service_id, request.request_id)
+        try:
+            if (stored := self._answers.get(key) or self._new_answers.get(key)) is not None:
+                return self._replayed(request, stored)
+            answer = self._granted(request)
+        except DomainError as refusal:
+            return refusal
+        if request.request_id:
+            self._new_answers[key] = _stored(request, answer)
+        return answer
+
+    def _replayed(self, request: Request, stored: StoredAnswer) -> Answer:
+        if stored.fingerprint != request.fingerprint:
+            raise RequestIdReused(request.request_id)
+        service = self._services[request.monitored_service_id]
+        incident = self._incidents.get(stored.incident_id) if stored.incident_id else None
+        return Answer(service, incident, stored.changed, stored.alert_count)
+
+    def _granted(self, request: Request) -> Answer:
+        service = self._services.get(request.monitored_service_id)
+        if service is None:
+            raise MonitoredServiceUnknown(request.monitored_service_id)
+        change = self._told(service, request)
+        self._services[request.monitored_service_id] = change.service
+        if change.incident is not None:
+            self._incidents[change.incident.incident_id] = change.incident
+        if change.events:
+            self._changes.append(change)
+        counted = change.incident.alert_count if change.incident and isinstance(request.event, Alert) else 0
+        changed = bool(change.events) and counted <= 1
+        return Answer(change.service, change.incident, changed, counted)
+
+    def _told(self, service: MonitoredService, request: Request) -> Change:
+        event = request.event
+        if isinstance(event, Alert):
+            return PagerService.on_alert(service, event, self._new_incident_id, self._now)
+        if isinstance(event, Acknowledgement):
+            return PagerService.on_acknowledgement(service, event, self._now)
+        return PagerService.on_healthy(service, event, self._now)
+
+    async def save(self, work: UnitOfWork) -> None:
+        """Writes all changes; the waiting pages of answered incidents are cancelled, each with a line."""
+        stopped = [c.incident.incident_id for c in self._changes if c.stops_paging and c.incident is not None]
+        cancelled = await work.cancel_waiting(stopped) if stopped else []
+        if cancelled:
+            self._changes += _cancellations(self._changes, cancelled, self._now)
+        await work.save(self._changes, answers=list(self._new_answers.values()))
+
+
+def _stored(request: Request, answer: Answer) -> StoredAnswer:
+    return StoredAnswer(
+        request.monitored_service_id,
+        request.request_id,
+        request.fingerprint,
+        answer.incident.incident_id if answer.incident else None,
+        answer.changed,
+        answer.alert_count,
+    )
+
+
+def _cancellations(changes: Sequence[Change], cancelled: Sequence[Notification], now: datetime) -> list[Change]:
+    """A line in the timeline for each page that is no longer owed."""
+    latest = {c.incident.incident_id: c for c in changes if c.incident is not None}
+    services = {c.service.monitored_service_id: c.service for c in changes}
+    lines = []
+    for incident_id, change in latest.items():
+        pages = [page for page in cancelled if page.incident_id == incident_id]
+        if not pages or change.incident is None:
+            continue
+        incident, events = recorded(change.incident, now, *(_cancelled(page) for page in pages))
+        service = services[incident.monitored_service_id]
+        if service.incident is not None and service.incident.incident_id == incident_id:
+            service = replace(service, incident=incident)
+        services[incident.monitored_service_id] = service
+        lines.append(Change(service, incident, events))
+    return lines
+
+
+def _cancelled(page: Notification) -> NotificationSettled:
+    reason = "the incident was answered before the page was handed off"
+    return NotificationSettled(
+        page.notification_id, page.notified, page.cycle, page.level, Outcome.CANCELLED, reason=reason
+    )

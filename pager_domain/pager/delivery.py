@@ -1,0 +1,66 @@
+"""What becomes of a claimed page after an attempt to hand it off: settled, or owed again later."""
+
+import random
+from datetime import timedelta
+
+from pager_domain.pager.events import NotificationSettled, Outcome
+from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, HandOff, NotNow, Refused
+from pager_domain.pager.ports.notification_outbox import Claim, Postponed, Settled
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=30)
+
+
+def result_of(claim: Claim, answer: HandOff) -> Settled | Postponed:
+    """The record to make of one attempt."""
+    match answer:
+        case HandedOff(provider, message_id, duplicated):
+            return settled(
+                claim, Outcome.HANDED_OFF, provider=provider, message_id=message_id, possibly_duplicated=duplicated
+            )
+        case Refused(reason):
+            return settled(claim, Outcome.UNDELIVERABLE, reason=reason)
+        case FateUnknown(reason):
+            return settled(claim, Outcome.IN_DOUBT, reason=reason, possibly_duplicated=True)
+        case NotNow(reason, after):
+            return Postponed(claim, after if after is not None else pause_before(claim.attempt + 1), reason)
+
+
+def answered_meanwhile(claim: Claim) -> Settled:
+    """The incident was acknowledged or resolved; an earlier attempt whose end nobody recorded may have got through."""
+    return settled(
+        claim,
+        Outcome.CANCELLED,
+        reason="the incident was answered before the page was handed off",
+        possibly_duplicated=claim.attempt > 1,
+    )
+
+
+def pause_before(attempt: int) -> timedelta:
+    """Full jitter between 0.5 s and a bound that doubles from 1 s to 30 s."""
+    bound = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt - 2, 10)) if attempt > 1 else FIRST_PAUSE
+    return timedelta(seconds=random.uniform(0.5, max(bound.total_seconds(), 0.5)))  # noqa: S311 - jitter is no secret
+
+
+def settled(
+    claim: Claim,
+    outcome: Outcome,
+    *,
+    provider: str = "",
+    message_id: str = "",
+    reason: str = "",
+    possibly_duplicated: bool = False,
+) -> Settled:
+    """The end of a page as a line of the timeline."""
+    page = claim.notification
+    event = NotificationSettled(
+        page.notification_id,
+        page.notified,
+        page.cycle,
+        page.level,
+        outcome,
+        provider,
+        message_id,
+        reason,
+        possibly_duplicated,
+    )
+    return Settled(claim, event)

@@ -1,0 +1,54 @@
+"""What a caller of the pager can do wrong.
+
+::
+
+    DomainError
+    ├── MonitoredServiceUnknown
+    ├── IncidentUnknown
+    ├── NoOpenIncident
+    └── RequestIdReused
+"""
+
+from dataclasses import dataclass
+
+from pager_domain.errors import DomainError
+
+
+@dataclass(eq=False)
+class MonitoredServiceUnknown(DomainError):
+    """No alert was ever raised for a service of this name."""
+
+    monitored_service_id: str
+
+    def __str__(self) -> str:
+        return f"no service {self.monitored_service_id!r} is known; a service is created by its first alert"
+
+
+@dataclass(eq=False)
+class IncidentUnknown(DomainError):
+    """There is no such incident, or it belongs to another service."""
+
+    incident_id: str
+
+    def __str__(self) -> str:
+        return f"no incident {self.incident_id!r} is known"
+
+
+@dataclass(eq=False)
+class NoOpenIncident(DomainError):
+    """There is nothing to acknowledge: the service is healthy, or the incident is resolved."""
+
+    monitored_service_id: str
+
+    def __str__(self) -> str:
+        return f"service {self.monitored_service_id!r} has no open incident to acknowledge"
+
+
+@dataclass(eq=False)
+class RequestIdReused(DomainError):
+    """The request id was used before, with other content."""
+
+    request_id: str
+
+    def __str__(self) -> str:
+        return f"request_id {self.request_id!r} was used with other content; use a new one for a new request"

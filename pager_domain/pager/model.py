@@ -1,0 +1,239 @@
+"""MonitoredService, Incident, EscalationPolicy and Notification: what is, as frozen values.
+
+The rules that change them stand in :mod:`pager_domain.pager.service`.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pager_domain.errors import InvalidField
+from pager_domain.kernel import (
+    MAX_LEVELS,
+    EmailTarget,
+    EscalationLevel,
+    MonitoredServiceId,
+    NotificationTarget,
+    checked_id,
+    checked_repeat_count,
+)
+from pager_domain.pager.events import (
+    Acknowledgement,
+    Alert,
+    Cause,
+    Channel,
+    HealthyEvent,
+    IncidentEvent,
+    IncidentId,
+    NotificationId,
+    NotifiedTarget,
+    PolicySource,
+)
+
+
+class ServiceState(StrEnum):
+    """Whether a service works."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+class IncidentState(StrEnum):
+    """How far an incident has come."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyLevel:
+    """A level that names nobody at the moment; it is skipped at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationPolicy:
+    """The levels of one revision of a policy, as the pager acts on them. The catch-all has no id and revision 0."""
+
+    policy_id: str
+    revision: int
+    levels: tuple[EscalationLevel | EmptyLevel, ...]
+    repeat_count: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.levels) <= MAX_LEVELS:
+            raise InvalidField("levels", f"must be 1 to {MAX_LEVELS}")
+        if all(isinstance(level, EmptyLevel) for level in self.levels):
+            raise InvalidField("levels", "must name somebody")
+        checked_repeat_count(self.repeat_count)
+
+    @property
+    def is_catch_all(self) -> bool:
+        """Whether this is the configured last resort."""
+        return not self.policy_id
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedPolicy:
+    """The policy to act on now, where it came from, and why it is not the current one.
+
+    ``ask_again_after`` is set while the catch-all stands in for a policy that may be had soon.
+    """
+
+    policy: EscalationPolicy
+    source: PolicySource
+    fault: str = ""
+    ask_again_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What an alert opens on a Healthy service, until it is healthy again.
+
+    ``cycle`` and ``level`` count from 1 and are 0 before the first page. ``acknowledgement_due_at`` is when the delay
+    of the notified level ends; ``next_escalation_at`` when the pager must act next.
+    """
+
+    incident_id: IncidentId
+    monitored_service_id: MonitoredServiceId
+    alert: Alert
+    opened_at: datetime
+    state: IncidentState = IncidentState.OPEN
+    alert_count: int = 1
+    cycle: int = 0
+    level: int = 0
+    next_escalation_at: datetime | None = None
+    acknowledgement_due_at: datetime | None = None
+    exhausted: bool = False
+    policy: EscalationPolicy | None = None
+    policy_since_cycle: int = 1
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+    acknowledge_note: str = ""
+    resolved_at: datetime | None = None
+    event_count: int = 0
+    generation: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has answered yet."""
+        return self.state is IncidentState.OPEN
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether the pager must act on it at ``now``."""
+        return self.is_open and self.next_escalation_at is not None and self.next_escalation_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredService:
+    """A service under watch, and the incident that is not resolved while it is Unhealthy."""
+
+    monitored_service_id: MonitoredServiceId
+    created_at: datetime
+    updated_at: datetime
+    incident: Incident | None = None
+
+    @property
+    def state(self) -> ServiceState:
+        """Healthy exactly when it has no unresolved incident."""
+        return ServiceState.HEALTHY if self.incident is None else ServiceState.UNHEALTHY
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A page: one message that one level of one incident owes to one target."""
+
+    monitored_service_id: MonitoredServiceId
+    incident_id: IncidentId
+    cycle: int
+    level: int
+    target: NotificationTarget
+    subject: str
+    body: str
+
+    @property
+    def channel(self) -> Channel:
+        """The way it takes."""
+        return channel_of(self.target)
+
+    @property
+    def notified(self) -> NotifiedTarget:
+        """Whom it is for, without the address."""
+        return NotifiedTarget(self.target.target_id, self.channel)
+
+    @property
+    def notification_id(self) -> NotificationId:
+        """Derived from what makes it one page, never random: a second decision of the same page has the same id."""
+        whom = hashlib.sha256(f"{self.channel}:{self.target.target_id}".encode()).hexdigest()[:12]
+        return NotificationId(f"{self.incident_id}-{self.cycle}-{self.level}-{whom}")
+
+
+def channel_of(target: NotificationTarget) -> Channel:
+    """The way to reach ``target``."""
+    return Channel.EMAIL if isinstance(target, EmailTarget) else Channel.SMS
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a rule decided: the service as it will be, the incident concerned, and what goes with it.
+
+    ``stops_paging`` asks for the pages that are still waiting to be cancelled.
+    """
+
+    service: MonitoredService
+    incident: Incident | None = None
+    events: tuple[IncidentEvent, ...] = ()
+    notifications: tuple[Notification, ...] = ()
+    stops_paging: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call: an event for one service, and the id under which a repeat is recognised."""
+
+    monitored_service_id: MonitoredServiceId
+    event: Alert | Acknowledgement | HealthyEvent
+    request_id: str = ""
+
+    def __post_init__(self) -> None:
+        checked_id("monitored_service_id", self.monitored_service_id)
+        if self.request_id:
+            checked_id("request_id", self.request_id)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for equal content: 32 hexadecimal digits."""
+        return hashlib.blake2b(repr(self.event).encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request did. ``changed`` is what the response calls opened, acknowledged or resolved."""
+
+    service: MonitoredService
+    incident: Incident | None
+    changed: bool
+    alert_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What is kept of an answer so that a repeat of the request gets it again."""
+
+    monitored_service_id: MonitoredServiceId
+    request_id: str
+    fingerprint: str
+    incident_id: IncidentId | None
+    changed: bool
+    alert_count: int
+
+
+def recorded(incident: Incident, now: datetime, *causes: Cause) -> tuple[Incident, tuple[IncidentEvent, ...]]:
+    """``incident`` with ``causes`` added to its timeline, and the new lines."""
+    lines = tuple(
+        IncidentEvent(incident.monitored_service_id, incident.incident_id, incident.event_count + n, now, cause)
+        for n, cause in enumerate(causes, start=1)
+    )
+    counted = replace(incident, event_count=incident.event_count + len(causes), generation=incident.generation + 1)
+    return counted, lines

@@ -1,0 +1,63 @@
+"""The words of a page: what is broken, since when, which level this is, and how to acknowledge."""
+
+import shlex
+from datetime import datetime
+
+from pager_domain.pager.events import Channel
+from pager_domain.pager.model import Incident
+
+MAX_SMS_CHARACTERS = 320
+"""Two concatenated messages: what every gateway takes and a person reads at night."""
+
+
+def page_text(incident: Incident, channel: Channel, now: datetime) -> tuple[str, str]:
+    """(subject, body) of a page of the incident's present level, decided at ``now``. An SMS has no subject."""
+    if channel is Channel.SMS:
+        return "", _sms(incident)
+    headline = " ".join(incident.alert.message.split())
+    subject = f"[{incident.alert.severity.upper()}] {incident.monitored_service_id}: {headline}"
+    return _cut(subject, 200), _email_body(incident, now)
+
+
+def _sms(incident: Incident) -> str:
+    start = f"{incident.alert.severity.upper()} {_cut(incident.monitored_service_id, 60)}: "
+    level = f" | level {incident.level}"
+    acknowledge = f" | ack: {_ack_command(incident)}"
+    # Half a command is worse than none; the message needs some room too.
+    end = level + acknowledge if len(start + level + acknowledge) <= MAX_SMS_CHARACTERS - 60 else level
+    return start + _cut(" ".join(incident.alert.message.split()), MAX_SMS_CHARACTERS - len(start) - len(end)) + end
+
+
+def _email_body(incident: Incident, now: datetime) -> str:
+    alert = incident.alert
+    lines = [
+        f"Service:   {incident.monitored_service_id}",
+        f"Message:   {alert.message}",
+        f"Severity:  {alert.severity}",
+        f"Opened:    {_moment(incident.opened_at)}",
+        f"Paged:     {_moment(now)}",
+        f"Level:     {incident.level}" + (f" (cycle {incident.cycle})" if incident.cycle > 1 else ""),
+        f"Incident:  {incident.incident_id}",
+        "",
+        "To acknowledge, so that nobody else is paged:",
+        f"  {_ack_command(incident)}",
+        "When the service works again:",
+        f"  pagerctl healthy {shlex.quote(incident.monitored_service_id)}",
+    ]
+    if alert.links:
+        lines += ["", "Links:", *(f"  {link.url} {link.text}".rstrip() for link in alert.links)]
+    if alert.details:
+        lines += ["", "Details:", alert.details]
+    return "\n".join(lines) + "\n"
+
+
+def _ack_command(incident: Incident) -> str:
+    return f"pagerctl ack {shlex.quote(incident.monitored_service_id)} --by YOU"
+
+
+def _moment(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

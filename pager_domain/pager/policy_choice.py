@@ -1,0 +1,59 @@
+"""Which policy a firing acts on: the current one, else the last known, else the catch-all. Never nobody."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from pager_domain.kernel import EscalationLevel, NotificationTarget
+from pager_domain.pager.events import PolicySource
+from pager_domain.pager.model import EscalationPolicy, Incident, MonitoredService, ResolvedPolicy
+from pager_domain.pager.ports.escalation_policy_repository import NoPolicy, PolicyQuestion
+
+ASK_AGAIN_AFTER = timedelta(seconds=30)
+"""How often the pager looks whether the policy is back while the catch-all stands in for it."""
+
+_REPEATS_WHILE_UNREACHABLE = 100
+
+
+def question_about(service: MonitoredService) -> PolicyQuestion:
+    """What to ask the policy service for the next firing: the pinned revision, or whatever covers the service."""
+    policy = service.incident.policy if service.incident else None
+    pinned = None if policy is None or policy.is_catch_all else (policy.policy_id, policy.revision)
+    return PolicyQuestion(service.monitored_service_id, pinned)
+
+
+def chosen_policy(
+    incident: Incident,
+    answer: EscalationPolicy | NoPolicy,
+    last_known: tuple[EscalationPolicy, datetime] | None,
+    catch_all: Sequence[NotificationTarget],
+    now: datetime,
+) -> ResolvedPolicy:
+    """The policy to act on, and where it came from."""
+    pinned = incident.policy if incident.policy and not incident.policy.is_catch_all else None
+    if isinstance(answer, EscalationPolicy):
+        if pinned is None or _same_structure(pinned, answer):
+            return ResolvedPolicy(answer, PolicySource.CURRENT)
+        fault = "the policy service answered with another structure than the pinned revision"
+        return ResolvedPolicy(pinned, PolicySource.LAST_KNOWN, fault)
+    if pinned is not None:
+        return ResolvedPolicy(pinned, PolicySource.LAST_KNOWN, answer.fault)
+    if last_known is not None and answer.passing:
+        policy, learnt_at = last_known
+        age = int((now - learnt_at).total_seconds())
+        return ResolvedPolicy(policy, PolicySource.LAST_KNOWN, f"{answer.fault}; last known {age} s ago")
+    return _catch_all(answer, catch_all)
+
+
+def _same_structure(pinned: EscalationPolicy, answer: EscalationPolicy) -> bool:
+    return (pinned.policy_id, pinned.revision, len(pinned.levels)) == (
+        answer.policy_id,
+        answer.revision,
+        len(answer.levels),
+    )
+
+
+def _catch_all(answer: NoPolicy, targets: Sequence[NotificationTarget]) -> ResolvedPolicy:
+    repeats = _REPEATS_WHILE_UNREACHABLE if answer.passing else 0
+    policy = EscalationPolicy("", 0, (EscalationLevel(tuple(targets)),), repeats)
+    ask_again = ASK_AGAIN_AFTER if answer.passing else None
+    return ResolvedPolicy(policy, PolicySource.CATCH_ALL, answer.fault, ask_again)

@@ -1,0 +1,34 @@
+"""Where the escalation policies come from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pager_domain.kernel import MonitoredServiceId
+from pager_domain.pager.model import EscalationPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyQuestion:
+    """Whom does this service page? With ``pinned``: by that (policy id, revision)."""
+
+    monitored_service_id: MonitoredServiceId
+    pinned: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoPolicy:
+    """There is no usable answer. ``passing`` says that asking again soon may help."""
+
+    fault: str
+    passing: bool
+
+
+class EscalationPolicyRepository(Protocol):
+    """The policies as they are now, with the concrete targets of each level."""
+
+    async def resolve(self, questions: Sequence[PolicyQuestion]) -> list[EscalationPolicy | NoPolicy]:
+        """One answer a question, in their order, within half a second; it never raises.
+
+        An unreachable or slow policy service and an answer that makes no sense are :class:`NoPolicy`.
+        """

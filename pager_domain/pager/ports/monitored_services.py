@@ -1,0 +1,88 @@
+"""The store of services and incidents, and its unit of work."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from pager_domain.kernel import MonitoredServiceId
+from pager_domain.pager.events import IncidentId
+from pager_domain.pager.model import (
+    Change,
+    EscalationPolicy,
+    Incident,
+    MonitoredService,
+    Notification,
+    Request,
+    StoredAnswer,
+)
+
+RequestKey = tuple[MonitoredServiceId, str]
+
+
+class UnitOfWork(Protocol):
+    """One transaction. Nothing of it stands before ``commit`` returns; leaving without it takes everything back.
+
+    A service that was loaded is locked until the end: whatever another unit of work decides about it comes before or
+    after, never in between. Locks are taken in the order of the ids, so that two units of work never wait for each
+    other in a circle.
+    """
+
+    @property
+    def now(self) -> datetime:
+        """The moment after the last lock was taken, by the clock that all replicas share."""
+
+    async def services(
+        self, alerted: Iterable[MonitoredServiceId], others: Iterable[MonitoredServiceId] = ()
+    ) -> dict[MonitoredServiceId, MonitoredService]:
+        """Locks and loads services. An alerted one that was never heard of is begun, Healthy; others are left out."""
+
+    async def due_services(self, ids: Iterable[MonitoredServiceId]) -> dict[MonitoredServiceId, MonitoredService]:
+        """Locks and loads those services whose incident is due now, passing over those another replica holds."""
+
+    async def stored_answers(self, requests: Iterable[Request]) -> dict[RequestKey, StoredAnswer]:
+        """The answers given before to requests with these ids. Their services must be loaded."""
+
+    async def incidents(self, ids: Iterable[IncidentId]) -> dict[IncidentId, Incident]:
+        """Incidents of loaded services, resolved ones included."""
+
+    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[Notification]:
+        """Cancels the pages of these incidents that no delivery holds at the moment, and returns them."""
+
+    async def save(
+        self,
+        changes: Sequence[Change],
+        *,
+        answers: Sequence[StoredAnswer] = (),
+        known_policies: Mapping[MonitoredServiceId, EscalationPolicy] | None = None,
+    ) -> None:
+        """Writes services, incidents, events and pages; of each service and incident the last state counts."""
+
+    async def commit(self) -> None:
+        """Makes everything durable.
+
+        Raises:
+            StoreUnavailable: it may or may not stand.
+        """
+
+
+class MonitoredServices(Protocol):
+    """Where services and incidents are kept."""
+
+    def unit_of_work(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Begins a unit of work.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached.
+        """
+
+    async def due(self, limit: int) -> list[MonitoredService]:
+        """Services whose incident is due, the longest due first, read without a lock: a hint what to load."""
+
+    async def seconds_until_due(self) -> float | None:
+        """How long until the next incident is due (0 or less: now); None if none is."""
+
+    async def last_known_policies(
+        self, ids: Iterable[MonitoredServiceId]
+    ) -> dict[MonitoredServiceId, tuple[EscalationPolicy, datetime]]:
+        """The policies last acted on for these services, and when they were learnt."""

@@ -1,0 +1,16 @@
+"""Handing a text message to whoever really sends."""
+
+from typing import Protocol
+
+from pager_domain.kernel import PhoneNumber
+from pager_domain.pager.events import NotificationId
+from pager_domain.pager.ports.email_sender import HandOff
+
+
+class SmsSender(Protocol):
+    """Sends a text message at most once per ``notification_id``, however often it is asked."""
+
+    async def send_sms(
+        self, number: PhoneNumber, text: str, notification_id: NotificationId, fencing_token: int
+    ) -> HandOff:
+        """Answers within 5 s; it never raises. An attempt with a lower token than the newest is refused as NotNow."""

@@ -1,0 +1,185 @@
+"""PagerService: the rules, pure. Each takes what is and what happened, and returns what will be.
+
+The numbers are those of the rules in ``docs/architecture.md``.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from pager_domain.kernel import EscalationLevel
+from pager_domain.pager.errors import IncidentUnknown, NoOpenIncident
+from pager_domain.pager.events import (
+    Acknowledgement,
+    Alert,
+    AlertRepeated,
+    Cause,
+    EscalationExhausted,
+    HealthyEvent,
+    IncidentAcknowledged,
+    IncidentId,
+    IncidentOpened,
+    IncidentResolved,
+    LevelNotified,
+    LevelSkipped,
+    NotifiedTarget,
+    Timeout,
+)
+from pager_domain.pager.model import (
+    Change,
+    EmptyLevel,
+    Incident,
+    IncidentState,
+    MonitoredService,
+    Notification,
+    ResolvedPolicy,
+    channel_of,
+    recorded,
+)
+from pager_domain.pager.page_text import page_text
+
+
+class PagerService:
+    """The rules of paging."""
+
+    @staticmethod
+    def on_alert(service: MonitoredService, alert: Alert, new_id: Callable[[], IncidentId], now: datetime) -> Change:
+        """Rules 1 and 4: opens an incident that is due at once, or counts the alert and pages nobody."""
+        if (known := service.incident) is not None:
+            count = known.alert_count + 1
+            incident, events = recorded(replace(known, alert_count=count), now, AlertRepeated(alert, count))
+            return Change(replace(service, incident=incident), incident, events)
+        opened = Incident(new_id(), service.monitored_service_id, alert, opened_at=now, next_escalation_at=now)
+        incident, events = recorded(opened, now, IncidentOpened(alert))
+        return Change(replace(service, incident=incident, updated_at=now), incident, events)
+
+    @staticmethod
+    def on_acknowledgement(service: MonitoredService, answer: Acknowledgement, now: datetime) -> Change:
+        """Rule 3: the escalation stops. The first person stays; a second acknowledgement changes nothing.
+
+        Raises:
+            NoOpenIncident: the service is healthy.
+            IncidentUnknown: another incident was meant than the one that is not resolved.
+        """
+        known = service.incident
+        if known is None:
+            raise NoOpenIncident(service.monitored_service_id)
+        if answer.incident_id is not None and answer.incident_id != known.incident_id:
+            raise IncidentUnknown(answer.incident_id)
+        if not known.is_open:
+            return Change(service, known)
+        stopped = replace(
+            known,
+            state=IncidentState.ACKNOWLEDGED,
+            next_escalation_at=None,
+            acknowledged_at=now,
+            acknowledged_by=answer.acknowledged_by,
+            acknowledge_note=answer.note,
+        )
+        incident, events = recorded(stopped, now, IncidentAcknowledged(answer.acknowledged_by, answer.note))
+        return Change(replace(service, incident=incident), incident, events, stops_paging=True)
+
+    @staticmethod
+    def on_healthy(service: MonitoredService, _event: HealthyEvent, now: datetime) -> Change:
+        """Rule 5: the incident is resolved and nobody else is notified; on a Healthy service nothing changes."""
+        if (known := service.incident) is None:
+            return Change(service)
+        resolved = replace(known, state=IncidentState.RESOLVED, next_escalation_at=None, resolved_at=now)
+        incident, events = recorded(resolved, now, IncidentResolved())
+        return Change(replace(service, incident=None, updated_at=now), incident, events, stops_paging=True)
+
+    @staticmethod
+    def on_timeout(service: MonitoredService, timeout: Timeout, resolved: ResolvedPolicy) -> Change:
+        """Rules 1, 2 and 7: all targets of the next level are notified, or the incident is exhausted.
+
+        An incident that was answered, or is not due, stays as it is (rules 3 and 5).
+        """
+        known, now = service.incident, timeout.at
+        if known is None or not known.is_due(now):
+            return Change(service, known)
+        incident = _adopting(known, resolved)
+        if _waits_for_policy(incident, resolved, now):
+            incident = replace(incident, next_escalation_at=_next_look(incident, resolved, now))
+            return Change(replace(service, incident=incident), incident)
+        incident, causes, notifications = _fired(incident, resolved, now)
+        incident, events = recorded(incident, now, *causes)
+        return Change(replace(service, incident=incident), incident, events, notifications)
+
+
+def _adopting(incident: Incident, resolved: ResolvedPolicy) -> Incident:
+    """The first firing pins the policy; a real policy takes over from the catch-all with a cycle of its own."""
+    if incident.policy is None:
+        return replace(incident, policy=resolved.policy, cycle=1, level=0, policy_since_cycle=1)
+    if incident.policy.is_catch_all and not resolved.policy.is_catch_all:
+        cycle = incident.cycle + 1
+        return replace(incident, policy=resolved.policy, cycle=cycle, level=0, policy_since_cycle=cycle)
+    return replace(incident, policy=resolved.policy)
+
+
+def _waits_for_policy(incident: Incident, resolved: ResolvedPolicy, now: datetime) -> bool:
+    """The catch-all was paged, its delay still runs, and the pager only looked whether the policy is back."""
+    due = incident.acknowledgement_due_at
+    return resolved.policy.is_catch_all and incident.level > 0 and due is not None and now < due
+
+
+def _next_look(incident: Incident, resolved: ResolvedPolicy, now: datetime) -> datetime:
+    due = incident.acknowledgement_due_at or now
+    return due if resolved.ask_again_after is None else min(due, now + resolved.ask_again_after)
+
+
+def _fired(
+    incident: Incident, resolved: ResolvedPolicy, now: datetime
+) -> tuple[Incident, list[Cause], tuple[Notification, ...]]:
+    causes: list[Cause] = []
+    for cycle, level in _next_steps(incident, resolved):
+        step = resolved.policy.levels[level - 1]
+        incident = replace(incident, cycle=cycle, level=level)
+        if isinstance(step, EmptyLevel):
+            causes.append(LevelSkipped(cycle, level))
+            continue
+        due = now + step.acknowledgement_timeout
+        incident = replace(incident, acknowledgement_due_at=due)
+        incident = replace(incident, next_escalation_at=_next_look(incident, resolved, now))
+        causes.append(_level_notified(incident, step, resolved))
+        return incident, causes, _notifications(incident, step, now)
+    exhausted = replace(incident, exhausted=True, next_escalation_at=None, acknowledgement_due_at=None)
+    return exhausted, [*causes, EscalationExhausted(incident.cycle)], ()
+
+
+def _next_steps(incident: Incident, resolved: ResolvedPolicy) -> Iterator[tuple[int, int]]:
+    """(cycle, level) from the next level on, through the repeats that are left."""
+    levels = len(resolved.policy.levels)
+    last_cycle = incident.policy_since_cycle + resolved.policy.repeat_count
+    for level in range(incident.level + 1, levels + 1):
+        yield incident.cycle, level
+    for cycle in range(incident.cycle + 1, last_cycle + 1):
+        for level in range(1, levels + 1):
+            yield cycle, level
+
+
+def _level_notified(incident: Incident, level: EscalationLevel, resolved: ResolvedPolicy) -> LevelNotified:
+    return LevelNotified(
+        cycle=incident.cycle,
+        level=incident.level,
+        targets=tuple(NotifiedTarget(target.target_id, channel_of(target)) for target in level.targets),
+        acknowledgement_timeout=level.acknowledgement_timeout,
+        next_escalation_at=incident.acknowledgement_due_at or incident.opened_at,
+        policy_id=resolved.policy.policy_id,
+        policy_revision=resolved.policy.revision,
+        policy_source=resolved.source,
+        policy_fault=resolved.fault,
+    )
+
+
+def _notifications(incident: Incident, level: EscalationLevel, now: datetime) -> tuple[Notification, ...]:
+    return tuple(
+        Notification(
+            incident.monitored_service_id,
+            incident.incident_id,
+            incident.cycle,
+            incident.level,
+            target,
+            *page_text(incident, channel_of(target), now),
+        )
+        for target in level.targets
+    )
