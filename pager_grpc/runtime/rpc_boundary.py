@@ -1,7 +1,10 @@
 """The one interceptor of every server: request ids for the log, errors for the wire, nothing unplanned leaks."""
 
+# grpc's classes are generic for the type checker only; annotations must not be evaluated.
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import structlog
@@ -12,8 +15,8 @@ from pager_grpc.runtime.errors import INTERNAL_TEXT, ErrorTable, status_of
 
 log = structlog.get_logger()
 
-Handler = grpc.RpcMethodHandler[Any, Any]
-Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]"
 
 
 class RpcBoundary(grpc.aio.ServerInterceptor):
