@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from pager_domain.errors import DomainError
 from pager_domain.kernel import EmailTarget, MonitoredServiceId, NotificationTarget
+from pager_domain.pager.batch import Batch
 from pager_domain.pager.delivery import answered_meanwhile, result_of
 from pager_domain.pager.events import IncidentId, Timeout
 from pager_domain.pager.model import (

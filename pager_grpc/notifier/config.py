@@ -3,12 +3,14 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress, PhoneNumber
 from pager_grpc.notifier.email_smtp import SmtpServer
 from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings
+
+_REQUIRED_WITH_A_URL = ("NOTIFIER_EMAIL_FROM", "NOTIFIER_SMS_ACCOUNT", "NOTIFIER_SMS_TOKEN", "NOTIFIER_SMS_FROM")
 
 
 class NotifierSettings(RoomSettings):
@@ -19,16 +21,22 @@ class NotifierSettings(RoomSettings):
 
     # Fields are validated in this order: the two URLs before what they require.
     smtp_url: SecretStr | None = Field(None, alias="NOTIFIER_SMTP_URL")
-    email_from: str | None = Field(None, alias="NOTIFIER_EMAIL_FROM", validate_default=True)
+    email_from: str | None = Field(None, alias="NOTIFIER_EMAIL_FROM")
     sms_url: str | None = Field(None, alias="NOTIFIER_SMS_URL")
-    sms_account: str | None = Field(None, alias="NOTIFIER_SMS_ACCOUNT", validate_default=True)
-    sms_token: SecretStr | None = Field(None, alias="NOTIFIER_SMS_TOKEN", validate_default=True)
-    sms_from: str | None = Field(None, alias="NOTIFIER_SMS_FROM", validate_default=True)
+    sms_account: str | None = Field(None, alias="NOTIFIER_SMS_ACCOUNT")
+    sms_token: SecretStr | None = Field(None, alias="NOTIFIER_SMS_TOKEN")
+    sms_from: str | None = Field(None, alias="NOTIFIER_SMS_FROM")
 
     @property
     def database_url(self) -> str:
         """The database, by default a SQLite file in the data folder."""
         return self.database_url_or(self.given_database_url, "notifier")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _look_at_what_is_missing(cls, given: dict[str, Any]) -> dict[str, Any]:
+        # Only what is given is validated under the variable's name, and a missing one must be reported by name too.
+        return dict.fromkeys(_REQUIRED_WITH_A_URL) | given
 
     @field_validator("smtp_url")
     @classmethod
