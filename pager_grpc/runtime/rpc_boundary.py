@@ -37,8 +37,8 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
         if (known := self._wrapped.get(method)) is not None:
             return known
         handler = await continuation(handler_call_details)
-        if handler is None or handler.request_streaming:
-            return handler  # not one of ours: an unknown method, or reflection
+        if handler is None or handler.request_streaming or method.startswith("/grpc."):
+            return handler  # not one of ours: an unknown method, health (whose streams are no generators), reflection
         self._wrapped[method] = wrapped = self._wrap(method, handler)
         return wrapped
 
