@@ -1,16 +1,19 @@
 """What the notifier room reads from the environment."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from pager_domain.errors import InvalidField
-from pager_domain.kernel import EmailAddress, PhoneNumber
+from pager_domain.kernel import EmailAddress
 from pager_grpc.notifier.email_smtp import SmtpServer
 from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings
 
 _REQUIRED_WITH_A_URL = ("NOTIFIER_EMAIL_FROM", "NOTIFIER_SMS_ACCOUNT", "NOTIFIER_SMS_TOKEN", "NOTIFIER_SMS_FROM")
+# What Twilio takes as a sender: a number, a short code, an alphanumeric sender id.
+_SMS_SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{5,6}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 
 
 class NotifierSettings(RoomSettings):
@@ -60,7 +63,10 @@ class NotifierSettings(RoomSettings):
     @classmethod
     def _with_mail_server(cls, value: str | None, info: ValidationInfo) -> str | None:
         _require(value, info, "smtp_url", "NOTIFIER_SMTP_URL")
-        return _checked(EmailAddress, value)
+        try:
+            return EmailAddress(value).value if value is not None else None
+        except InvalidField as fault:
+            raise ValueError(fault.limit) from None
 
     @field_validator("sms_account", "sms_token")
     @classmethod
@@ -72,17 +78,12 @@ class NotifierSettings(RoomSettings):
     @classmethod
     def _number_with_gateway(cls, value: str | None, info: ValidationInfo) -> str | None:
         _require(value, info, "sms_url", "NOTIFIER_SMS_URL")
-        return _checked(PhoneNumber, value)
+        if value is not None and not _SMS_SENDER.fullmatch(value):
+            raise ValueError("must be an E.164 phone number, a short code or a name of at most 11 letters and digits")
+        return value
 
 
 def _require(value: object, info: ValidationInfo, field: str, variable: str) -> None:
     # A URL that was given but is faulty is absent from the data; what goes with it is asked for all the same.
     if value is None and info.data.get(field, variable) is not None:
         raise ValueError(f"is required when {variable} is set")
-
-
-def _checked(kind: type[EmailAddress] | type[PhoneNumber], value: str | None) -> str | None:
-    try:
-        return kind(value).value if value is not None else None
-    except InvalidField as fault:
-        raise ValueError(fault.limit) from None

@@ -70,7 +70,7 @@ class HttpSmsSender(SmsSender):
         exchange = _Exchange()
         try:
             async with asyncio.timeout(budget.total_seconds()):
-                response, body = await exchange.post(self._client, self._url, form)
+                response, body = await exchange.post(self._client, self._url, form, budget)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as fault:
             return exchange.failed(fault)
         return _answer_of(response, body, self._clock.now())
@@ -83,10 +83,14 @@ class _Exchange:
         self._left = False
         self._status: int | None = None
 
-    async def post(self, client: httpx.AsyncClient, url: str, form: dict[str, str]) -> tuple[httpx.Response, bytes]:
+    async def post(
+        self, client: httpx.AsyncClient, url: str, form: dict[str, str], budget: timedelta
+    ) -> tuple[httpx.Response, bytes]:
         """The response and at most 64 KiB of its body; a body that breaks off is as good as none."""
-        seconds = httpx.Timeout(None)  # the caller bounds the whole exchange
-        request = client.build_request("POST", url, data=form, timeout=seconds, extensions={"trace": self._trace})
+        # The caller bounds the whole exchange. Connecting and the TLS handshake have bounds of their own below it:
+        # httpx leaks the socket of a handshake that is cancelled, and closes that of one that times out.
+        timeout = httpx.Timeout(None, connect=0.45 * budget.total_seconds())
+        request = client.build_request("POST", url, data=form, timeout=timeout, extensions={"trace": self._trace})
         response = await client.send(request, stream=True)
         try:
             return response, await _body_of(response)

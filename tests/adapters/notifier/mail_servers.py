@@ -107,7 +107,7 @@ class ScriptedMailServer:
             if not await self._reply("greeting", reader, writer):
                 return
             while line := await reader.readline():
-                verb = line.split()[0].decode().upper()
+                verb = line.decode(errors="replace").partition(" ")[0].strip().upper()
                 if verb == "QUIT" or not await self._reply(verb, reader, writer):
                     return
                 if verb == "DATA" and self.script["DATA"].startswith("354"):
@@ -120,7 +120,7 @@ class ScriptedMailServer:
             writer.close()
 
     async def _reply(self, phase: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        reply = self.script[phase]
+        reply = self.script.get(phase, SILENCE)
         if reply == CUT:
             writer.transport.abort()
             return False

@@ -74,3 +74,8 @@ def test_what_a_provider_needs_is_required_with_it(read, missing):
 def test_a_gateway_is_named_by_a_plain_web_address(read, url):
     (fault,) = faults_of(read, **WHOLE | {"NOTIFIER_SMS_URL": url})
     assert fault.startswith("NOTIFIER_SMS_URL: must")
+
+
+@pytest.mark.parametrize("sender", ["+15550001111", "12345", "PAGER 24"])
+def test_a_gateway_may_send_as_a_number_a_short_code_or_a_name(read, sender):
+    assert read(**WHOLE | {"NOTIFIER_SMS_FROM": sender}).sms_from == sender

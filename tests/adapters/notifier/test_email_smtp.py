@@ -172,6 +172,15 @@ async def test_a_certificate_that_nobody_vouches_for_defers(server_tls, scheme):
         assert mail.envelopes == []
 
 
+@pytest.mark.parametrize("scheme", ["smtps", "smtp+starttls"])
+async def test_a_server_that_does_not_finish_the_handshake_is_no_doubt(scheme):
+    greeting = SILENCE if scheme == "smtps" else "220 hi"
+    script = {"greeting": greeting, "EHLO": "250-hi\r\n250 STARTTLS", "STARTTLS": "220 go on then"}
+    async with ScriptedMailServer(**script).running() as server:
+        answer = await sender_to(server.port, scheme=scheme).send_email(an_email(), IMPATIENT)
+    assert isinstance(answer, Deferred)
+
+
 async def test_logging_in_with_the_right_password(server_tls, trusting_tls):
     async with MailServer().running(starttls=server_tls, password="s3cr@t/ü") as mail:
         sender = sender_to(mail.port, login="pager:s3cr%40t%2F%C3%BC@", tls=trusting_tls)
