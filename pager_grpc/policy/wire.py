@@ -36,6 +36,7 @@ from pager_grpc.runtime.page_tokens import decode_token, encode_token
 
 # A policy is at most 1 MiB as it came in, so a page that ends behind this fits the 4 MiB that clients take.
 _PAGE_BYTES = 2 * 1024 * 1024
+_DAY_SECONDS = 86_400
 
 
 @contextmanager
@@ -167,10 +168,11 @@ def _level_from(index: int, level: pb.EscalationLevel) -> EscalationLevel:
 def _timeout_from(level: pb.EscalationLevel) -> timedelta:
     if not level.HasField("acknowledgement_timeout"):
         return DEFAULT_ACKNOWLEDGEMENT_TIMEOUT
-    try:
-        return level.acknowledgement_timeout.ToTimedelta()
-    except (ValueError, OverflowError):
-        raise InvalidField("acknowledgement_timeout", "must be 1 second to 24 hours") from None
+    span = level.acknowledgement_timeout
+    # A Duration can hold what no timedelta can, and nanoseconds that contradict its seconds.
+    if not (0 <= span.seconds <= _DAY_SECONDS and 0 <= span.nanos < 10**9):
+        raise InvalidField("acknowledgement_timeout", "must be 1 second to 24 hours")
+    return span.ToTimedelta()
 
 
 def _level_to(level: EscalationLevel) -> pb.EscalationLevel:
