@@ -18,10 +18,28 @@ from pager_grpc.runtime.columns import UtcDateTime, sqlite_moment
 Row = dict[str, Any]
 
 
-async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row], *, or_skip: bool = False) -> None:
-    """Inserts ``rows``, which all have the same keys; ``or_skip`` leaves existing ones alone."""
-    tail = "ON CONFLICT DO NOTHING" if or_skip else ""
-    await _write(connection, table, rows, tail)
+async def insert_rows(
+    connection: AsyncConnection,
+    table: Table,
+    rows: Sequence[Row],
+    *,
+    or_skip: bool = False,
+    computed: tuple[tuple[str, str], ...] = (),
+) -> None:
+    """Inserts ``rows``, which all have the same keys; ``or_skip`` leaves existing ones alone.
+
+    ``computed`` are further columns, each with the SQL expression of its value.
+    """
+    await _write(connection, table, rows, "ON CONFLICT DO NOTHING" if or_skip else "", computed)
+
+
+async def update_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+    """Updates the rows with these primary keys: sets every other column that ``rows`` name."""
+    if not rows:
+        return
+    names = tuple(rows[0])
+    statement, converters = _update(table, names, sqlite=_is_sqlite(connection))
+    await _execute(connection, statement, names, converters, rows)
 
 
 async def upsert_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
@@ -33,39 +51,76 @@ async def upsert_rows(connection: AsyncConnection, table: Table, rows: Sequence[
     await _write(connection, table, rows, f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}")
 
 
-async def _write(connection: AsyncConnection, table: Table, rows: Sequence[Row], tail: str) -> None:
+async def _write(
+    connection: AsyncConnection,
+    table: Table,
+    rows: Sequence[Row],
+    tail: str,
+    computed: tuple[tuple[str, str], ...] = (),
+) -> None:
     if not rows:
         return
     names = tuple(rows[0])
-    if connection.dialect.name == "sqlite":
-        statement, converters = _sqlite_insert(table, names, tail)
-        binds = [{n: c(row[n]) if c else row[n] for n, c in zip(names, converters, strict=True)} for row in rows]
-        await connection.execute(statement, binds)
-        return
-    statement, converters = _postgres_insert(table, names, tail)
-    arrays = {n: [c(row[n]) if c else row[n] for row in rows] for n, c in zip(names, converters, strict=True)}
-    await connection.execute(statement, arrays)
+    statement, converters = _insert(table, names, tail, computed, sqlite=_is_sqlite(connection))
+    await _execute(connection, statement, names, converters, rows)
 
 
 Converter = Callable[[Any], Any] | None
 
 
-@lru_cache(maxsize=128)
-def _sqlite_insert(table: Table, names: tuple[str, ...], tail: str) -> tuple[TextClause, list[Converter]]:
-    columns, binds = ", ".join(names), ", ".join(f":{name}" for name in names)
-    statement = text(f"INSERT INTO {table.name} ({columns}) VALUES ({binds}) {tail}")
-    return statement, [_converter(table, name, sqlite=True) for name in names]
+async def _execute(
+    connection: AsyncConnection,
+    statement: TextClause,
+    names: tuple[str, ...],
+    converters: list[Converter],
+    rows: Sequence[Row],
+) -> None:
+    pairs = list(zip(names, converters, strict=True))
+    if _is_sqlite(connection):
+        await connection.execute(statement, [{n: c(row[n]) if c else row[n] for n, c in pairs} for row in rows])
+    else:
+        await connection.execute(statement, {n: [c(row[n]) if c else row[n] for row in rows] for n, c in pairs})
+
+
+def _is_sqlite(connection: AsyncConnection) -> bool:
+    return connection.dialect.name == "sqlite"
 
 
 @lru_cache(maxsize=128)
-def _postgres_insert(table: Table, names: tuple[str, ...], tail: str) -> tuple[TextClause, list[Converter]]:
-    columns = ", ".join(names)
+def _insert(
+    table: Table, names: tuple[str, ...], tail: str, computed: tuple[tuple[str, str], ...], *, sqlite: bool
+) -> tuple[TextClause, list[Converter]]:
+    columns = ", ".join([*names, *(name for name, _ in computed)])
+    if sqlite:
+        values = ", ".join([*(f":{name}" for name in names), *(expression for _, expression in computed)])
+        source = f"VALUES ({values})"
+    else:
+        values = ", ".join([*(_from_array(table, name) for name in names), *(expression for _, expression in computed)])
+        source = f"SELECT {values} FROM {_arrays(table, names)}"
+    statement = text(f"INSERT INTO {table.name} ({columns}) {source} {tail}")
+    return statement, [_converter(table, name, sqlite=sqlite) for name in names]
+
+
+@lru_cache(maxsize=128)
+def _update(table: Table, names: tuple[str, ...], *, sqlite: bool) -> tuple[TextClause, list[Converter]]:
+    keys = [column.name for column in table.primary_key]
+    if sqlite:
+        changes = ", ".join(f"{name} = :{name}" for name in names if name not in keys)
+        statement = f"UPDATE {table.name} SET {changes} WHERE " + " AND ".join(f"{key} = :{key}" for key in keys)
+    else:
+        changes = ", ".join(f"{name} = {_from_array(table, name)}" for name in names if name not in keys)
+        same = " AND ".join(f"{table.name}.{key} = r.{key}" for key in keys)
+        statement = f"UPDATE {table.name} SET {changes} FROM {_arrays(table, names)} WHERE {same}"
+    return text(statement), [_converter(table, name, sqlite=sqlite) for name in names]
+
+
+def _arrays(table: Table, names: tuple[str, ...]) -> str:
     arrays = ", ".join(f"CAST(:{name} AS {_array_type(table, name)}[])" for name in names)
-    values = ", ".join(f"CAST({name} AS jsonb)" if _is_json(table, name) else name for name in names)
-    statement = text(
-        f"INSERT INTO {table.name} ({columns}) SELECT {values} FROM unnest({arrays}) AS r({columns}) {tail}"
-    )
-    return statement, [_converter(table, name, sqlite=False) for name in names]
+    return f"unnest({arrays}) AS r({', '.join(names)})"
+
+
+def _from_array(table: Table, name: str) -> str:
+    return f"CAST(r.{name} AS jsonb)" if _is_json(table, name) else f"r.{name}"
 
 
 def _is_json(table: Table, name: str) -> bool:

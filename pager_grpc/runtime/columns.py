@@ -12,6 +12,10 @@ JsonDocument = JSON().with_variant(JSONB(), "postgresql")
 """A JSON document: JSONB on PostgreSQL, text on SQLite."""
 
 
+IdText = Text().with_variant(Text(collation="C"), "postgresql")
+"""An id: sorts by code point on both engines, whatever the locale of the database."""
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware moment in UTC: ``timestamptz`` on PostgreSQL, sortable text with microseconds on SQLite."""
 

@@ -54,23 +54,20 @@ class Database:
         return {"now": sqlite_moment(self._clock.now())} if self.is_sqlite else {}
 
     @asynccontextmanager
+    async def unit(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that stands only after the caller's own ``connection.commit()``. Errors as ``begin``."""
+        async with _translated(), self.engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """A transaction; rolled back unless the caller commits by leaving without an exception.
 
         Raises:
             StoreUnavailable: the database cannot be reached, or went away; a commit may or may not stand.
         """
-        try:
-            async with self.engine.begin() as connection:
-                yield connection
-        except (OperationalError, InterfaceError, PoolTimeout, OSError, asyncpg.PostgresConnectionError) as error:
-            if is_contention(error):
-                raise
-            raise StoreUnavailable from error
-        except DBAPIError as error:
-            if error.connection_invalidated or _is_shutdown(error):
-                raise StoreUnavailable from error
-            raise
+        async with _translated(), self.engine.begin() as connection:
+            yield connection
 
     async def retrying(self, work: Callable[[], Awaitable[T]]) -> T:
         """``work`` (a whole transaction), again while it loses to others, at most 5 times.
@@ -94,6 +91,21 @@ class Database:
         await self.engine.dispose()
         if self._lock is not None:
             os.close(self._lock)
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    """Turns the drivers' many ways to say "gone" into StoreUnavailable; a lost race stays what it is."""
+    try:
+        yield
+    except DBAPIError as error:
+        if is_contention(error):
+            raise
+        if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated or _is_shutdown(error):
+            raise StoreUnavailable from error
+        raise
+    except (PoolTimeout, OSError, asyncpg.PostgresConnectionError) as error:
+        raise StoreUnavailable from error
 
 
 def open_database(url: str, *, clock: Clock | None = None, now_sql: str = "clock_timestamp()") -> Database:

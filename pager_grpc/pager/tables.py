@@ -1,0 +1,184 @@
+"""The schema of the pager database: what the rules promise, the database enforces.
+
+Every table is keyed by the monitored service first, so that a transaction touches one shard on a distributed
+PostgreSQL.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, MetaData, Text, UniqueConstraint, text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from pager_grpc.runtime.columns import IdText, JsonDocument, UtcDateTime
+
+metadata = MetaData()
+
+
+class PagerTable(SQLModel, registry=registry(metadata=metadata)):
+    """A table of this room; rooms share no metadata."""
+
+
+def _id(*, primary_key: bool = False, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(IdText, primary_key=primary_key, nullable=nullable))
+
+
+def _text(*, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(Text, nullable=nullable))
+
+
+def _moment(*, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(UtcDateTime, nullable=nullable))
+
+
+def _big() -> Any:
+    return Field(sa_column=Column(BigInteger, nullable=False))
+
+
+def _json(*, nullable: bool = False) -> Any:
+    return Field(sa_column=Column(JsonDocument, nullable=nullable))
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    condition = text(where)
+    return Index(name, *columns, unique=unique, postgresql_where=condition, sqlite_where=condition)
+
+
+class MonitoredServiceRow(PagerTable, table=True):
+    """A service under watch. This row is locked first by everything that decides about the service."""
+
+    __tablename__ = "monitored_services"
+
+    monitored_service_id: str = _id(primary_key=True)
+    incident_id: str | None = _id(nullable=True)
+    created_at: datetime = _moment()
+    updated_at: datetime = _moment()
+
+
+class IncidentRow(PagerTable, table=True):
+    """An incident; an open one that nothing will ever escalate again is impossible unless it says so."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (
+        CheckConstraint("state IN ('open', 'acknowledged', 'resolved')", name="ck_incidents_state"),
+        CheckConstraint("state = 'open' OR next_escalation_at IS NULL", name="ck_incidents_answered_is_quiet"),
+        CheckConstraint(
+            "state <> 'open' OR next_escalation_at IS NOT NULL OR exhausted", name="ck_incidents_open_is_escalated"
+        ),
+        CheckConstraint("state <> 'acknowledged' OR acknowledged_by <> ''", name="ck_incidents_acknowledged_by"),
+        CheckConstraint(
+            "alert_count >= 1 AND event_count >= 1 AND cycle >= 0 AND level >= 0", name="ck_incidents_counts"
+        ),
+        _partial("uq_incidents_unresolved", "monitored_service_id", where="state <> 'resolved'", unique=True),
+        _partial("ix_incidents_due", "next_escalation_at", where="next_escalation_at IS NOT NULL"),
+        Index("ix_incidents_incident_id", "incident_id"),
+        Index("ix_incidents_opened_at", "opened_at", "incident_id"),
+    )
+
+    monitored_service_id: str = _id(primary_key=True)
+    incident_id: str = _id(primary_key=True)
+    state: str = _text()
+    message: str = _text()
+    severity: str = _text()
+    dedup_key: str = _text()
+    details: str = _text()
+    links: list[Any] = _json()
+    occurred_at: datetime | None = _moment(nullable=True)
+    opened_at: datetime = _moment()
+    alert_count: int = _big()
+    event_count: int = _big()
+    generation: int = _big()
+    cycle: int = Field(sa_column=Column(Integer, nullable=False))
+    level: int = Field(sa_column=Column(Integer, nullable=False))
+    policy_since_cycle: int = Field(sa_column=Column(Integer, nullable=False))
+    policy: dict[str, Any] | None = _json(nullable=True)
+    next_escalation_at: datetime | None = _moment(nullable=True)
+    acknowledgement_due_at: datetime | None = _moment(nullable=True)
+    exhausted: bool
+    acknowledged_at: datetime | None = _moment(nullable=True)
+    acknowledged_by: str = _text()
+    acknowledge_note: str = _text()
+    resolved_at: datetime | None = _moment(nullable=True)
+
+
+class NotificationRow(PagerTable, table=True):
+    """A page: the transactional outbox. ``held`` while a delivery has claimed it; ``due_at`` ends its lease then."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        UniqueConstraint(
+            "monitored_service_id",
+            "incident_id",
+            "cycle",
+            "level",
+            "target_id",
+            "channel",
+            name="uq_notifications_page",
+        ),
+        CheckConstraint(
+            "state IN ('waiting', 'handed_off', 'undeliverable', 'cancelled', 'in_doubt')",
+            name="ck_notifications_state",
+        ),
+        CheckConstraint("channel IN ('email', 'sms')", name="ck_notifications_channel"),
+        CheckConstraint("state = 'waiting' OR settled_at IS NOT NULL", name="ck_notifications_settled_at"),
+        _partial("ix_notifications_due", "due_at", where="state = 'waiting'"),
+    )
+
+    monitored_service_id: str = _id(primary_key=True)
+    notification_id: str = _id(primary_key=True)
+    incident_id: str = _id()
+    cycle: int = Field(sa_column=Column(Integer, nullable=False))
+    level: int = Field(sa_column=Column(Integer, nullable=False))
+    target_id: str = _text()
+    channel: str = _text()
+    address: str = _text()
+    subject: str = _text()
+    body: str = _text()
+    state: str = _text()
+    held: bool
+    attempts: int = _big()
+    due_at: datetime = _moment()
+    created_at: datetime = _moment()
+    settled_at: datetime | None = _moment(nullable=True)
+    last_reason: str = _text()
+
+
+class IncidentEventRow(PagerTable, table=True):
+    """The timeline, only ever added to. (``transaction_id``, ``position``) is the order of the stream of all events."""
+
+    __tablename__ = "incident_events"
+    __table_args__ = (Index("uq_incident_events_stream", "transaction_id", "position", unique=True),)
+
+    monitored_service_id: str = _id(primary_key=True)
+    incident_id: str = _id(primary_key=True)
+    sequence: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    at: datetime = _moment()
+    kind: str = _text()
+    document: dict[str, Any] = _json()
+    transaction_id: int = _big()
+    position: int = _big()
+
+
+class RequestAnswerRow(PagerTable, table=True):
+    """What a request with an id was answered, so that a repeat gets the same."""
+
+    __tablename__ = "request_answers"
+
+    monitored_service_id: str = _id(primary_key=True)
+    request_id: str = _id(primary_key=True)
+    fingerprint: str = _text()
+    incident_id: str | None = _id(nullable=True)
+    changed: bool
+    alert_count: int = _big()
+    created_at: datetime = _moment()
+
+
+class LastKnownPolicyRow(PagerTable, table=True):
+    """The policy last learnt for a service, for when the policy service does not answer."""
+
+    __tablename__ = "last_known_policies"
+
+    monitored_service_id: str = _id(primary_key=True)
+    policy: dict[str, Any] = _json()
+    learnt_at: datetime = _moment()
