@@ -1,5 +1,9 @@
 import pytest
 
+from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
+from pager_grpc.policy.bootstrap import running_policy
+from pager_grpc.policy.config import PolicySettings
+from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.migrations import migrate
 
@@ -11,3 +15,16 @@ async def database(database_url):
     await migrate(opened, "policy")
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def channel(database):
+    """A channel to a policy room that serves over ``database``."""
+    settings = PolicySettings(POLICY_LISTEN="127.0.0.1:0")
+    async with running_policy(settings, database=database) as port, open_channel(f"127.0.0.1:{port}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def stub(channel):
+    return pb_grpc.PolicyServiceStub(channel)
