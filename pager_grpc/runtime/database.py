@@ -44,14 +44,15 @@ class Database:
 
     def __init__(self, engine: AsyncEngine, *, clock: Clock, now_sql: str, lock_file: Path | None = None) -> None:
         self.engine = engine
+        self.url = engine.url.render_as_string(hide_password=False)
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.now_sql = now_sql
-        self._clock = clock
+        self.clock = clock
         self._lock = _exclusive(lock_file) if lock_file else None
 
     def now_binds(self) -> dict[str, Any]:
         """The binds that ``now_sql`` needs."""
-        return {"now": sqlite_moment(self._clock.now())} if self.is_sqlite else {}
+        return {"now": sqlite_moment(self.clock.now())} if self.is_sqlite else {}
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[AsyncConnection]:

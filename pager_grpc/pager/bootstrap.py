@@ -1,0 +1,131 @@
+"""The pager room put together."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+import grpc
+
+from pager_domain.errors import DomainError
+from pager_domain.kernel import Clock, email_target
+from pager_domain.pager.application import PagerApplicationService
+from pager_domain.pager.events import IncidentId
+from pager_domain.pager.model import Answer, Request
+from pager_domain.pager.ports.notification_outbox import Postponed, Settled
+from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
+from pager_grpc.pager.config import PagerSettings
+from pager_grpc.pager.delivery_loop import DeliveryLoop
+from pager_grpc.pager.escalation_loop import EscalationLoop
+from pager_grpc.pager.escalation_policies_grpc import GrpcEscalationPolicies
+from pager_grpc.pager.incident_views_sql import SqlIncidentViews
+from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
+from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
+from pager_grpc.pager.notification_senders_grpc import GrpcNotificationSenders
+from pager_grpc.pager.servicer import SERVICE_NAME, PagerServicer
+from pager_grpc.pager.wakeups import Wakeups, listen
+from pager_grpc.pager.wire_errors import ERRORS
+from pager_grpc.runtime.channels import open_channel
+from pager_grpc.runtime.database import Database, open_database
+from pager_grpc.runtime.group_commit import GroupCommit
+from pager_grpc.runtime.migrations import prepare_schema
+from pager_grpc.runtime.server import Server
+from pager_grpc.runtime.supervision import Doorbell, run_forever, running
+
+MAX_BATCH = 256
+
+
+@asynccontextmanager
+async def running_pager(
+    settings: PagerSettings, *, database: Database | None = None, clock: Clock | None = None
+) -> AsyncIterator[int]:
+    """Serves and pages while it is entered and yields the port; what is in flight is finished when it is left.
+
+    A ``database`` that is given stays open; ``clock`` is for a SQLite database that is opened here.
+
+    Raises:
+        ConfigurationFault: the address or the database cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        if database is None:
+            database = open_database(settings.database_url, clock=clock)
+            stack.push_async_callback(database.close)
+        await prepare_schema(database, "pager")
+        policy = await stack.enter_async_context(open_channel(settings.policy_target))
+        notifier = await stack.enter_async_context(open_channel(settings.notifier_target))
+        wakeups = Wakeups()
+        outbox = SqlNotificationOutbox(database, wakeups)
+        store = SqlMonitoredServices(database, wakeups)
+        application = _application(settings, store, outbox, policy, notifier)
+
+        requests: GroupCommit[Request, Answer] = GroupCommit(_handling(application, database), MAX_BATCH)
+        recorder: GroupCommit[Settled | Postponed, bool] = GroupCommit(_recording(application, database), MAX_BATCH)
+        deliveries = DeliveryLoop(application, outbox, recorder, wakeups.delivery)
+        escalations = EscalationLoop(application, store)
+
+        server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection)
+        pb_grpc.add_PagerServiceServicer_to_server(
+            PagerServicer(requests, SqlIncidentViews(database), wakeups), server.grpc
+        )
+        # Left in the opposite order: no new calls, no new claims, attempts finished, last batches committed.
+        await stack.enter_async_context(running(requests.run(), recorder.run()))
+        stack.push_async_callback(deliveries.drain)
+        loops: list[Awaitable[None]] = [
+            run_forever("escalation", escalations.step, wakeups.escalation),
+            run_forever("delivery", deliveries.step, wakeups.delivery),
+            run_forever("pager_health", partial(server.check_health, database), Doorbell()),
+        ]
+        if not database.is_sqlite:
+            loops.append(listen(database.url, wakeups))
+        await stack.enter_async_context(running(*loops))
+        stack.push_async_callback(server.stop)
+        yield await server.start(settings.listen)
+
+
+def new_incident_id() -> IncidentId:
+    """24 hexadecimal digits that grow with time: 12 of milliseconds, 12 of chance."""
+    return IncidentId(f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}")
+
+
+def _application(
+    settings: PagerSettings,
+    store: SqlMonitoredServices,
+    outbox: SqlNotificationOutbox,
+    policy: grpc.aio.Channel,
+    notifier: grpc.aio.Channel,
+) -> PagerApplicationService:
+    senders = GrpcNotificationSenders(notifier)
+    catch_all = [email_target("catch-all", settings.catch_all_email)]
+    return PagerApplicationService(
+        store=store,
+        outbox=outbox,
+        policies=GrpcEscalationPolicies(policy),
+        email_sender=senders,
+        sms_sender=senders,
+        catch_all=catch_all,
+        new_incident_id=new_incident_id,
+    )
+
+
+def _handling(
+    application: PagerApplicationService, database: Database
+) -> Callable[[Sequence[Request]], Awaitable[list[Answer | DomainError]]]:
+    """Commits a batch of requests, again while it loses to other replicas."""
+
+    async def commit(batch: Sequence[Request]) -> list[Answer | DomainError]:
+        return await database.retrying(partial(application.handle, batch))
+
+    return commit
+
+
+def _recording(
+    application: PagerApplicationService, database: Database
+) -> Callable[[Sequence[Settled | Postponed]], Awaitable[list[bool | DomainError]]]:
+    """Commits the ends of a batch of attempts."""
+
+    async def commit(batch: Sequence[Settled | Postponed]) -> list[bool | DomainError]:
+        await database.retrying(partial(application.record, batch))
+        return [True] * len(batch)
+
+    return commit

@@ -1,0 +1,32 @@
+"""What the pager room reads from the environment."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from pager_domain.errors import InvalidField
+from pager_domain.kernel import EmailAddress
+from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings
+
+
+def _email_address(value: str) -> str:
+    try:
+        return EmailAddress(value).value
+    except InvalidField as error:
+        raise ValueError(error.limit) from error
+
+
+class PagerSettings(RoomSettings):
+    """``PAGER_LISTEN``, ``PAGER_POLICY_TARGET`` and the rest, beside what every room reads."""
+
+    listen: Address = Field("127.0.0.1:50051", alias="PAGER_LISTEN")
+    policy_target: Address = Field("127.0.0.1:50052", alias="PAGER_POLICY_TARGET")
+    notifier_target: Address = Field("127.0.0.1:50053", alias="PAGER_NOTIFIER_TARGET")
+    given_database_url: DatabaseUrl | None = Field(None, alias="PAGER_DATABASE_URL")
+    # Required: without it a service that no policy covers would page nobody.
+    catch_all_email: Annotated[str, AfterValidator(_email_address)] = Field(alias="PAGER_CATCH_ALL_EMAIL")
+
+    @property
+    def database_url(self) -> str:
+        """The database, by default a SQLite file in the data folder."""
+        return self.database_url_or(self.given_database_url, "pager")

@@ -1,0 +1,85 @@
+"""The outbox is worked off: pages are claimed, handed to the notifier, and what became of them is recorded."""
+
+import asyncio
+
+import structlog
+
+from pager_domain.errors import StoreUnavailable
+from pager_domain.pager.application import PagerApplicationService
+from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Settled
+from pager_grpc.pager.escalation_loop import SAFETY_PAUSE_SECONDS, pause_until
+from pager_grpc.runtime.group_commit import GroupCommit
+from pager_grpc.runtime.supervision import Doorbell
+
+log = structlog.get_logger()
+
+IN_FLIGHT = 64
+"""Pages handed to the notifier at the same time by one process."""
+
+
+class DeliveryLoop:
+    """Keeps up to 64 attempts in flight; each records its own end, so that a slow one holds up nobody."""
+
+    def __init__(
+        self,
+        application: PagerApplicationService,
+        outbox: NotificationOutbox,
+        recorder: GroupCommit[Settled | Postponed, bool],
+        bell: Doorbell,
+    ) -> None:
+        self._application = application
+        self._outbox = outbox
+        self._recorder = recorder
+        self._bell = bell
+        self._attempts: set[asyncio.Task[None]] = set()
+
+    async def step(self) -> float:
+        """Claims what there is room for. Seconds to sleep unless woken; 0 while there may be more to do."""
+        room = IN_FLIGHT - len(self._attempts)
+        if room == 0:
+            return SAFETY_PAUSE_SECONDS  # an attempt that ends rings the bell
+        claims = await self._application.claim_due(room)
+        for claim in claims:
+            attempt = asyncio.create_task(self._attempt(claim))
+            self._attempts.add(attempt)
+            attempt.add_done_callback(self._ended)
+        return 0.0 if claims else pause_until(await self._outbox.seconds_until_due())
+
+    async def drain(self) -> None:
+        """Waits for the attempts in flight; each has a deadline."""
+        await asyncio.gather(*self._attempts)
+
+    def _ended(self, attempt: asyncio.Task[None]) -> None:
+        self._attempts.discard(attempt)
+        self._bell.ring()
+
+    async def _attempt(self, claim: Claim) -> None:
+        page = claim.notification.notification_id
+        try:
+            result = await self._application.attempt(claim)
+            await self._recorder.submit(result)
+        except StoreUnavailable:
+            # The lease ends, the page is claimed again, and the notifier's ledger repeats its answer.
+            log.warning("page_not_recorded", notification_id=page)
+        except Exception:
+            log.exception("page_attempt_failed", notification_id=page)
+        else:
+            _log_result(result)
+
+
+def _log_result(result: Settled | Postponed) -> None:
+    page = result.claim.notification
+    if isinstance(result, Settled):
+        log.info(
+            "page_settled",
+            notification_id=page.notification_id,
+            outcome=result.event.outcome.value,
+            target_id=page.target.target_id,
+        )
+    else:
+        log.info(
+            "page_postponed",
+            notification_id=page.notification_id,
+            attempt=result.claim.attempt,
+            pause_seconds=round(result.pause.total_seconds(), 1),
+        )

@@ -1,0 +1,30 @@
+"""Time: what is due is escalated. Any number of replicas may run this loop; there is no leader."""
+
+from pager_domain.pager.application import PagerApplicationService
+from pager_domain.pager.ports.monitored_services import MonitoredServices
+
+BATCH = 100
+SAFETY_PAUSE_SECONDS = 2.0
+"""The longest sleep: a lost wake-up delays a page by no more than this."""
+_SHORTEST_PAUSE_SECONDS = 0.002
+
+
+class EscalationLoop:
+    """One step fires what is due and says how long nothing will be."""
+
+    def __init__(self, application: PagerApplicationService, store: MonitoredServices) -> None:
+        self._application = application
+        self._store = store
+
+    async def step(self) -> float:
+        """Seconds to sleep unless woken; 0 while there may be more to do."""
+        if await self._application.escalate_due(BATCH):
+            return 0.0
+        return pause_until(await self._store.seconds_until_due())
+
+
+def pause_until(seconds: float | None) -> float:
+    """A sleep that ends when work is due, and never later than the safety pause."""
+    if seconds is None:
+        return SAFETY_PAUSE_SECONDS
+    return min(max(seconds, _SHORTEST_PAUSE_SECONDS), SAFETY_PAUSE_SECONDS)

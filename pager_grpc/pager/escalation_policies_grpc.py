@@ -1,0 +1,99 @@
+"""EscalationPolicyRepository kept by the generated stub of the policy service."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import grpc
+import structlog
+from google.protobuf import message as protobuf_message
+
+from pager_domain.errors import InvalidField
+from pager_domain.kernel import (
+    DEFAULT_ACKNOWLEDGEMENT_TIMEOUT,
+    EscalationLevel,
+    NotificationTarget,
+    email_target,
+    sms_target,
+)
+from pager_domain.pager.model import EmptyLevel, EscalationPolicy
+from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, NoPolicy, PolicyQuestion
+from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
+from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
+from pager_grpc.runtime.errors import fault_of
+
+log = structlog.get_logger()
+
+BUDGET_SECONDS = 0.5
+"""How long a firing waits for the policy service before it acts on what it knows."""
+
+_ABSENT = {pb.ERROR_REASON_NO_POLICY_FOR_SERVICE, pb.ERROR_REASON_POLICY_UNKNOWN, pb.ERROR_REASON_REVISION_UNKNOWN}
+
+
+class GrpcEscalationPolicies(EscalationPolicyRepository):
+    """Asks the policy service in one batch and believes only answers that make sense."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = pb_grpc.PolicyServiceStub(channel)
+
+    async def resolve(self, questions: Sequence[PolicyQuestion]) -> list[EscalationPolicy | NoPolicy]:
+        """One answer a question; a fault of the call is the answer to all of them."""
+        request = pb.BatchResolveEscalationsRequest(requests=[_question(question) for question in questions])
+        try:
+            response = await self._stub.BatchResolveEscalations(request, timeout=BUDGET_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            fault = fault_of(error)
+            log.warning("policy_service_failed", code=fault.code.name, reason=fault.reason, message=fault.message)
+            return [NoPolicy(f"the policy service did not answer ({fault.code.name})", passing=True)] * len(questions)
+        if len(response.results) != len(questions):
+            return [NoPolicy("the policy service gave the wrong number of answers", passing=True)] * len(questions)
+        return [_answer(result) for result in response.results]
+
+
+def _question(question: PolicyQuestion) -> pb.ResolveEscalationRequest:
+    if question.pinned is None:
+        return pb.ResolveEscalationRequest(monitored_service_id=question.monitored_service_id)
+    policy_id, revision = question.pinned
+    return pb.ResolveEscalationRequest(policy_revision=pb.PolicyRevision(policy_id=policy_id, revision=revision))
+
+
+def _answer(result: pb.BatchResolveEscalationsResponse.Result) -> EscalationPolicy | NoPolicy:
+    if result.WhichOneof("outcome") == "resolved_escalation":
+        try:
+            return policy_of(result.resolved_escalation)
+        except (InvalidField, ValueError, OverflowError, protobuf_message.Error) as error:
+            log.warning("policy_makes_no_sense", policy_id=result.resolved_escalation.policy_id, fault=str(error))
+            return NoPolicy(f"the policy service's answer makes no sense ({error})", passing=True)
+    if result.error_reason in _ABSENT:
+        return NoPolicy("no escalation policy covers the service and there is no default", passing=False)
+    return NoPolicy("the policy service could not answer", passing=True)
+
+
+def policy_of(message: pb.ResolvedEscalation) -> EscalationPolicy:
+    """A checked policy.
+
+    Raises:
+        InvalidField: it breaks a limit, or names nobody at all.
+    """
+    if not message.policy_id or message.revision < 1:
+        raise InvalidField("policy_id", "must name a policy and its revision")
+    levels = tuple(_level(level) for level in message.levels[:100])
+    return EscalationPolicy(message.policy_id, message.revision, levels, message.repeat_count)
+
+
+def _level(message: pb.EscalationLevel) -> EscalationLevel | EmptyLevel:
+    if not message.targets:
+        return EmptyLevel()
+    timeout: timedelta = DEFAULT_ACKNOWLEDGEMENT_TIMEOUT
+    if message.HasField("acknowledgement_timeout"):
+        timeout = message.acknowledgement_timeout.ToTimedelta()
+    return EscalationLevel(tuple(_target(target) for target in message.targets), timeout)
+
+
+def _target(message: pb.NotificationTarget) -> NotificationTarget:
+    match message.WhichOneof("address"):
+        case "email":
+            return email_target(message.target_id, message.email.email_address)
+        case "sms":
+            return sms_target(message.target_id, message.sms.phone_number)
+        case other:
+            raise InvalidField("address", f"is of a kind this version does not know ({other})")

@@ -1,0 +1,192 @@
+"""Rows to values and back. Pure; JSON documents are written and checked by pydantic from the dataclasses themselves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pager_domain.kernel import EmailTarget, MonitoredServiceId, NotificationTarget, email_target, sms_target
+from pager_domain.pager.events import (
+    Alert,
+    AlertRepeated,
+    Cause,
+    EscalationExhausted,
+    IncidentAcknowledged,
+    IncidentEvent,
+    IncidentId,
+    IncidentOpened,
+    IncidentResolved,
+    LevelNotified,
+    LevelSkipped,
+    Link,
+    NotificationSettled,
+    Severity,
+)
+from pager_domain.pager.model import EscalationPolicy, Incident, IncidentState, MonitoredService, Notification
+
+Row = dict[str, Any]
+
+_CAUSES: dict[str, TypeAdapter[Any]] = {
+    kind.__name__: TypeAdapter(kind)
+    for kind in (
+        IncidentOpened,
+        AlertRepeated,
+        LevelNotified,
+        LevelSkipped,
+        EscalationExhausted,
+        IncidentAcknowledged,
+        IncidentResolved,
+        NotificationSettled,
+    )
+}
+_POLICY = TypeAdapter(EscalationPolicy)
+_LINKS = TypeAdapter(tuple[Link, ...])
+
+
+def policy_document(policy: EscalationPolicy) -> Any:
+    """A policy as JSON."""
+    return _POLICY.dump_python(policy, mode="json")
+
+
+def policy_of(document: Any) -> EscalationPolicy:
+    """A policy from its JSON."""
+    return _POLICY.validate_python(document)
+
+
+def service_row(service: MonitoredService) -> Row:
+    """A service as it is stored."""
+    return {
+        "monitored_service_id": service.monitored_service_id,
+        "incident_id": service.incident.incident_id if service.incident else None,
+        "created_at": service.created_at,
+        "updated_at": service.updated_at,
+    }
+
+
+def new_incident_row(incident: Incident) -> Row:
+    """An incident that was opened just now, whole."""
+    alert = incident.alert
+    return changed_incident_row(incident) | {
+        "message": alert.message,
+        "severity": alert.severity.value,
+        "dedup_key": alert.dedup_key,
+        "details": alert.details,
+        "links": _LINKS.dump_python(alert.links, mode="json") if alert.links else [],
+        "occurred_at": alert.occurred_at,
+        "opened_at": incident.opened_at,
+    }
+
+
+def changed_incident_row(incident: Incident) -> Row:
+    """What can change of an incident, with its key."""
+    return {
+        "monitored_service_id": incident.monitored_service_id,
+        "incident_id": incident.incident_id,
+        "state": incident.state.value,
+        "alert_count": incident.alert_count,
+        "event_count": incident.event_count,
+        "generation": incident.generation,
+        "cycle": incident.cycle,
+        "level": incident.level,
+        "policy_since_cycle": incident.policy_since_cycle,
+        "policy": policy_document(incident.policy) if incident.policy else None,
+        "next_escalation_at": incident.next_escalation_at,
+        "acknowledgement_due_at": incident.acknowledgement_due_at,
+        "exhausted": incident.exhausted,
+        "acknowledged_at": incident.acknowledged_at,
+        "acknowledged_by": incident.acknowledged_by,
+        "acknowledge_note": incident.acknowledge_note,
+        "resolved_at": incident.resolved_at,
+    }
+
+
+def incident_of(row: Mapping[Any, Any]) -> Incident:
+    """An incident from its row."""
+    alert = Alert(
+        row["message"],
+        Severity(row["severity"]),
+        row["dedup_key"],
+        row["details"],
+        _LINKS.validate_python(row["links"]) if row["links"] else (),
+        row["occurred_at"],
+    )
+    return Incident(
+        incident_id=IncidentId(row["incident_id"]),
+        monitored_service_id=MonitoredServiceId(row["monitored_service_id"]),
+        alert=alert,
+        opened_at=row["opened_at"],
+        state=IncidentState(row["state"]),
+        alert_count=row["alert_count"],
+        cycle=row["cycle"],
+        level=row["level"],
+        next_escalation_at=row["next_escalation_at"],
+        acknowledgement_due_at=row["acknowledgement_due_at"],
+        exhausted=row["exhausted"],
+        policy=policy_of(row["policy"]) if row["policy"] else None,
+        policy_since_cycle=row["policy_since_cycle"],
+        acknowledged_at=row["acknowledged_at"],
+        acknowledged_by=row["acknowledged_by"],
+        acknowledge_note=row["acknowledge_note"],
+        resolved_at=row["resolved_at"],
+        event_count=row["event_count"],
+        generation=row["generation"],
+    )
+
+
+def event_row(event: IncidentEvent) -> Row:
+    """A line of a timeline as it is stored; its place in the stream is given by the database."""
+    kind = type(event.what).__name__
+    return {
+        "monitored_service_id": event.monitored_service_id,
+        "incident_id": event.incident_id,
+        "sequence": event.sequence,
+        "at": event.at,
+        "kind": kind,
+        "document": _CAUSES[kind].dump_python(event.what, mode="json"),
+    }
+
+
+def event_of(row: Mapping[Any, Any]) -> IncidentEvent:
+    """A line of a timeline from its row."""
+    what: Cause = _CAUSES[row["kind"]].validate_python(row["document"])
+    service_id, incident_id = MonitoredServiceId(row["monitored_service_id"]), IncidentId(row["incident_id"])
+    return IncidentEvent(service_id, incident_id, row["sequence"], row["at"], what)
+
+
+def notification_row(page: Notification) -> Row:
+    """A page that is owed, without its times."""
+    target = page.target
+    return {
+        "monitored_service_id": page.monitored_service_id,
+        "notification_id": page.notification_id,
+        "incident_id": page.incident_id,
+        "cycle": page.cycle,
+        "level": page.level,
+        "target_id": target.target_id,
+        "channel": page.channel.value,
+        "address": target.address.value if isinstance(target, EmailTarget) else target.number.value,
+        "subject": page.subject,
+        "body": page.body,
+        "state": "waiting",
+        "held": False,
+        "attempts": 0,
+        "last_reason": "",
+    }
+
+
+def notification_of(row: Mapping[Any, Any]) -> Notification:
+    """A page from its row."""
+    target: NotificationTarget
+    if row["channel"] == "email":
+        target = email_target(row["target_id"], row["address"])
+    else:
+        target = sms_target(row["target_id"], row["address"])
+    return Notification(
+        MonitoredServiceId(row["monitored_service_id"]),
+        IncidentId(row["incident_id"]),
+        row["cycle"],
+        row["level"],
+        target,
+        row["subject"],
+        row["body"],
+    )

@@ -1,0 +1,166 @@
+"""Requests to values, values to use cases, results to responses; no rule of its own."""
+
+# ruff: noqa: N802 - the contract names the methods
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from pager_domain.errors import InvalidField
+from pager_domain.kernel import MonitoredServiceId
+from pager_domain.pager.errors import IncidentUnknown, MonitoredServiceUnknown
+from pager_domain.pager.events import IncidentId
+from pager_domain.pager.model import Answer, Incident, Request
+from pager_domain.pager.ports.incident_views import IncidentViews, WatchPosition
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
+from pager_grpc.pager import wire
+from pager_grpc.pager.wakeups import Wakeups
+from pager_grpc.pager.wire_events import event_pb
+from pager_grpc.runtime.group_commit import GroupCommit
+from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_size_of
+
+log = structlog.get_logger()
+
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["PagerService"].full_name
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WATCH_BATCH = 200
+# A wake-up may be lost; a watcher looks again after this many seconds by itself.
+_WATCH_POLL_SECONDS = 1.0
+_SIGN_OF_LIFE_POLLS = 30
+
+
+class PagerServicer(pb_grpc.PagerServiceServicer):
+    """``pager.v1.PagerService`` over the application service."""
+
+    def __init__(self, requests: GroupCommit[Request, Answer], views: IncidentViews, wakeups: Wakeups) -> None:
+        self._requests = requests
+        self._views = views
+        self._wakeups = wakeups
+
+    async def RaiseAlert(self, request: pb.RaiseAlertRequest, context: Any) -> pb.RaiseAlertResponse:
+        """A service is broken."""
+        answer = await self._requests.submit(wire.raise_alert_of(request))
+        if answer.changed:
+            _log_change("incident_opened", answer, request.request_id)
+        return wire.raise_alert_response(answer)
+
+    async def Acknowledge(self, request: pb.AcknowledgeRequest, context: Any) -> pb.AcknowledgeResponse:
+        """Somebody has it."""
+        answer = await self._requests.submit(wire.acknowledge_of(request))
+        if answer.changed:
+            _log_change("incident_acknowledged", answer, request.request_id)
+        return wire.acknowledge_response(answer)
+
+    async def MarkHealthy(self, request: pb.MarkHealthyRequest, context: Any) -> pb.MarkHealthyResponse:
+        """The service is fine again."""
+        answer = await self._requests.submit(wire.mark_healthy_of(request))
+        if answer.changed:
+            _log_change("incident_resolved", answer, request.request_id)
+        return wire.mark_healthy_response(answer)
+
+    async def GetMonitoredService(
+        self, request: pb.GetMonitoredServiceRequest, context: Any
+    ) -> pb.GetMonitoredServiceResponse:
+        """One service."""
+        service = await self._views.service(wire.service_id_of(request.monitored_service_id))
+        if service is None:
+            raise MonitoredServiceUnknown(request.monitored_service_id)
+        return pb.GetMonitoredServiceResponse(monitored_service=wire.service_pb(service))
+
+    async def ListMonitoredServices(
+        self, request: pb.ListMonitoredServicesRequest, context: Any
+    ) -> pb.ListMonitoredServicesResponse:
+        """A page of services."""
+        size = page_size_of(request.page_size)
+        states = wire.states_of(request.states, wire.SERVICE_STATES)
+        key = decode_token("page_token", request.page_token, str)
+        services = await self._views.services(states, MonitoredServiceId(str(key[0])) if key else None, size + 1)
+        return pb.ListMonitoredServicesResponse(
+            monitored_services=[wire.service_pb(service) for service in services[:size]],
+            next_page_token=encode_token(services[size - 1].monitored_service_id) if len(services) > size else "",
+        )
+
+    async def GetIncident(self, request: pb.GetIncidentRequest, context: Any) -> pb.GetIncidentResponse:
+        """One incident."""
+        return pb.GetIncidentResponse(incident=wire.incident_pb(await self._incident(request.incident_id)))
+
+    async def ListIncidents(self, request: pb.ListIncidentsRequest, context: Any) -> pb.ListIncidentsResponse:
+        """A page of incidents, the newest first."""
+        size = page_size_of(request.page_size)
+        states = wire.states_of(request.states, wire.INCIDENT_STATES)
+        service_id = wire.service_id_of(request.monitored_service_id) if request.monitored_service_id else None
+        before = _opening_before(request.page_token)
+        incidents = await self._views.incidents(service_id, states, before, size + 1)
+        return pb.ListIncidentsResponse(
+            incidents=[wire.incident_pb(incident) for incident in incidents[:size]],
+            next_page_token=_opening_token(incidents[size - 1]) if len(incidents) > size else "",
+        )
+
+    async def ListIncidentEvents(
+        self, request: pb.ListIncidentEventsRequest, context: Any
+    ) -> pb.ListIncidentEventsResponse:
+        """A page of a timeline."""
+        size = page_size_of(request.page_size)
+        key = decode_token("page_token", request.page_token, int)
+        incident = await self._incident(request.incident_id)
+        events = await self._views.events(incident, int(key[0]) if key else 0, size + 1)
+        return pb.ListIncidentEventsResponse(
+            incident_events=[event_pb(event) for event in events[:size]],
+            next_page_token=encode_token(events[size - 1].sequence) if len(events) > size else "",
+        )
+
+    async def WatchIncidents(
+        self, request: pb.WatchIncidentsRequest, context: Any
+    ) -> AsyncIterator[pb.WatchIncidentsResponse]:
+        """Every event once and in order; no database connection is held between looks."""
+        key = decode_token("resume_token", request.resume_token, int, int)
+        position = WatchPosition(int(key[0]), int(key[1])) if key else await self._views.watch_position()
+        with self._wakeups.watching() as bell:
+            quiet = _SIGN_OF_LIFE_POLLS  # the first token comes at once
+            while True:
+                found = await self._views.events_since(position, _WATCH_BATCH)
+                for position, event in found:
+                    yield pb.WatchIncidentsResponse(incident_event=event_pb(event), resume_token=_watch_token(position))
+                quiet = 0 if found else quiet + 1
+                if quiet > _SIGN_OF_LIFE_POLLS:
+                    yield pb.WatchIncidentsResponse(resume_token=_watch_token(position))
+                    quiet = 0
+                if len(found) < _WATCH_BATCH:
+                    await bell.wait(_WATCH_POLL_SECONDS)
+
+    async def _incident(self, incident_id: str) -> Incident:
+        incident = await self._views.incident(wire.incident_id_of(incident_id))
+        if incident is None:
+            raise IncidentUnknown(incident_id)
+        return incident
+
+
+def _watch_token(position: WatchPosition) -> str:
+    return encode_token(position.transaction, position.position)
+
+
+def _opening_token(incident: Incident) -> str:
+    return encode_token((incident.opened_at - _EPOCH) // timedelta(microseconds=1), incident.incident_id)
+
+
+def _opening_before(token: str) -> tuple[datetime, IncidentId] | None:
+    key = decode_token("page_token", token, int, str)
+    if key is None:
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=int(key[0])), IncidentId(str(key[1]))
+    except OverflowError as error:
+        raise InvalidField("page_token", "must be a token of an earlier answer") from error
+
+
+def _log_change(event: str, answer: Answer, request_id: str) -> None:
+    log.info(
+        event,
+        monitored_service_id=answer.service.monitored_service_id,
+        incident_id=answer.incident.incident_id if answer.incident else "",
+        request_id=request_id,
+    )

@@ -1,0 +1,83 @@
+"""Waking loops and watchers right after a commit: in this process directly, in the others by LISTEN/NOTIFY.
+
+A wake-up is a hint and may be lost; the loops look again after a short safety pause by themselves.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+import asyncpg
+import structlog
+from sqlalchemy import make_url
+
+from pager_grpc.runtime.supervision import Doorbell
+
+log = structlog.get_logger()
+
+CHANNEL = "pager_wakeups"
+
+
+class Work(StrEnum):
+    """What a commit may have made: one letter each, joined into the payload of a NOTIFY."""
+
+    ESCALATION = "e"
+    DELIVERY = "d"
+    EVENTS = "w"
+
+
+class Wakeups:
+    """The bells of one process."""
+
+    def __init__(self) -> None:
+        self.escalation = Doorbell()
+        self.delivery = Doorbell()
+        self._watchers: set[Doorbell] = set()
+
+    def ring(self, work: str) -> None:
+        """Wakes whoever waits for this kind of work (letters of :class:`Work`)."""
+        if Work.ESCALATION in work:
+            self.escalation.ring()
+        if Work.DELIVERY in work:
+            self.delivery.ring()
+        if Work.EVENTS in work:
+            for watcher in self._watchers:
+                watcher.ring()
+
+    def ring_all(self) -> None:
+        """Wakes everybody: wake-ups may have been missed."""
+        self.ring("".join(Work))
+
+    @contextmanager
+    def watching(self) -> Iterator[Doorbell]:
+        """A bell that rings whenever events may have been committed."""
+        bell = Doorbell()
+        self._watchers.add(bell)
+        try:
+            yield bell
+        finally:
+            self._watchers.discard(bell)
+
+
+async def listen(database_url: str, wakeups: Wakeups) -> None:
+    """Rings the bells for what other replicas commit; connects again whenever the connection is lost."""
+    dsn = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    while True:
+        try:
+            await _listen_once(dsn, wakeups)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            log.warning("wakeups_interrupted", error=type(error).__name__)
+        await asyncio.sleep(1)
+
+
+async def _listen_once(dsn: str, wakeups: Wakeups) -> None:
+    connection = await asyncpg.connect(dsn, timeout=5, server_settings={"application_name": "hexagonal-pager-wakeups"})
+    lost = asyncio.Event()
+    connection.add_termination_listener(lambda _: lost.set())
+    try:
+        await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: wakeups.ring(str(payload)))
+        wakeups.ring_all()
+        await lost.wait()
+    finally:
+        connection.terminate()

@@ -1,0 +1,155 @@
+"""Wire to values and back, for calls. Pure. The timeline has its own page, ``wire_events.py``."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pager_domain.errors import InvalidField
+from pager_domain.kernel import MonitoredServiceId, checked_id
+from pager_domain.pager.events import Acknowledgement, Alert, HealthyEvent, IncidentId, Link, Severity
+from pager_domain.pager.model import Answer, Incident, IncidentState, MonitoredService, Request, ServiceState
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+
+SEVERITIES = {
+    Severity.INFO: pb.Incident.SEVERITY_INFO,
+    Severity.WARNING: pb.Incident.SEVERITY_WARNING,
+    Severity.ERROR: pb.Incident.SEVERITY_ERROR,
+    Severity.CRITICAL: pb.Incident.SEVERITY_CRITICAL,
+}
+_SEVERITY_OF = {wire: severity for severity, wire in SEVERITIES.items()}
+INCIDENT_STATES = {
+    IncidentState.OPEN: pb.Incident.STATE_OPEN,
+    IncidentState.ACKNOWLEDGED: pb.Incident.STATE_ACKNOWLEDGED,
+    IncidentState.RESOLVED: pb.Incident.STATE_RESOLVED,
+}
+SERVICE_STATES = {
+    ServiceState.HEALTHY: pb.MonitoredService.STATE_HEALTHY,
+    ServiceState.UNHEALTHY: pb.MonitoredService.STATE_UNHEALTHY,
+}
+
+State = TypeVar("State", IncidentState, ServiceState)
+
+
+def raise_alert_of(message: pb.RaiseAlertRequest) -> Request:
+    """An alert. An unknown severity counts as critical: the value that pages."""
+    links = tuple(_link(n, link) for n, link in enumerate(message.links)) if message.links else ()
+    alert = Alert(
+        message.message,
+        _SEVERITY_OF.get(message.severity, Severity.CRITICAL),
+        message.dedup_key,
+        message.details,
+        links,
+        moment_of("occur_time", message.occur_time) if message.HasField("occur_time") else None,
+    )
+    return Request(MonitoredServiceId(message.monitored_service_id), alert, message.request_id)
+
+
+def acknowledge_of(message: pb.AcknowledgeRequest) -> Request:
+    """An acknowledgement."""
+    incident_id = IncidentId(message.incident_id) if message.incident_id else None
+    event = Acknowledgement(message.acknowledged_by, message.note, incident_id)
+    return Request(MonitoredServiceId(message.monitored_service_id), event, message.request_id)
+
+
+def mark_healthy_of(message: pb.MarkHealthyRequest) -> Request:
+    """A healthy event."""
+    event = HealthyEvent(message.dedup_key)
+    return Request(MonitoredServiceId(message.monitored_service_id), event, message.request_id)
+
+
+def raise_alert_response(answer: Answer) -> pb.RaiseAlertResponse:
+    """What the alert did."""
+    return pb.RaiseAlertResponse(
+        monitored_service=service_pb(answer.service),
+        incident=incident_pb(answer.incident) if answer.incident else None,
+        opened=answer.changed,
+        alert_count=answer.alert_count,
+    )
+
+
+def acknowledge_response(answer: Answer) -> pb.AcknowledgeResponse:
+    """What the acknowledgement did."""
+    incident = incident_pb(answer.incident) if answer.incident else None
+    return pb.AcknowledgeResponse(incident=incident, acknowledged=answer.changed)
+
+
+def mark_healthy_response(answer: Answer) -> pb.MarkHealthyResponse:
+    """What the healthy event did."""
+    incident = incident_pb(answer.incident) if answer.incident and answer.changed else None
+    return pb.MarkHealthyResponse(
+        monitored_service=service_pb(answer.service), incident=incident, resolved=answer.changed
+    )
+
+
+def service_pb(service: MonitoredService) -> pb.MonitoredService:
+    """A service."""
+    return pb.MonitoredService(
+        monitored_service_id=service.monitored_service_id,
+        state=SERVICE_STATES[service.state],
+        incident_id=service.incident.incident_id if service.incident else "",
+        create_time=service.created_at,
+        update_time=service.updated_at,
+    )
+
+
+def incident_pb(incident: Incident) -> pb.Incident:
+    """An incident."""
+    alert = incident.alert
+    pinned = incident.policy
+    return pb.Incident(
+        incident_id=incident.incident_id,
+        monitored_service_id=incident.monitored_service_id,
+        state=INCIDENT_STATES[incident.state],
+        message=alert.message,
+        severity=SEVERITIES[alert.severity],
+        dedup_key=alert.dedup_key,
+        details=alert.details,
+        links=[pb.Link(url=link.url, text=link.text) for link in alert.links],
+        alert_count=incident.alert_count,
+        cycle=incident.cycle,
+        level=incident.level,
+        next_escalation_time=incident.next_escalation_at,
+        exhausted=incident.exhausted,
+        policy_id=pinned.policy_id if pinned else "",
+        policy_revision=pinned.revision if pinned else 0,
+        open_time=incident.opened_at,
+        acknowledge_time=incident.acknowledged_at,
+        acknowledged_by=incident.acknowledged_by,
+        acknowledge_note=incident.acknowledge_note,
+        resolve_time=incident.resolved_at,
+    )
+
+
+def moment_of(field: str, timestamp: Timestamp) -> datetime:
+    """An aware moment; a timestamp outside of the calendar is refused."""
+    try:
+        return timestamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidField(field, "must be a moment between the years 1 and 9999") from error
+
+
+def service_id_of(value: str) -> MonitoredServiceId:
+    """A checked service id."""
+    return MonitoredServiceId(checked_id("monitored_service_id", value))
+
+
+def incident_id_of(value: str) -> IncidentId:
+    """A checked incident id."""
+    return IncidentId(checked_id("incident_id", value))
+
+
+def states_of(wanted: Sequence[int], table: Mapping[State, int]) -> set[State]:
+    """The states asked for; one that this version does not know is refused."""
+    known = {wire: state for state, wire in table.items()}
+    if unknown := set(wanted) - known.keys():
+        raise InvalidField("states", f"must not contain the unknown value {min(unknown)}")
+    return {known[wire] for wire in wanted}
+
+
+def _link(index: int, link: pb.Link) -> Link:
+    try:
+        return Link(link.url, link.text)
+    except InvalidField as error:
+        raise InvalidField(f"links[{index}].{error.field}", error.limit) from error

@@ -1,0 +1,20 @@
+"""Each error of the pager: its gRPC code and the value of ``ErrorReason`` that names it."""
+
+import grpc
+
+from pager_domain.errors import InvalidField, StoreUnavailable
+from pager_domain.pager.errors import IncidentUnknown, MonitoredServiceUnknown, NoOpenIncident, RequestIdReused
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.runtime.errors import ErrorTable
+
+ERRORS: ErrorTable = {
+    kind: (code, pb.ErrorReason.Name(reason))
+    for kind, code, reason in (
+        (InvalidField, grpc.StatusCode.INVALID_ARGUMENT, pb.ERROR_REASON_INVALID_FIELD),
+        (MonitoredServiceUnknown, grpc.StatusCode.NOT_FOUND, pb.ERROR_REASON_MONITORED_SERVICE_UNKNOWN),
+        (IncidentUnknown, grpc.StatusCode.NOT_FOUND, pb.ERROR_REASON_INCIDENT_UNKNOWN),
+        (NoOpenIncident, grpc.StatusCode.FAILED_PRECONDITION, pb.ERROR_REASON_NO_OPEN_INCIDENT),
+        (RequestIdReused, grpc.StatusCode.FAILED_PRECONDITION, pb.ERROR_REASON_REQUEST_ID_REUSED),
+        (StoreUnavailable, grpc.StatusCode.UNAVAILABLE, pb.ERROR_REASON_STORE_UNAVAILABLE),
+    )
+}

@@ -1,0 +1,128 @@
+"""The timeline on the wire. Pure."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pager_domain.pager.events import (
+    Alert,
+    AlertRepeated,
+    Channel,
+    EscalationExhausted,
+    IncidentAcknowledged,
+    IncidentEvent,
+    IncidentOpened,
+    IncidentResolved,
+    LevelNotified,
+    LevelSkipped,
+    NotificationSettled,
+    NotifiedTarget,
+    Outcome,
+    PolicySource,
+)
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.pager.wire import SEVERITIES
+
+CHANNELS = {Channel.EMAIL: pb.NotifiedTarget.CHANNEL_EMAIL, Channel.SMS: pb.NotifiedTarget.CHANNEL_SMS}
+OUTCOMES = {
+    Outcome.HANDED_OFF: pb.IncidentEvent.NotificationSettled.OUTCOME_HANDED_OFF,
+    Outcome.UNDELIVERABLE: pb.IncidentEvent.NotificationSettled.OUTCOME_UNDELIVERABLE,
+    Outcome.CANCELLED: pb.IncidentEvent.NotificationSettled.OUTCOME_CANCELLED,
+    Outcome.IN_DOUBT: pb.IncidentEvent.NotificationSettled.OUTCOME_IN_DOUBT,
+}
+POLICY_SOURCES = {
+    PolicySource.CURRENT: pb.IncidentEvent.LevelNotified.POLICY_SOURCE_CURRENT,
+    PolicySource.LAST_KNOWN: pb.IncidentEvent.LevelNotified.POLICY_SOURCE_LAST_KNOWN,
+    PolicySource.CATCH_ALL: pb.IncidentEvent.LevelNotified.POLICY_SOURCE_CATCH_ALL,
+}
+
+
+def event_pb(event: IncidentEvent) -> pb.IncidentEvent:
+    """One line of a timeline."""
+    message = pb.IncidentEvent(
+        incident_id=event.incident_id,
+        monitored_service_id=event.monitored_service_id,
+        sequence=event.sequence,
+        event_time=event.at,
+    )
+    field, convert = _CAUSES[type(event.what)]
+    getattr(message, field).CopyFrom(convert(event.what))
+    return message
+
+
+def _alert(alert: Alert) -> pb.Alert:
+    return pb.Alert(
+        message=alert.message,
+        severity=SEVERITIES[alert.severity],
+        dedup_key=alert.dedup_key,
+        details=alert.details,
+        links=[pb.Link(url=link.url, text=link.text) for link in alert.links],
+        occur_time=alert.occurred_at,
+    )
+
+
+def _target(target: NotifiedTarget) -> pb.NotifiedTarget:
+    return pb.NotifiedTarget(target_id=target.target_id, channel=CHANNELS[target.channel])
+
+
+def _opened(what: IncidentOpened) -> pb.IncidentEvent.Opened:
+    return pb.IncidentEvent.Opened(alert=_alert(what.alert))
+
+
+def _repeated(what: AlertRepeated) -> pb.IncidentEvent.AlertRepeated:
+    return pb.IncidentEvent.AlertRepeated(alert=_alert(what.alert), alert_count=what.alert_count)
+
+
+def _level_notified(what: LevelNotified) -> pb.IncidentEvent.LevelNotified:
+    return pb.IncidentEvent.LevelNotified(
+        cycle=what.cycle,
+        level=what.level,
+        targets=[_target(target) for target in what.targets],
+        acknowledgement_timeout=what.acknowledgement_timeout,
+        next_escalation_time=what.next_escalation_at,
+        policy_id=what.policy_id,
+        policy_revision=what.policy_revision,
+        policy_source=POLICY_SOURCES[what.policy_source],
+        policy_fault=what.policy_fault,
+    )
+
+
+def _level_skipped(what: LevelSkipped) -> pb.IncidentEvent.LevelSkipped:
+    return pb.IncidentEvent.LevelSkipped(cycle=what.cycle, level=what.level)
+
+
+def _exhausted(what: EscalationExhausted) -> pb.IncidentEvent.EscalationExhausted:
+    return pb.IncidentEvent.EscalationExhausted(cycle=what.cycle)
+
+
+def _acknowledged(what: IncidentAcknowledged) -> pb.IncidentEvent.Acknowledged:
+    return pb.IncidentEvent.Acknowledged(acknowledged_by=what.acknowledged_by, note=what.note)
+
+
+def _resolved(_what: IncidentResolved) -> pb.IncidentEvent.Resolved:
+    return pb.IncidentEvent.Resolved()
+
+
+def _settled(what: NotificationSettled) -> pb.IncidentEvent.NotificationSettled:
+    return pb.IncidentEvent.NotificationSettled(
+        notification_id=what.notification_id,
+        target=_target(what.target),
+        cycle=what.cycle,
+        level=what.level,
+        outcome=OUTCOMES[what.outcome],
+        provider=what.provider,
+        provider_message_id=what.provider_message_id,
+        reason=what.reason,
+        possibly_duplicated=what.possibly_duplicated,
+    )
+
+
+_CAUSES: dict[type[Any], tuple[str, Callable[[Any], Any]]] = {
+    IncidentOpened: ("opened", _opened),
+    AlertRepeated: ("alert_repeated", _repeated),
+    LevelNotified: ("level_notified", _level_notified),
+    LevelSkipped: ("level_skipped", _level_skipped),
+    EscalationExhausted: ("escalation_exhausted", _exhausted),
+    IncidentAcknowledged: ("acknowledged", _acknowledged),
+    IncidentResolved: ("resolved", _resolved),
+    NotificationSettled: ("notification_settled", _settled),
+}
