@@ -26,7 +26,7 @@ WITH picked AS MATERIALIZED (
 )
 UPDATE notifications SET held = true, attempts = attempts + 1, due_at = {lease_end}
 WHERE (monitored_service_id, notification_id) IN (SELECT monitored_service_id, notification_id FROM picked)
-RETURNING notifications.*, (
+RETURNING *, (
     SELECT state = 'open' FROM incidents AS i
     WHERE i.monitored_service_id = notifications.monitored_service_id AND i.incident_id = notifications.incident_id
 ) AS incident_is_open

@@ -1,8 +1,8 @@
 """Wire to values and back, for calls. Pure. The timeline has its own page, ``wire_events.py``."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -89,8 +89,8 @@ def service_pb(service: MonitoredService) -> pb.MonitoredService:
         monitored_service_id=service.monitored_service_id,
         state=SERVICE_STATES[service.state],
         incident_id=service.incident.incident_id if service.incident else "",
-        create_time=service.created_at,
-        update_time=service.updated_at,
+        create_time=native(service.created_at),
+        update_time=native(service.updated_at),
     )
 
 
@@ -110,16 +110,21 @@ def incident_pb(incident: Incident) -> pb.Incident:
         alert_count=incident.alert_count,
         cycle=incident.cycle,
         level=incident.level,
-        next_escalation_time=incident.next_escalation_at,
+        next_escalation_time=native(incident.next_escalation_at),
         exhausted=incident.exhausted,
         policy_id=pinned.policy_id if pinned else "",
         policy_revision=pinned.revision if pinned else 0,
-        open_time=incident.opened_at,
-        acknowledge_time=incident.acknowledged_at,
+        open_time=native(incident.opened_at),
+        acknowledge_time=native(incident.acknowledged_at),
         acknowledged_by=incident.acknowledged_by,
         acknowledge_note=incident.acknowledge_note,
-        resolve_time=incident.resolved_at,
+        resolve_time=native(incident.resolved_at),
     )
+
+
+def native(value: datetime | timedelta | None) -> Any:
+    """A moment or span as a message field: protobuf takes Python's own values, its type stubs do not know it."""
+    return value
 
 
 def moment_of(field: str, timestamp: Timestamp) -> datetime:

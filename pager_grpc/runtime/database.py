@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy import event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -29,6 +29,17 @@ from pager_grpc.runtime.config import ConfigurationFault
 T = TypeVar("T")
 
 _CONTENTION = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
+# Connection lost (08…) and server stopping or starting (57P…) beside: no connection left, a former primary that only
+# reads, disk full, too many locks, a statement cut by its timeout.
+_POSTGRES_GONE = {"53300", "25006", "53100", "53200", "57014"}
+_SQLITE_GONE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
 _ATTEMPTS = 5
 _POSTGRES_SESSION = {
     "application_name": "hexagonal-pager",
@@ -102,7 +113,7 @@ async def _translated() -> AsyncIterator[None]:
     except DBAPIError as error:
         if is_contention(error):
             raise
-        if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated or _is_shutdown(error):
+        if error.connection_invalidated or _is_gone(error):
             raise StoreUnavailable from error
         raise
     except (PoolTimeout, OSError, asyncpg.PostgresConnectionError) as error:
@@ -146,11 +157,12 @@ def is_contention(error: BaseException) -> bool:
     return getattr(original, "sqlstate", None) in _CONTENTION
 
 
-def _is_shutdown(error: DBAPIError) -> bool:
-    # 57P01..57P03: the server is stopping or starting; 53300: no connection left; 08…: connection lost;
-    # 25006: a former primary that only reads.
-    state = str(getattr(error.orig, "sqlstate", "") or "")
-    return state.startswith(("57P", "08")) or state in {"53300", "25006", "53100"}
+def _is_gone(error: DBAPIError) -> bool:
+    original = error.orig
+    if isinstance(original, sqlite3.Error):
+        return getattr(original, "sqlite_errorcode", 0) & 0xFF in _SQLITE_GONE
+    state = str(getattr(original, "sqlstate", None) or "")
+    return isinstance(error, InterfaceError) or state.startswith(("57P", "08")) or state in _POSTGRES_GONE
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -17,8 +17,9 @@ RunningRoom = Callable[[Settings], AbstractAsyncContextManager[int]]
 
 
 def run_room(room: str, kind: type[Settings], running_room: RunningRoom[Settings]) -> int:
-    """Runs a room until SIGTERM and returns the exit code: 0, 1 if the database cannot be reached at start, 2 if the configuration
-    cannot be used.
+    """Runs a room until SIGTERM and returns the exit code.
+
+    0 after SIGTERM, 1 if the database cannot be reached at start, 2 if the configuration cannot be used.
 
     ``running_room`` serves while it is entered, yields the port and drains when left.
     """

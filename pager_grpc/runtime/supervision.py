@@ -42,10 +42,10 @@ async def run_forever(name: str, step: Callable[[], Awaitable[float]], bell: Doo
         try:
             pause = await step()
             failures = 0
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             failures += 1
             pause = _backoff(failures)
-            log.warning("loop_waits_for_database", loop=name, failures=failures, pause_seconds=round(pause, 2))
+            log.warning("loop_waits_for_database", loop=name, failures=failures, cause=str(error.__cause__)[:200])
         except Exception:
             failures += 1
             pause = _backoff(failures)
