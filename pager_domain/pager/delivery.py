@@ -21,8 +21,9 @@ def result_of(claim: Claim, answer: HandOff) -> Settled | Postponed:
             return settled(claim, Outcome.UNDELIVERABLE, reason=reason)
         case FateUnknown(reason):
             return settled(claim, Outcome.IN_DOUBT, reason=reason, possibly_duplicated=True)
-        case NotNow(reason, after):
-            return Postponed(claim, after if after is not None else pause_before(claim.attempt + 1), reason)
+        case NotNow(reason, after, reached):
+            pause = after if after is not None else pause_before(claim.attempt + 1)
+            return Postponed(claim, pause, reason, reached)
 
 
 def answered_meanwhile(claim: Claim) -> Settled:

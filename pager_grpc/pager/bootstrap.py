@@ -38,11 +38,18 @@ MAX_BATCH = 256
 
 @asynccontextmanager
 async def running_pager(
-    settings: PagerSettings, *, database: Database | None = None, clock: Clock | None = None
+    settings: PagerSettings,
+    *,
+    database: Database | None = None,
+    clock: Clock | None = None,
+    also_serve: Callable[[grpc.aio.Server], None] | None = None,
+    paging: bool = True,
 ) -> AsyncIterator[int]:
     """Serves and pages while it is entered and yields the port; what is in flight is finished when it is left.
 
-    A ``database`` that is given stays open; ``clock`` is for a SQLite database that is opened here.
+    A ``database`` that is given stays open; ``clock`` is for a SQLite database that is opened here; ``also_serve`` adds
+    services to the same server (the benchmark's empty call); without ``paging`` it only takes calls, for other replicas
+    to act on.
 
     Raises:
         ConfigurationFault: the address or the database cannot be used.
@@ -68,14 +75,15 @@ async def running_pager(
         pb_grpc.add_PagerServiceServicer_to_server(
             PagerServicer(requests, SqlIncidentViews(database), wakeups), server.grpc
         )
+        if also_serve is not None:
+            also_serve(server.grpc)
         # Left in the opposite order: no new calls, no new claims, attempts finished, last batches committed.
         await stack.enter_async_context(running(requests.run(), recorder.run()))
         stack.push_async_callback(deliveries.drain)
-        loops: list[Awaitable[None]] = [
-            run_forever("escalation", escalations.step, wakeups.escalation),
-            run_forever("delivery", deliveries.step, wakeups.delivery),
-            run_forever("pager_health", partial(server.check_health, database), Doorbell()),
-        ]
+        loops: list[Awaitable[None]] = [run_forever("pager_health", partial(server.check_health, database), Doorbell())]
+        if paging:
+            loops.append(run_forever("escalation", escalations.step, wakeups.escalation))
+            loops.append(run_forever("delivery", deliveries.step, wakeups.delivery))
         if not database.is_sqlite:
             loops.append(listen(database.url, wakeups))
         await stack.enter_async_context(running(*loops))

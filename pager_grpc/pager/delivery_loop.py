@@ -15,6 +15,8 @@ log = structlog.get_logger()
 
 IN_FLIGHT = 64
 """Pages handed to the notifier at the same time by one process."""
+PROBE_PAUSE_SECONDS = 1.0
+"""While no notifier is there, one page at a time tries to reach it, this often."""
 
 
 class DeliveryLoop:
@@ -32,12 +34,15 @@ class DeliveryLoop:
         self._recorder = recorder
         self._bell = bell
         self._attempts: set[asyncio.Task[None]] = set()
+        self._notifier_is_there = True
 
     async def step(self) -> float:
         """Claims what there is room for. Seconds to sleep unless woken; 0 while there may be more to do."""
-        room = IN_FLIGHT - len(self._attempts)
-        if room == 0:
+        room = (IN_FLIGHT if self._notifier_is_there else 1) - len(self._attempts)
+        if room <= 0:
             return SAFETY_PAUSE_SECONDS  # an attempt that ends rings the bell
+        if not self._notifier_is_there:
+            await asyncio.sleep(PROBE_PAUSE_SECONDS)
         claims = await self._application.claim_due(room)
         for claim in claims:
             attempt = asyncio.create_task(self._attempt(claim))
@@ -49,6 +54,12 @@ class DeliveryLoop:
         """Waits for the attempts in flight; each has a deadline."""
         await asyncio.gather(*self._attempts)
 
+    def _notice(self, result: Settled | Postponed) -> None:
+        there = not isinstance(result, Postponed) or result.reached
+        if there != self._notifier_is_there:
+            log.warning("notifier_is_back" if there else "notifier_is_away")
+        self._notifier_is_there = there
+
     def _ended(self, attempt: asyncio.Task[None]) -> None:
         self._attempts.discard(attempt)
         self._bell.ring()
@@ -57,6 +68,7 @@ class DeliveryLoop:
         page = claim.notification.notification_id
         try:
             result = await self._application.attempt(claim)
+            self._notice(result)
             await self._recorder.submit(result)
         except StoreUnavailable:
             # The lease ends, the page is claimed again, and the notifier's ledger repeats its answer.

@@ -68,6 +68,14 @@ async def announce(connection: AsyncConnection, work: str) -> None:
         await connection.execute(text("SELECT pg_notify(:channel, :work)"), {"channel": CHANNEL, "work": work})
 
 
+async def read_clock(connection: AsyncConnection, database: Database) -> datetime:
+    """The present moment by the clock that all replicas share."""
+    found = await connection.execute(text(f"SELECT {database.now_sql}"), database.now_binds())
+    moment = as_moment(found.scalar_one())
+    assert moment is not None  # noqa: S101 - a clock always answers
+    return moment
+
+
 @dataclass
 class SqlUnitOfWork(UnitOfWork):
     """One transaction on one connection."""
@@ -194,21 +202,15 @@ class SqlUnitOfWork(UnitOfWork):
         return {MonitoredServiceId(row["monitored_service_id"]): row for row in found.mappings()}
 
     async def _begin(self, ids: Sequence[MonitoredServiceId]) -> None:
-        now = await self._read_clock()
+        now = await read_clock(self.connection, self.database)
         new = [{"monitored_service_id": i, "incident_id": None, "created_at": now, "updated_at": now} for i in ids]
         await insert_rows(self.connection, SERVICES, new, or_skip=True)
-
-    async def _read_clock(self) -> datetime:
-        found = await self.connection.execute(text(f"SELECT {self.database.now_sql}"), self.database.now_binds())
-        moment = as_moment(found.scalar_one())
-        assert moment is not None  # noqa: S101 - a clock always answers
-        return moment
 
     async def _with_incidents(
         self, locked: Mapping[MonitoredServiceId, Any]
     ) -> dict[MonitoredServiceId, MonitoredService]:
         """A second read, begun after the locks were taken: what it sees cannot change any more."""
-        self.moment = await self._read_clock()
+        self.moment = await read_clock(self.connection, self.database)
         incidents = await self.incidents(IncidentId(r["incident_id"]) for r in locked.values() if r["incident_id"])
         return {
             service_id: MonitoredService(

@@ -4,16 +4,25 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pager_domain.pager.events import IncidentEvent
+from pager_domain.pager.events import IncidentEvent, IncidentId
 from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Settled
 from pager_grpc.pager import rows
-from pager_grpc.pager.monitored_services_sql import announce, append_events, seconds_until
+from pager_grpc.pager.monitored_services_sql import (
+    INCIDENTS,
+    NOTIFICATIONS,
+    announce,
+    append_events,
+    read_clock,
+    seconds_until,
+)
 from pager_grpc.pager.wakeups import Wakeups, Work
-from pager_grpc.runtime.columns import as_moment, sqlite_moment
+from pager_grpc.runtime.bulk import update_rows
+from pager_grpc.runtime.columns import sqlite_moment
 from pager_grpc.runtime.database import Database
+from pager_grpc.runtime.selecting import is_one_of
 
 LEASE = timedelta(seconds=10)
 """Longer than the longest attempt (5 s), so that nobody else claims a page while an attempt can still end well."""
@@ -31,20 +40,18 @@ RETURNING *, (
     WHERE i.monitored_service_id = notifications.monitored_service_id AND i.incident_id = notifications.incident_id
 ) AS incident_is_open
 """
-# Only the newest claim counts. The incident counts its lines, so a recorded end takes the next number.
-_SETTLE = """
-UPDATE notifications SET state = :state, held = false, settled_at = {now}, last_reason = :reason
-WHERE monitored_service_id = :service AND notification_id = :page AND state = 'waiting' AND attempts = :attempt
-RETURNING {now}
-"""
+# Only the newest claim counts: one whose lease ended was claimed again with a higher number.
 _POSTPONE = """
 UPDATE notifications SET held = false, due_at = {due}, last_reason = :reason
 WHERE monitored_service_id = :service AND notification_id = :page AND state = 'waiting' AND attempts = :attempt
-RETURNING 1
 """
-_NEXT_SEQUENCE = """
-UPDATE incidents SET event_count = event_count + 1
-WHERE monitored_service_id = :service AND incident_id = :incident RETURNING event_count
+_SETTLE = """
+UPDATE notifications SET state = :state, held = false, settled_at = {now}, last_reason = :reason
+WHERE monitored_service_id = :service AND notification_id = :page AND state = 'waiting' AND attempts = :attempt
+"""
+_LOCK_SERVICES = """
+SELECT 1 FROM monitored_services WHERE monitored_service_id = ANY(CAST(:ids AS text[]))
+ORDER BY monitored_service_id FOR UPDATE
 """
 
 
@@ -70,54 +77,73 @@ class SqlNotificationOutbox(NotificationOutbox):
         return sorted(claims, key=lambda claim: claim.notification.notification_id)
 
     async def record(self, results: Sequence[Settled | Postponed]) -> int:
-        """One transaction for all results."""
+        """One transaction for all results, under the locks of their services: whoever holds one writes its timeline."""
         async with self._database.begin() as connection:
-            await self._lock_services(connection, results)
-            recorded = [await self._record(connection, result) for result in results]
-            events = [rows.event_row(event) for event in recorded if isinstance(event, IncidentEvent)]
-            await append_events(connection, events)
-            work = (Work.EVENTS if events else "") + Work.DELIVERY
+            if not self._sqlite:
+                ids = sorted({result.claim.notification.monitored_service_id for result in results})
+                await connection.execute(text(_LOCK_SERVICES), {"ids": ids})
+            newest = await self._newest(connection, results)
+            current = [result for result in results if newest.get(_page_id(result)) == result.claim.attempt]
+            await self._postpone(connection, [result for result in current if isinstance(result, Postponed)])
+            settled = [result for result in current if isinstance(result, Settled)]
+            await self._settle(connection, settled)
+            work = Work.DELIVERY + (Work.EVENTS if settled else "")
             await announce(connection, work)
         self._wakeups.ring(work)
-        return sum(1 for event in recorded if event)
+        return len(current)
 
     async def seconds_until_due(self) -> float | None:
         """One look at the first entry of the partial index."""
         return await seconds_until(self._database, "notifications", "due_at", "state = 'waiting'")
 
-    async def _lock_services(self, connection: AsyncConnection, results: Sequence[Settled | Postponed]) -> None:
-        """A timeline is written by whoever holds its service, in id order as everywhere."""
-        if self._sqlite:
-            return
-        ids = sorted({result.claim.notification.monitored_service_id for result in results})
-        await connection.execute(
-            text(
-                "SELECT 1 FROM monitored_services WHERE monitored_service_id = ANY(CAST(:ids AS text[]))"
-                " ORDER BY monitored_service_id FOR UPDATE"
-            ),
-            {"ids": ids},
+    async def _newest(self, connection: AsyncConnection, results: Sequence[Settled | Postponed]) -> dict[str, int]:
+        """The newest claim of each page that still waits."""
+        query = select(NOTIFICATIONS.c.notification_id, NOTIFICATIONS.c.attempts).where(
+            is_one_of(connection, NOTIFICATIONS.c.monitored_service_id, {_service_id(result) for result in results}),
+            is_one_of(connection, NOTIFICATIONS.c.notification_id, {_page_id(result) for result in results}),
+            NOTIFICATIONS.c.state == "waiting",
         )
+        found = await connection.execute(query.with_for_update())
+        return {row.notification_id: row.attempts for row in found}
 
-    async def _record(self, connection: AsyncConnection, result: Settled | Postponed) -> IncidentEvent | bool:
-        page = result.claim.notification
-        binds = {
-            "service": page.monitored_service_id,
-            "page": page.notification_id,
-            "attempt": result.claim.attempt,
-        }
-        if isinstance(result, Postponed):
-            statement = _POSTPONE.format(due=self._later("due"))
-            binds |= {"reason": result.reason, **self._times("due", result.pause)}
-            return (await connection.execute(text(statement), binds)).first() is not None
-        binds |= {"state": result.event.outcome.value, "reason": result.event.reason, **self._database.now_binds()}
-        statement = _SETTLE.format(now=self._database.now_sql)
-        at = as_moment((await connection.execute(text(statement), binds)).scalar_one_or_none())
-        if at is None:
-            return False
-        counted = await connection.execute(
-            text(_NEXT_SEQUENCE), {"service": page.monitored_service_id, "incident": page.incident_id}
+    async def _postpone(self, connection: AsyncConnection, postponed: Sequence[Postponed]) -> None:
+        binds = [_binds(p) | {"reason": p.reason} | self._times("due", p.pause) for p in postponed]
+        if binds:
+            await connection.execute(text(_POSTPONE.format(due=self._later("due"))), binds)
+
+    async def _settle(self, connection: AsyncConnection, settled: Sequence[Settled]) -> None:
+        """The incident counts its lines, so each recorded end takes the next number of its timeline."""
+        if not settled:
+            return
+        binds = [
+            _binds(s) | {"state": s.event.outcome.value, "reason": s.event.reason} | self._database.now_binds()
+            for s in settled
+        ]
+        await connection.execute(text(_SETTLE.format(now=self._database.now_sql)), binds)
+        now = await read_clock(connection, self._database)
+        counts = await self._counts(connection, settled)
+        events = []
+        for result in settled:
+            page = result.claim.notification
+            counts[page.incident_id] += 1
+            events.append(
+                IncidentEvent(page.monitored_service_id, page.incident_id, counts[page.incident_id], now, result.event)
+            )
+        services = {event.incident_id: event.monitored_service_id for event in events}
+        counted = [
+            {"monitored_service_id": services[incident], "incident_id": incident, "event_count": count}
+            for incident, count in counts.items()
+        ]
+        await update_rows(connection, INCIDENTS, counted)
+        await append_events(connection, [rows.event_row(event) for event in events])
+
+    async def _counts(self, connection: AsyncConnection, settled: Sequence[Settled]) -> dict[IncidentId, int]:
+        ids = {result.claim.notification.incident_id for result in settled}
+        query = select(INCIDENTS.c.incident_id, INCIDENTS.c.event_count).where(
+            is_one_of(connection, INCIDENTS.c.monitored_service_id, {_service_id(result) for result in settled}),
+            is_one_of(connection, INCIDENTS.c.incident_id, ids),
         )
-        return IncidentEvent(page.monitored_service_id, page.incident_id, counted.scalar_one(), at, result.event)
+        return {IncidentId(row.incident_id): row.event_count for row in await connection.execute(query)}
 
     def _later(self, bind: str) -> str:
         """The SQL for now and the span ``bind`` later; SQLite gets the moment itself."""
@@ -128,3 +154,15 @@ class SqlNotificationOutbox(NotificationOutbox):
         if self._sqlite:
             return binds | {bind: sqlite_moment(self._database.clock.now() + span)}
         return binds | {bind: span}
+
+
+def _page_id(result: Settled | Postponed) -> str:
+    return result.claim.notification.notification_id
+
+
+def _service_id(result: Settled | Postponed) -> str:
+    return result.claim.notification.monitored_service_id
+
+
+def _binds(result: Settled | Postponed) -> dict[str, Any]:
+    return {"service": _service_id(result), "page": _page_id(result), "attempt": result.claim.attempt}

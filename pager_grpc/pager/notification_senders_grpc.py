@@ -73,4 +73,6 @@ def hand_off_of(fault: RpcFault) -> HandOff:
     if fault.reason == _ID_REUSED:
         # The ledger knows this page with other words: it was sent, or is being sent, by another version of this code.
         return FateUnknown(said)
-    return NotNow(said, fault.retry_after)
+    # An answer of ours names a reason; UNAVAILABLE without one comes from the library: nobody is there.
+    reached = bool(fault.reason) or fault.code is not grpc.StatusCode.UNAVAILABLE
+    return NotNow(said, fault.retry_after, reached)

@@ -26,10 +26,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class NotNow:
-    """Not taken yet, or nobody knows: try again under the same id. ``after`` is set when the other side named it."""
+    """Not taken yet, or nobody knows: try again under the same id.
+
+    ``after`` is set when the other side named it; ``reached`` is False when there was no other side at all.
+    """
 
     reason: str
     after: timedelta | None = None
+    reached: bool = True
 
 
 @dataclass(frozen=True, slots=True)

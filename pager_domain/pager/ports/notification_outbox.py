@@ -31,11 +31,12 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The page could not be handed off yet and is owed again after ``pause``."""
+    """The page could not be handed off yet and is owed again after ``pause``; the notifier was ``reached`` or not."""
 
     claim: Claim
     pause: timedelta
     reason: str
+    reached: bool = True
 
 
 class NotificationOutbox(Protocol):
