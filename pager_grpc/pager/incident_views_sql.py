@@ -20,7 +20,7 @@ from pager_grpc.runtime.selecting import is_one_of
 # Every transaction below this one has ended: whatever it wrote is visible, and nothing more can come.
 _POSTGRES_HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _POSTGRES_NEXT = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
-_SQLITE_LAST = "SELECT coalesce(max(position), 0) FROM incident_events"
+_SQLITE_LAST = "SELECT coalesce(max(position), 0) FROM incident_events WHERE transaction_id = 0"
 
 
 class SqlIncidentViews(IncidentViews):

@@ -34,7 +34,7 @@ from pager_grpc.pager.wakeups import CHANNEL, Wakeups, Work
 from pager_grpc.runtime.bulk import insert_rows, update_rows, upsert_rows
 from pager_grpc.runtime.columns import as_moment
 from pager_grpc.runtime.database import Database
-from pager_grpc.runtime.selecting import is_one_of
+from pager_grpc.runtime.selecting import is_one_of, is_one_of_pairs
 
 
 def _table(model: Any) -> Table:
@@ -52,7 +52,7 @@ KNOWN_POLICIES = _table(LastKnownPolicyRow)
 # PostgreSQL fills these columns by default; SQLite has one writer, so counting is enough.
 _SQLITE_STREAM = (
     ("transaction_id", "0"),
-    ("position", "(SELECT coalesce(max(position), 0) + 1 FROM incident_events)"),
+    ("position", "(SELECT coalesce(max(position), 0) + 1 FROM incident_events WHERE transaction_id = 0)"),
 )
 
 
@@ -69,7 +69,9 @@ async def announce(connection: AsyncConnection, work: str) -> None:
 
 
 async def read_clock(connection: AsyncConnection, database: Database) -> datetime:
-    """The present moment by the clock that all replicas share."""
+    """The present moment by the clock that all replicas share; on SQLite there is one process and its clock."""
+    if database.is_sqlite:
+        return database.clock.now()
     found = await connection.execute(text(f"SELECT {database.now_sql}"), database.now_binds())
     moment = as_moment(found.scalar_one())
     assert moment is not None  # noqa: S101 - a clock always answers
@@ -101,10 +103,14 @@ class SqlUnitOfWork(UnitOfWork):
         locked = await self._locked(
             select(SERVICES).where(is_one_of(self.connection, SERVICES.c[0], {*alerted, *others}))
         )
-        if missing := sorted(alerted - locked.keys()):
+        missing = sorted(alerted - locked.keys())
+        if missing and not self.database.is_sqlite:
             await self._begin(missing)
             locked |= await self._locked(select(SERVICES).where(is_one_of(self.connection, SERVICES.c[0], missing)))
-        return await self._with_incidents(locked)
+        services = await self._with_incidents(locked)
+        if self.database.is_sqlite:  # the only writer: a service that is missing stays missing until save
+            services |= {key: MonitoredService(key, self.now, self.now) for key in missing}
+        return services
 
     async def due_services(self, ids: Iterable[MonitoredServiceId]) -> dict[MonitoredServiceId, MonitoredService]:
         """SKIP LOCKED only picks; whether an incident is due is read again after its service is locked."""
@@ -121,8 +127,7 @@ class SqlUnitOfWork(UnitOfWork):
             return {}
         found = await self.connection.execute(
             select(ANSWERS).where(
-                is_one_of(self.connection, ANSWERS.c.monitored_service_id, {service for service, _ in wanted}),
-                is_one_of(self.connection, ANSWERS.c.request_id, {request for _, request in wanted}),
+                is_one_of_pairs(self.connection, (ANSWERS.c.monitored_service_id, ANSWERS.c.request_id), wanted)
             )
         )
         answers = [
@@ -179,7 +184,7 @@ class SqlUnitOfWork(UnitOfWork):
         changed = [rows.changed_incident_row(i) for key, i in incidents.items() if key not in opened]
         await update_rows(self.connection, INCIDENTS, changed)
         await insert_rows(self.connection, INCIDENTS, [rows.new_incident_row(incidents[key]) for key in opened])
-        await update_rows(self.connection, SERVICES, [rows.service_row(service) for service in services.values()])
+        await upsert_rows(self.connection, SERVICES, [rows.service_row(service) for service in services.values()])
         await append_events(self.connection, [rows.event_row(event) for event in events])
         times = {"due_at": self.now, "created_at": self.now, "settled_at": None}
         await insert_rows(self.connection, NOTIFICATIONS, [rows.notification_row(page) | times for page in pages])

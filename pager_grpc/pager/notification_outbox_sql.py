@@ -22,7 +22,7 @@ from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.bulk import update_rows
 from pager_grpc.runtime.columns import sqlite_moment
 from pager_grpc.runtime.database import Database
-from pager_grpc.runtime.selecting import is_one_of
+from pager_grpc.runtime.selecting import is_one_of_pairs
 
 LEASE = timedelta(seconds=10)
 """Longer than the longest attempt (5 s), so that nobody else claims a page while an attempt can still end well."""
@@ -99,8 +99,11 @@ class SqlNotificationOutbox(NotificationOutbox):
     async def _newest(self, connection: AsyncConnection, results: Sequence[Settled | Postponed]) -> dict[str, int]:
         """The newest claim of each page that still waits."""
         query = select(NOTIFICATIONS.c.notification_id, NOTIFICATIONS.c.attempts).where(
-            is_one_of(connection, NOTIFICATIONS.c.monitored_service_id, {_service_id(result) for result in results}),
-            is_one_of(connection, NOTIFICATIONS.c.notification_id, {_page_id(result) for result in results}),
+            is_one_of_pairs(
+                connection,
+                (NOTIFICATIONS.c.monitored_service_id, NOTIFICATIONS.c.notification_id),
+                {(_service_id(result), _page_id(result)) for result in results},
+            ),
             NOTIFICATIONS.c.state == "waiting",
         )
         found = await connection.execute(query.with_for_update())
@@ -138,10 +141,9 @@ class SqlNotificationOutbox(NotificationOutbox):
         await append_events(connection, [rows.event_row(event) for event in events])
 
     async def _counts(self, connection: AsyncConnection, settled: Sequence[Settled]) -> dict[IncidentId, int]:
-        ids = {result.claim.notification.incident_id for result in settled}
+        wanted = {(_service_id(result), result.claim.notification.incident_id) for result in settled}
         query = select(INCIDENTS.c.incident_id, INCIDENTS.c.event_count).where(
-            is_one_of(connection, INCIDENTS.c.monitored_service_id, {_service_id(result) for result in settled}),
-            is_one_of(connection, INCIDENTS.c.incident_id, ids),
+            is_one_of_pairs(connection, (INCIDENTS.c.monitored_service_id, INCIDENTS.c.incident_id), wanted)
         )
         return {IncidentId(row.incident_id): row.event_count for row in await connection.execute(query)}
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Integer, Table, TextClause, text
+from sqlalchemy import BigInteger, Boolean, Integer, Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import JSON
 
@@ -70,16 +70,19 @@ Converter = Callable[[Any], Any] | None
 
 async def _execute(
     connection: AsyncConnection,
-    statement: TextClause,
+    statement: str,
     names: tuple[str, ...],
     converters: list[Converter],
     rows: Sequence[Row],
 ) -> None:
     pairs = list(zip(names, converters, strict=True))
     if _is_sqlite(connection):
-        await connection.execute(statement, [{n: c(row[n]) if c else row[n] for n, c in pairs} for row in rows])
+        # Straight to the driver: typed binds would be compiled again for every row.
+        await connection.exec_driver_sql(
+            statement, [tuple(c(row[n]) if c else row[n] for n, c in pairs) for row in rows]
+        )
     else:
-        await connection.execute(statement, {n: [c(row[n]) if c else row[n] for row in rows] for n, c in pairs})
+        await connection.execute(text(statement), {n: [c(row[n]) if c else row[n] for row in rows] for n, c in pairs})
 
 
 def _is_sqlite(connection: AsyncConnection) -> bool:
@@ -89,29 +92,30 @@ def _is_sqlite(connection: AsyncConnection) -> bool:
 @lru_cache(maxsize=128)
 def _insert(
     table: Table, names: tuple[str, ...], tail: str, computed: tuple[tuple[str, str], ...], *, sqlite: bool
-) -> tuple[TextClause, list[Converter]]:
+) -> tuple[str, list[Converter]]:
     columns = ", ".join([*names, *(name for name, _ in computed)])
     if sqlite:
-        values = ", ".join([*(f":{name}" for name in names), *(expression for _, expression in computed)])
+        values = ", ".join([*(f"?{n}" for n, _ in enumerate(names, 1)), *(expression for _, expression in computed)])
         source = f"VALUES ({values})"
     else:
         values = ", ".join([*(_from_array(table, name) for name in names), *(expression for _, expression in computed)])
         source = f"SELECT {values} FROM {_arrays(table, names)}"
-    statement = text(f"INSERT INTO {table.name} ({columns}) {source} {tail}")
+    statement = f"INSERT INTO {table.name} ({columns}) {source} {tail}"
     return statement, [_converter(table, name, sqlite=sqlite) for name in names]
 
 
 @lru_cache(maxsize=128)
-def _update(table: Table, names: tuple[str, ...], *, sqlite: bool) -> tuple[TextClause, list[Converter]]:
+def _update(table: Table, names: tuple[str, ...], *, sqlite: bool) -> tuple[str, list[Converter]]:
     keys = [column.name for column in table.primary_key]
     if sqlite:
-        changes = ", ".join(f"{name} = :{name}" for name in names if name not in keys)
-        statement = f"UPDATE {table.name} SET {changes} WHERE " + " AND ".join(f"{key} = :{key}" for key in keys)
+        place = {name: f"?{n}" for n, name in enumerate(names, 1)}
+        changes = ", ".join(f"{name} = {place[name]}" for name in names if name not in keys)
+        statement = f"UPDATE {table.name} SET {changes} WHERE " + " AND ".join(f"{key} = {place[key]}" for key in keys)
     else:
         changes = ", ".join(f"{name} = {_from_array(table, name)}" for name in names if name not in keys)
         same = " AND ".join(f"{table.name}.{key} = r.{key}" for key in keys)
         statement = f"UPDATE {table.name} SET {changes} FROM {_arrays(table, names)} WHERE {same}"
-    return text(statement), [_converter(table, name, sqlite=sqlite) for name in names]
+    return statement, [_converter(table, name, sqlite=sqlite) for name in names]
 
 
 def _arrays(table: Table, names: tuple[str, ...]) -> str:

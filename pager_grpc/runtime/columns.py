@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, Text
@@ -39,9 +40,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return as_moment(value)
 
 
+@lru_cache(maxsize=64)
 def sqlite_moment(value: datetime) -> str:
     """The text that SQLite keeps for a moment: fixed width, so that text order is time order."""
-    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def as_moment(value: Any) -> datetime | None:

@@ -1,9 +1,9 @@
 """Small pieces of SQL that the two engines spell differently."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Text, any_, bindparam
+from sqlalchemy import Column, ColumnElement, Text, any_, bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,3 +14,15 @@ def is_one_of(connection: AsyncConnection, column: Column[Any], values: Iterable
     if connection.dialect.name == "sqlite":
         return column.in_(listed)
     return column == any_(bindparam(None, listed, type_=ARRAY(Text)))
+
+
+def is_one_of_pairs(
+    connection: AsyncConnection, columns: Sequence[Column[Any]], pairs: Iterable[tuple[str, str]]
+) -> ColumnElement[bool]:
+    """The two ``columns`` together are one of ``pairs``. Two separate lists would be tried in every combination."""
+    listed = sorted(pairs)
+    if connection.dialect.name == "sqlite":
+        return tuple_(*columns).in_(listed)
+    arrays = [bindparam(None, [pair[n] for pair in listed], type_=ARRAY(Text)) for n in (0, 1)]
+    wanted = func.unnest(*arrays).table_valued("first", "second")
+    return tuple_(*columns).in_(select(wanted.c.first, wanted.c.second))
