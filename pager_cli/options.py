@@ -1,0 +1,88 @@
+"""Arguments and options that commands share."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Severity(StrEnum):
+    """How bad it is."""
+
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class ServiceState(StrEnum):
+    """Whether a service works."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+class IncidentState(StrEnum):
+    """How far an incident has come."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class DeliveryState(StrEnum):
+    """How far a delivery has come."""
+
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    DEFERRED = "deferred"
+    IN_DOUBT = "in-doubt"
+    UNKNOWN = "unknown"
+
+
+def _address(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    # A gRPC name such as unix:/run/pager.sock or dns:///pager:50051 is left to gRPC.
+    if not colon or not host or not (port.isdigit() or "/" in port):
+        raise typer.BadParameter("must be host:port, like 127.0.0.1:50051")
+    return value
+
+
+Service = Annotated[str, typer.Argument(metavar="SERVICE", help="The monitored service.")]
+RequestId = Annotated[
+    str,
+    typer.Option(metavar="ID", help="Names this call, so that repeating it changes nothing; made up if not given."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with the field names of the protos.")]
+Timeout = Annotated[
+    float, typer.Option(metavar="SECONDS", min=0.1, max=3600, help="How long to wait and retry at most.")
+]
+Limit = Annotated[int, typer.Option(metavar="N", min=1, help="Show at most so many, the newest.")]
+Target = Annotated[
+    str,
+    typer.Option(metavar="HOST:PORT", envvar="PAGERCTL_TARGET", callback=_address, help="Where the pager listens."),
+]
+PolicyTarget = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST:PORT",
+        envvar="PAGERCTL_POLICY_TARGET",
+        callback=_address,
+        help="Where the policy service listens.",
+    ),
+]
+NotifierTarget = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST:PORT",
+        envvar="PAGERCTL_NOTIFIER_TARGET",
+        callback=_address,
+        help="Where the notifier listens.",
+    ),
+]
+
+DEFAULT_TARGET = "127.0.0.1:50051"
+DEFAULT_POLICY_TARGET = "127.0.0.1:50052"
+DEFAULT_NOTIFIER_TARGET = "127.0.0.1:50053"
+DEFAULT_TIMEOUT = 10.0

@@ -1,0 +1,62 @@
+"""Where answers go: tables and lines by rich on a terminal, plain text when piped, JSON when asked for."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Cell = str | Text
+
+
+def as_json(message: Message) -> dict[str, Any]:
+    """``message`` as proto JSON with the field names of the proto; a field without a value has its default."""
+    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+
+def print_json(document: object, *, on_one_line: bool = False) -> None:
+    """Writes ``document`` for machines."""
+    indent = None if on_one_line else 2
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=indent) + "\n")
+    sys.stdout.flush()
+
+
+def print_line(line: Cell) -> None:
+    """Writes one line, coloured only on a terminal; a terminal wraps it, a pipe gets it whole."""
+    if sys.stdout.isatty():
+        _console().print(line, soft_wrap=True, markup=False, highlight=False)
+    else:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    """Writes a table whose last column is the one that gives way on a narrow terminal; a pipe gets all of it."""
+    if not sys.stdout.isatty():
+        _print_plain(titles, [[str(cell) for cell in row] for row in rows])
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in titles[:-1]:
+        table.add_column(title, no_wrap=True, overflow="fold")
+    table.add_column(titles[-1], overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    _console().print(table)
+
+
+def _print_plain(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    lines = [titles, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
+    for line in lines:
+        padded = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        sys.stdout.write(padded.rstrip() + "\n")
+
+
+def _console() -> Console:
+    # FORCE_COLOR and its kin are not asked: colours belong on a terminal only.
+    return Console(file=sys.stdout, force_terminal=True)

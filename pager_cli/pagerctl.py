@@ -1,0 +1,274 @@
+"""``pagerctl``: raise, acknowledge, look. Each command only gathers its arguments; its body is imported when called."""
+
+# ruff: noqa: PLC0415 - `pagerctl --help` must be instant, so gRPC and YAML are imported by the commands that need them
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pager_cli import options as opt
+from pager_cli.outcome import BUG, OK, USAGE
+from pager_cli.policy_cli import policy_app
+from pager_cli.running import complain, run
+
+if TYPE_CHECKING:
+    from pager_cli.calls import Peer
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(policy_app, name="policy", help="Say whom to page: apply, list, show, delete.")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"pagerctl {version('hexagonal-pager')}")
+        except PackageNotFoundError:
+            typer.echo("pagerctl, not installed: run from a source tree")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback does it all
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    r"""Raise alerts, acknowledge them and see who was paged, from a terminal or a script.
+
+    The servers are found at --target, --policy-target and --notifier-target, or where PAGERCTL_TARGET,
+    PAGERCTL_POLICY_TARGET and PAGERCTL_NOTIFIER_TARGET say; `pagerd up` starts all three on this machine.
+
+    \b
+    Exit codes:
+      0    done
+      1    the server refused: no such thing, nothing to acknowledge, over a limit
+      2    the command is wrong: usage, a malformed or too long value, a faulty file
+      3    no answer: a write may or may not be stored, repeat it with its --request-id
+      70   a fault of pagerctl itself
+      130  interrupted by Ctrl-C; `watch` ends with 0
+      141  the reader of the output has gone
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(USAGE)
+
+
+def _peer(target: str, timeout: float) -> "Peer":
+    from pager_cli.calls import Peer
+
+    return Peer("pager", target, "--target", timeout)
+
+
+@app.command("raise")
+def raise_(
+    service: opt.Service,
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The headline; at most 1 KiB.")],
+    severity: Annotated[
+        opt.Severity, typer.Option(case_sensitive=False, help="How bad it is; every severity pages.")
+    ] = opt.Severity.CRITICAL,
+    details: Annotated[
+        str, typer.Option(metavar="TEXT|@FILE|-", help="What else is known; a file, or - for standard input.")
+    ] = "",
+    link: Annotated[list[str] | None, typer.Option(metavar="URL", help="A page that helps; may be repeated.")] = None,
+    dedup_key: Annotated[str, typer.Option(metavar="KEY", help="Your key for the same trouble.")] = "",
+    request_id: opt.RequestId = "",
+    target: opt.Target = opt.DEFAULT_TARGET,
+    timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
+    json: opt.AsJson = False,
+) -> int:
+    """Say that a service is broken.
+
+    Whoever is on call is paged, level by level, until somebody answers.
+    """
+    from pager_cli.alerts import raise_alert
+
+    return run(
+        raise_alert(
+            _peer(target, timeout),
+            service,
+            message,
+            severity=severity,
+            details=details,
+            links=link or [],
+            dedup_key=dedup_key,
+            request_id=request_id,
+            as_machine=json,
+        )
+    )
+
+
+@app.command("ack")
+def ack(
+    service: opt.Service,
+    by: Annotated[str, typer.Option(metavar="WHO", help="Who has it.")],
+    incident: Annotated[str, typer.Option(metavar="ID", help="The incident meant; the open one if not given.")] = "",
+    note: Annotated[str, typer.Option(metavar="TEXT", help="What that person says.")] = "",
+    request_id: opt.RequestId = "",
+    target: opt.Target = opt.DEFAULT_TARGET,
+    timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
+    json: opt.AsJson = False,
+) -> int:
+    """Say that somebody has it; the escalation stops."""
+    from pager_cli.alerts import acknowledge
+
+    peer = _peer(target, timeout)
+    return run(
+        acknowledge(peer, service, by=by, incident_id=incident, note=note, request_id=request_id, as_machine=json)
+    )
+
+
+@app.command("healthy")
+def healthy(
+    service: opt.Service,
+    request_id: opt.RequestId = "",
+    target: opt.Target = opt.DEFAULT_TARGET,
+    timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
+    json: opt.AsJson = False,
+) -> int:
+    """Say that a service is fine again.
+
+    Its incident is resolved and nobody else is paged.
+    """
+    from pager_cli.alerts import mark_healthy
+
+    return run(mark_healthy(_peer(target, timeout), service, request_id=request_id, as_machine=json))
+
+
+@app.command("services")
+def services(
+    state: Annotated[
+        list[opt.ServiceState] | None, typer.Option(case_sensitive=False, help="Only these; may be repeated.")
+    ] = None,
+    target: opt.Target = opt.DEFAULT_TARGET,
+    timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
+    json: opt.AsJson = False,
+) -> int:
+    """List the services that were ever heard of."""
+    from pager_cli.incidents import list_services
+
+    return run(list_services(_peer(target, timeout), states=state or [], as_machine=json))
+
+
+@app.command("service")
+def service_(
+    service: opt.Service,
+    target: opt.Target = opt.DEFAULT_TARGET,
+    timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
+    json: opt.AsJson = False,
+) -> int:
+    """Show one service and its newest incidents."""
+    from pager_cli.incidents import show_service
+
+    return run(show_service(_peer(target, timeout), service, as_machine=json))
+
+
+@app.command("incidents")
+def incidents(
+    service: Annotated[str, typer.Option(metavar="SERVICE", help="Only those of this service.")] = "",
+    state: Annotated[
+        list[opt.IncidentState] | None, typer.Option(case_sensitive=False, help="Only these; may be repeated.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
+    limit: opt.Limit = 50,
+    target: opt.Target = opt.DEFAULT_TARGET,
+    timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
+    json: opt.AsJson = False,
+) -> int:
+    """List incidents, the newest first.
+
+    Those that are not resolved are listed, unless --state or --all says otherwise.
+    """
+    from pager_cli.incidents import list_incidents
+
+    if all_ and state:
+        raise typer.BadParameter("--all and --state contradict each other; give one of them")
+    unresolved = [opt.IncidentState.OPEN, opt.IncidentState.ACKNOWLEDGED]
+    states = [] if all_ else state or unresolved
+    return run(list_incidents(_peer(target, timeout), service=service, states=states, limit=limit, as_machine=json))
+
+
+@app.command("show")
+def show(
+    incident: Annotated[
+        str, typer.Argument(metavar="INCIDENT", help="Its id, or a service: then its newest incident.")
+    ],
+    target: opt.Target = opt.DEFAULT_TARGET,
+    timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
+    json: opt.AsJson = False,
+) -> int:
+    """Show an incident and its timeline.
+
+    The timeline says who was notified when, and what became of each page.
+    """
+    from pager_cli.incidents import show_incident
+
+    return run(show_incident(_peer(target, timeout), incident, as_machine=json))
+
+
+@app.command("watch")
+def watch_(
+    resume_token: Annotated[
+        str, typer.Option(metavar="TOKEN", help="Go on after the event that --json printed with this resume_token.")
+    ] = "",
+    target: opt.Target = opt.DEFAULT_TARGET,
+    timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
+    json: opt.AsJson = False,
+) -> int:
+    """Print events as they happen, until Ctrl-C.
+
+    A lost connection is made again, going on after the last event. The timeout is for the first connection. With --json each event is one object on one line.
+    """
+    from pager_cli.watch import watch
+
+    return run(watch(_peer(target, timeout), resume_token=resume_token, as_machine=json), interrupted=OK)
+
+
+@app.command("deliveries")
+def deliveries(
+    state: Annotated[
+        list[opt.DeliveryState] | None, typer.Option(case_sensitive=False, help="Only these; may be repeated.")
+    ] = None,
+    limit: opt.Limit = 50,
+    notifier_target: opt.NotifierTarget = opt.DEFAULT_NOTIFIER_TARGET,
+    timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
+    json: opt.AsJson = False,
+) -> int:
+    """List what was handed to mail and SMS providers.
+
+    The newest comes first.
+    """
+    from pager_cli.calls import Peer
+    from pager_cli.deliveries import list_deliveries
+
+    peer = Peer("notifier", notifier_target, "--notifier-target", timeout)
+    return run(list_deliveries(peer, states=state or [], limit=limit, as_machine=json))
+
+
+def main() -> None:
+    """Runs the command line and exits with one of the codes that ``pagerctl --help`` lists."""
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    if any("\ud800" <= character <= "\udfff" for argument in arguments for character in argument):
+        complain("the arguments are not UTF-8 text")
+        return USAGE
+    try:
+        return app(arguments, prog_name="pagerctl", standalone_mode=False) or OK
+    except typer.TyperException as error:
+        complain(f"{error.format_message()} (`pagerctl --help` and `pagerctl COMMAND --help` explain)")
+        return USAGE
+    except Exception as error:
+        if os.environ.get("PAGERCTL_DEBUG"):
+            raise
+        complain(f"a fault of pagerctl itself: {type(error).__name__}: {error}; PAGERCTL_DEBUG=1 shows where")
+        return BUG
+
+
+if __name__ == "__main__":
+    main()

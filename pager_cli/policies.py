@@ -1,0 +1,101 @@
+"""The policy commands: apply, list, show, delete."""
+
+from datetime import UTC, datetime
+
+import grpc
+
+from pager_cli.alerts import text_of
+from pager_cli.calls import CallFailed, Peer
+from pager_cli.connection import connected
+from pager_cli.moments import full_time
+from pager_cli.outcome import USAGE, CommandFailed
+from pager_cli.output import as_json, print_json, print_line
+from pager_cli.policy_apply import Application, all_policies
+from pager_cli.policy_file import PolicyFileFaults, read_policies, written_policies
+from pager_cli.running import complain
+from pager_cli.tables import print_policies
+from pager_cli.words import one_line
+from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
+from pager_grpc.gen.policy.v1.policy_service_pb2_grpc import PolicyServiceStub
+
+
+async def apply_file(peer: Peer, file: str, *, as_machine: bool) -> None:
+    """Makes the policies of ``file`` (``-`` is standard input) so, and prints what that took."""
+    wanted = _read(file)
+    results: list[dict[str, object]] = []
+
+    def told(result: str, policy: pb.EscalationPolicy) -> None:
+        results.append({"policy_id": policy.policy_id, "result": result, "escalation_policy": as_json(policy)})
+        if not as_machine:
+            print_line(f"{one_line(policy.policy_id)} {result} (r{policy.revision})")
+
+    try:
+        async with connected(peer) as (channel, caller):
+            await Application(PolicyServiceStub(channel), caller, told).run(wanted)
+    except CommandFailed as failed:
+        left = len(wanted) - len(results)
+        sentence = f"{failed.sentence}; {left} of {len(wanted)} policies not applied, applying again is safe"
+        raise CommandFailed(failed.exit_code, sentence) from failed
+    finally:
+        if as_machine:
+            print_json({"results": results})
+
+
+def _read(file: str) -> list[pb.EscalationPolicy]:
+    text = text_of(file if file == "-" else f"@{file}")
+    try:
+        return read_policies(text)
+    except PolicyFileFaults as faults:
+        for sentence in faults.sentences:
+            complain(sentence)
+        count = len(faults.sentences)
+        raise CommandFailed(USAGE, f"{file}: {count} fault{'s' * (count > 1)}, nothing was applied") from faults
+
+
+async def list_policies(peer: Peer, *, as_machine: bool) -> None:
+    """Prints every policy."""
+    async with connected(peer) as (channel, caller):
+        policies = await all_policies(PolicyServiceStub(channel), caller)
+    if as_machine:
+        print_json({"escalation_policies": [as_json(policy) for policy in policies]})
+    elif policies:
+        print_policies(policies, datetime.now(UTC))
+    else:
+        print_line("no policies yet; `pagerctl policy apply FILE` brings them")
+
+
+async def show_policy(peer: Peer, policy_id: str, *, as_machine: bool) -> None:
+    """Prints one policy as a file that can be applied again."""
+    async with connected(peer) as (channel, caller):
+        request = pb.GetEscalationPolicyRequest(policy_id=policy_id)
+        answer = await caller.read(PolicyServiceStub(channel).GetEscalationPolicy, request)
+    if as_machine:
+        print_json(as_json(answer))
+        return
+    policy = answer.escalation_policy
+    print_line(f"# revision {policy.revision}, made {full_time(policy.update_time)}")
+    print_line(written_policies([policy]).rstrip("\n"))
+
+
+async def delete_policy(peer: Peer, policy_id: str, *, as_machine: bool) -> None:
+    """Ends one policy; a policy that somebody changed in between is looked at again once."""
+    get = pb.GetEscalationPolicyRequest(policy_id=policy_id)
+    async with connected(peer) as (channel, caller):
+        stub = PolicyServiceStub(channel)
+        undecided = False
+        for last in (False, True):
+            try:
+                policy = (await caller.read(stub.GetEscalationPolicy, get)).escalation_policy
+                delete = pb.DeleteEscalationPolicyRequest(policy_id=policy_id, etag=policy.etag)
+                await caller.once(stub.DeleteEscalationPolicy, delete)
+                break
+            except CallFailed as failed:
+                if undecided and failed.fault.code is grpc.StatusCode.NOT_FOUND:
+                    break  # the first attempt had its effect
+                if last or not (failed.undecided or failed.fault.code is grpc.StatusCode.ABORTED):
+                    raise
+                undecided = failed.undecided
+    if as_machine:
+        print_json({})
+    else:
+        print_line(f"{one_line(policy_id)} deleted")

@@ -1,0 +1,79 @@
+"""``pagerctl policy …``: whom to page."""
+
+# ruff: noqa: PLC0415 - `pagerctl --help` must be instant, so gRPC and YAML are imported by the commands that need them
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pager_cli.options import DEFAULT_POLICY_TARGET, DEFAULT_TIMEOUT, AsJson, PolicyTarget, Timeout
+
+if TYPE_CHECKING:
+    from pager_cli.calls import Peer
+
+policy_app = typer.Typer(rich_markup_mode=None)
+
+PolicyId = Annotated[str, typer.Argument(metavar="ID", help="The policy.")]
+
+
+def _peer(target: str, timeout: float) -> "Peer":
+    from pager_cli.calls import Peer
+
+    return Peer("policy service", target, "--policy-target", timeout)
+
+
+@policy_app.command("apply")
+def apply(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A YAML file with `policies:`; - is standard input.")],
+    policy_target: PolicyTarget = DEFAULT_POLICY_TARGET,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+    json: AsJson = False,
+) -> int:
+    """Create or update the policies of a file.
+
+    The file is checked whole before anything is sent. Applying it again changes nothing. Policies that are not in the
+    file stay as they are.
+    """
+    from pager_cli.policies import apply_file
+    from pager_cli.running import run
+
+    return run(apply_file(_peer(policy_target, timeout), file, as_machine=json))
+
+
+@policy_app.command("list")
+def list_(
+    policy_target: PolicyTarget = DEFAULT_POLICY_TARGET, timeout: Timeout = DEFAULT_TIMEOUT, json: AsJson = False
+) -> int:
+    """List the policies and the services they cover."""
+    from pager_cli.policies import list_policies
+    from pager_cli.running import run
+
+    return run(list_policies(_peer(policy_target, timeout), as_machine=json))
+
+
+@policy_app.command("show")
+def show(
+    policy_id: PolicyId,
+    policy_target: PolicyTarget = DEFAULT_POLICY_TARGET,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+    json: AsJson = False,
+) -> int:
+    """Print one policy, as a file that `policy apply` takes."""
+    from pager_cli.policies import show_policy
+    from pager_cli.running import run
+
+    return run(show_policy(_peer(policy_target, timeout), policy_id, as_machine=json))
+
+
+@policy_app.command("delete")
+def delete(
+    policy_id: PolicyId,
+    policy_target: PolicyTarget = DEFAULT_POLICY_TARGET,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+    json: AsJson = False,
+) -> int:
+    """End a policy; incidents that have it keep it."""
+    from pager_cli.policies import delete_policy
+    from pager_cli.running import run
+
+    return run(delete_policy(_peer(policy_target, timeout), policy_id, as_machine=json))

@@ -1,0 +1,112 @@
+"""What a failed call says to a person: one sentence, what is wrong and what to do, and the exit code.
+
+A reason that stands in ``_BY_REASON`` has its own sentence; otherwise the gRPC code has one; otherwise the server's own
+words are shown.
+"""
+
+from collections.abc import Callable, Mapping
+
+import grpc
+
+from pager_cli.calls import CallFailed
+from pager_cli.outcome import NO_ANSWER, REFUSED, USAGE, CommandFailed
+
+Code = grpc.StatusCode
+
+_EXIT_CODES: Mapping[grpc.StatusCode, int] = {
+    Code.INVALID_ARGUMENT: USAGE,
+    Code.OUT_OF_RANGE: USAGE,
+    Code.NOT_FOUND: REFUSED,
+    Code.FAILED_PRECONDITION: REFUSED,
+    Code.ALREADY_EXISTS: REFUSED,
+    Code.ABORTED: REFUSED,
+    Code.RESOURCE_EXHAUSTED: REFUSED,
+    Code.UNAUTHENTICATED: REFUSED,
+    Code.PERMISSION_DENIED: REFUSED,
+    Code.UNIMPLEMENTED: REFUSED,
+}
+
+_BY_REASON: Mapping[str, str] = {
+    "INVALID_FIELD": "{field} {limit}",
+    "MONITORED_SERVICE_UNKNOWN": "there is no service {monitored_service_id!r}; `pagerctl services` lists them",
+    "INCIDENT_UNKNOWN": "there is no incident {incident_id!r}; `pagerctl incidents --all` lists them",
+    "NO_OPEN_INCIDENT": "nothing to acknowledge: {monitored_service_id!r} has no open incident",
+    "REQUEST_ID_REUSED": "the request id {request_id!r} was used with other content; give another one, or none",
+    "POLICY_UNKNOWN": "there is no policy {policy_id!r}; `pagerctl policy list` lists them",
+    "POLICY_EXISTS": "the policy {policy_id!r} exists already",
+    "SERVICE_ALREADY_COVERED": (
+        "the service {monitored_service_id!r} is covered by the policy {policy_id!r}; remove it there first, "
+        "or put both policies in one file"
+    ),
+    "DEFAULT_POLICY_EXISTS": (
+        "{policy_id!r} is the default policy; end that first (default: false), or put both policies in one file"
+    ),
+    "STALE_ETAG": "the policy {policy_id!r} was changed by somebody else at the same time; try again",
+    "NO_POLICY_FOR_SERVICE": "no policy covers the service {monitored_service_id!r} and there is no default policy",
+    "REVISION_UNKNOWN": "the policy {policy_id!r} has no revision {revision}",
+    "DELIVERY_UNKNOWN": "there is no delivery {delivery_id!r}; `pagerctl deliveries` lists them",
+}
+
+
+def command_failed(failed: CallFailed) -> CommandFailed:
+    """``failed`` as its command ends with it."""
+    exit_code = _EXIT_CODES.get(failed.fault.code, NO_ANSWER)
+    sentence = _sentence(failed)
+    if exit_code == NO_ANSWER and failed.request_id:
+        sentence += f"; it may or may not be stored: repeat with --request-id {failed.request_id}"
+    return CommandFailed(exit_code, sentence)
+
+
+def _sentence(failed: CallFailed) -> str:
+    fault = failed.fault
+    known = _BY_REASON.get(fault.reason.removeprefix("ERROR_REASON_"))
+    if known is not None:
+        try:
+            return known.format_map(fault.metadata)
+        except KeyError:  # a server that leaves out the metadata it promises still deserves its own words
+            return fault.message
+    by_code = _BY_CODE.get(fault.code)
+    return by_code(failed) if by_code is not None else f"{_place(failed)} answered {fault.code.name}: {fault.message}"
+
+
+def _unavailable(failed: CallFailed) -> str:
+    if failed.fault.reason.removeprefix("ERROR_REASON_") == "STORE_UNAVAILABLE":
+        return f"{_place(failed)} cannot reach its database; try again when it is back"
+    return (
+        f"no {failed.peer.room} answers at {failed.peer.target}: "
+        f"start it with `pagerd up` or give {failed.peer.option} host:port"
+    )
+
+
+def _too_late(failed: CallFailed) -> str:
+    return f"{_place(failed)} did not answer within {failed.peer.timeout:g} s; try again, or give a longer --timeout"
+
+
+def _exhausted(failed: CallFailed) -> str:
+    wait = failed.fault.retry_after
+    when = f"; nothing was stored, try again in {wait.total_seconds():g} s" if wait is not None else ""
+    return f"{_place(failed)} refused, a limit is reached: {failed.fault.message}{when}"
+
+
+def _not_spoken(failed: CallFailed) -> str:
+    return (
+        f"the server at {failed.peer.target} is no {failed.peer.room} of this version: "
+        f"check {failed.peer.option} host:port"
+    )
+
+
+def _internal(failed: CallFailed) -> str:
+    return f"{_place(failed)} failed: {failed.fault.message}"
+
+
+def _place(failed: CallFailed) -> str:
+    return f"the {failed.peer.room} at {failed.peer.target}"
+
+
+_BY_CODE: Mapping[grpc.StatusCode, Callable[[CallFailed], str]] = {
+    Code.UNAVAILABLE: _unavailable,
+    Code.DEADLINE_EXCEEDED: _too_late,
+    Code.RESOURCE_EXHAUSTED: _exhausted,
+    Code.UNIMPLEMENTED: _not_spoken,
+    Code.INTERNAL: _internal,
+}
