@@ -24,11 +24,15 @@ _SQLITE_REVISIONS = """
 
 # One row for each covered service, one for the default, one for each revision asked about whose policy is known
 # (its document is NULL if the policy never had it): a batch of questions is one statement and one moment.
+# Materialized, so that the covered services are found by key first, also before there are statistics.
 _DIRECTORY = """
-WITH asked_services AS ({services}), asked_revisions AS ({revisions})
+WITH asked_services AS ({services}), asked_revisions AS ({revisions}),
+covering AS MATERIALIZED (
+    SELECT c.monitored_service_id, c.policy_id
+    FROM asked_services a JOIN policy_coverage c ON c.monitored_service_id = a.monitored_service_id
+)
 SELECT 'covering' AS kind, c.monitored_service_id, p.policy_id, p.revision, r.document
-FROM asked_services a
-JOIN policy_coverage c ON c.monitored_service_id = a.monitored_service_id
+FROM covering c
 JOIN escalation_policies p ON p.policy_id = c.policy_id
 JOIN policy_revisions r ON r.policy_id = p.policy_id AND r.revision = p.revision
 UNION ALL

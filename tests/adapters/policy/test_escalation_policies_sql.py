@@ -55,7 +55,7 @@ async def test_a_batch_of_questions_is_one_statement(database, policies):
     )
     event.remove(*listen)
     assert shop.revision == 1
-    assert len([statement for statement in asked if "asked_services" in statement]) == 1
+    assert len([statement for statement in asked if "asked_revisions" in statement]) == 1
     assert len([statement for statement in asked if "BEGIN" not in statement]) == 1
 
 
