@@ -88,7 +88,7 @@ class PagerApplicationService:
                 known = last_known.get(service_id)
                 resolved = chosen_policy(service.incident, answer, known, self._catch_all, work.now)
                 changes.append(PagerService.on_timeout(service, Timeout(work.now), resolved))
-                if isinstance(answer, EscalationPolicy) and service.incident.policy is None:
+                if isinstance(answer, EscalationPolicy) and question_about(service).pinned is None:
                     learnt[service_id] = answer
             await work.save(changes, known_policies=learnt)
             await work.commit()

@@ -8,6 +8,9 @@ from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, HandOf
 from pager_domain.pager.ports.notification_outbox import Claim, Postponed, Settled
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=30)
+LONGEST_ASKED_PAUSE = timedelta(hours=1)
+"""How long a page may be put off by the other side's word; a page that waits for days is a page that is lost."""
+_SHORTEST_PAUSE = timedelta(seconds=0.5)
 
 
 def result_of(claim: Claim, answer: HandOff) -> Settled | Postponed:
@@ -22,7 +25,7 @@ def result_of(claim: Claim, answer: HandOff) -> Settled | Postponed:
         case FateUnknown(reason):
             return settled(claim, Outcome.IN_DOUBT, reason=reason, possibly_duplicated=True)
         case NotNow(reason, after, reached):
-            pause = after if after is not None else pause_before(claim.attempt + 1)
+            pause = _bounded(after) if after is not None else pause_before(claim.attempt + 1)
             return Postponed(claim, pause, reason, reached)
 
 
@@ -39,7 +42,12 @@ def answered_meanwhile(claim: Claim) -> Settled:
 def pause_before(attempt: int) -> timedelta:
     """Full jitter between 0.5 s and a bound that doubles from 1 s to 30 s."""
     bound = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt - 2, 10)) if attempt > 1 else FIRST_PAUSE
-    return timedelta(seconds=random.uniform(0.5, max(bound.total_seconds(), 0.5)))  # noqa: S311 - jitter is no secret
+    shortest, longest = _SHORTEST_PAUSE.total_seconds(), bound.total_seconds()
+    return timedelta(seconds=random.uniform(shortest, longest))  # noqa: S311 - jitter is no secret
+
+
+def _bounded(asked: timedelta) -> timedelta:
+    return min(max(asked, _SHORTEST_PAUSE), LONGEST_ASKED_PAUSE)
 
 
 def settled(

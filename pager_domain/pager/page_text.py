@@ -9,6 +9,9 @@ from pager_domain.pager.model import Incident
 MAX_SMS_CHARACTERS = 320
 """Two concatenated messages: what every gateway takes and a person reads at night."""
 
+MAX_BODY_BYTES = 32 * 1024
+"""As much as the notifier takes; links and details may be longer together, and their end gives way."""
+
 
 def page_text(incident: Incident, channel: Channel, now: datetime) -> tuple[str, str]:
     """(subject, body) of a page of the incident's present level, decided at ``now``. An SMS has no subject."""
@@ -48,7 +51,7 @@ def _email_body(incident: Incident, now: datetime) -> str:
         lines += ["", "Links:", *(f"  {link.url} {link.text}".rstrip() for link in alert.links)]
     if alert.details:
         lines += ["", "Details:", alert.details]
-    return "\n".join(lines) + "\n"
+    return _cut_to_bytes("\n".join(lines) + "\n", MAX_BODY_BYTES)
 
 
 def _ack_command(incident: Incident) -> str:
@@ -61,3 +64,10 @@ def _moment(moment: datetime) -> str:
 
 def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _cut_to_bytes(text: str, limit: int) -> str:
+    encoded = text.encode()
+    if len(encoded) <= limit:
+        return text
+    return encoded[: limit - len("…\n".encode())].decode(errors="ignore") + "…\n"

@@ -1,0 +1,72 @@
+"""What becomes of a claimed page."""
+
+from datetime import timedelta
+
+import pytest
+from builders import a_page
+
+from pager_domain.pager.delivery import answered_meanwhile, pause_before, result_of
+from pager_domain.pager.events import NotificationSettled, Outcome
+from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, NotNow, Refused
+from pager_domain.pager.ports.notification_outbox import Claim, Postponed, Settled
+
+
+def a_claim(attempt=1):
+    return Claim(a_page(), attempt, incident_is_open=True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "rest"),
+    [
+        (HandedOff("smtp", "their-id"), Outcome.HANDED_OFF, ("smtp", "their-id", "", False)),
+        (HandedOff("smtp", "their-id", possibly_duplicated=True), Outcome.HANDED_OFF, ("smtp", "their-id", "", True)),
+        (Refused("no such user"), Outcome.UNDELIVERABLE, ("", "", "no such user", False)),
+        (FateUnknown("gave up"), Outcome.IN_DOUBT, ("", "", "gave up", True)),
+    ],
+)
+def test_a_final_answer_settles_the_page_with_a_line_that_says_how(answer, outcome, rest):
+    page = a_page()
+    event = NotificationSettled(page.notification_id, page.notified, 1, 1, outcome, *rest)
+    assert result_of(a_claim(), answer) == Settled(a_claim(), event)
+
+
+def test_not_now_owes_the_page_again_when_the_other_side_said():
+    answer = result_of(a_claim(), NotNow("busy", timedelta(seconds=7)))
+    assert answer == Postponed(a_claim(), timedelta(seconds=7), "busy")
+
+
+def test_not_now_because_nobody_is_there_says_so():
+    assert result_of(a_claim(), NotNow("away", reached=False)).reached is False
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause"),
+    [
+        (timedelta(seconds=-5), timedelta(seconds=0.5)),
+        (timedelta(0), timedelta(seconds=0.5)),
+        (timedelta(hours=1), timedelta(hours=1)),
+        (timedelta(days=9999), timedelta(hours=1)),
+    ],
+)
+def test_the_other_side_cannot_ask_for_a_pause_without_bounds(asked, pause):
+    assert result_of(a_claim(), NotNow("busy", asked)).pause == pause
+
+
+@pytest.mark.parametrize(("attempt", "longest"), [(1, 1), (2, 1), (3, 2), (4, 4), (5, 8), (6, 16), (7, 30), (99, 30)])
+def test_pauses_grow_from_half_a_second_to_half_a_minute(attempt, longest):
+    pauses = [pause_before(attempt).total_seconds() for _ in range(200)]
+    assert min(pauses) >= 0.5
+    assert max(pauses) <= longest
+    assert max(pauses) - min(pauses) > 0.1
+
+
+def test_not_now_without_a_word_when_uses_the_pause_before_the_next_attempt():
+    pauses = [result_of(a_claim(attempt=5), NotNow("down")).pause.total_seconds() for _ in range(200)]
+    assert 8 < max(pauses) <= 16
+
+
+@pytest.mark.parametrize(("attempt", "maybe"), [(1, False), (2, True)])
+def test_a_page_of_an_answered_incident_is_cancelled_and_says_if_it_may_have_arrived(attempt, maybe):
+    event = answered_meanwhile(a_claim(attempt)).event
+    assert (event.outcome, event.possibly_duplicated) == (Outcome.CANCELLED, maybe)
+    assert event.reason
