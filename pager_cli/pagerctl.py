@@ -221,7 +221,8 @@ def watch_(
 ) -> int:
     """Print events as they happen, until Ctrl-C.
 
-    A lost connection is made again, going on after the last event. The timeout is for the first connection. With --json each event is one object on one line.
+    A lost connection is made again, going on after the last event. The timeout is for the first connection. With
+    --json each event is one object on one line.
     """
     from pager_cli.watch import watch
 

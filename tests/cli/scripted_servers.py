@@ -1,0 +1,218 @@
+"""Servers that answer what a test wrote down, and a policy service that is a dictionary."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from pager_grpc.gen.notifier.v1.notifier_service_pb2_grpc import NotifierServiceServicer
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceServicer
+from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
+from pager_grpc.gen.policy.v1.policy_service_pb2_grpc import PolicyServiceServicer
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error answer."""
+
+    code: grpc.StatusCode
+    reason: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    message: str = "refused"
+
+    async def abort(self, context):
+        packed = any_pb2.Any()
+        packed.Pack(error_details_pb2.ErrorInfo(reason=self.reason, domain="hexagonal-pager", metadata=self.metadata))
+        details = [packed] if self.reason else []
+        status = status_pb2.Status(code=self.code.value[0], message=self.message, details=details)
+        await context.abort_with_status(rpc_status.to_status(status))
+
+
+HANGS = object()
+"""An answer that never comes."""
+
+
+class Script:
+    """Answers by method; the last one is given again and again. ``requests`` keeps what was asked."""
+
+    def __init__(self):
+        self.requests: dict[str, list[Message]] = defaultdict(list)
+        self._answers: dict[str, list[object]] = {}
+
+    def answers(self, method, *answers):
+        """From now on ``method`` gives these answers in order."""
+        self._answers[method] = list(answers)
+
+    async def play(self, method, request, context):
+        """The next answer of ``method``."""
+        self.requests[method].append(request)
+        left = self._answers[method]
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, Refusal):
+            await answer.abort(context)
+        if answer is HANGS:
+            await asyncio.Event().wait()
+        return answer
+
+
+def _scripted(method):
+    async def play(self, request, context):
+        return await self.script.play(method, request, context)
+
+    return play
+
+
+class ScriptedPager(PagerServiceServicer):
+    """The pager. Each watch plays the next list of ``watches`` and then ends, or stays for ever."""
+
+    def __init__(self):
+        self.script = Script()
+        self.watches: list[list[object]] = []
+        self.resume_tokens: list[str] = []
+
+    RaiseAlert = _scripted("RaiseAlert")
+    Acknowledge = _scripted("Acknowledge")
+    MarkHealthy = _scripted("MarkHealthy")
+    GetMonitoredService = _scripted("GetMonitoredService")
+    ListMonitoredServices = _scripted("ListMonitoredServices")
+    GetIncident = _scripted("GetIncident")
+    ListIncidents = _scripted("ListIncidents")
+    ListIncidentEvents = _scripted("ListIncidentEvents")
+
+    async def WatchIncidents(self, request, context):  # noqa: N802 - the proto's name
+        self.resume_tokens.append(request.resume_token)
+        for step in self.watches.pop(0):
+            if isinstance(step, Refusal):
+                await step.abort(context)
+            if step is HANGS:
+                await asyncio.Event().wait()
+            yield step
+
+
+class ScriptedNotifier(NotifierServiceServicer):
+    """The notifier."""
+
+    def __init__(self):
+        self.script = Script()
+
+    ListDeliveries = _scripted("ListDeliveries")
+
+
+class PolicyDictionary(PolicyServiceServicer):
+    """A policy service in a dictionary. ``refusals`` are given first, by method; ``changes`` are counted."""
+
+    def __init__(self):
+        self.policies: dict[str, policy_pb.EscalationPolicy] = {}
+        self.refusals: dict[str, list[Refusal]] = defaultdict(list)
+        self.calls: list[tuple[str, str]] = []
+        self.stores_before_refusing = False
+
+    async def CreateEscalationPolicy(self, request, context):  # noqa: N802 - the proto's name
+        policy = request.escalation_policy
+        self.calls.append(("create", policy.policy_id))
+        if policy.policy_id in self.policies:
+            await _refuse(context, "ALREADY_EXISTS", "POLICY_EXISTS", policy_id=policy.policy_id)
+        await self._place_is_free(policy, context)
+        await self._scripted_refusal("create", context, policy, revision=1)
+        return policy_pb.CreateEscalationPolicyResponse(escalation_policy=self._store(policy, 1))
+
+    async def UpdateEscalationPolicy(self, request, context):  # noqa: N802 - the proto's name
+        policy = request.escalation_policy
+        self.calls.append(("update", policy.policy_id))
+        revision = self.policies[policy.policy_id].revision + 1
+        await self._scripted_refusal("update", context, policy, revision)
+        if request.etag != self.policies[policy.policy_id].etag:
+            await _refuse(context, "ABORTED", "STALE_ETAG", policy_id=policy.policy_id)
+        await self._place_is_free(policy, context)
+        return policy_pb.UpdateEscalationPolicyResponse(escalation_policy=self._store(policy, revision))
+
+    async def DeleteEscalationPolicy(self, request, context):  # noqa: N802 - the proto's name
+        self.calls.append(("delete", request.policy_id))
+        await self._scripted_refusal("delete", context, None, 0)
+        if request.etag != self.policies[request.policy_id].etag:
+            await _refuse(context, "ABORTED", "STALE_ETAG", policy_id=request.policy_id)
+        del self.policies[request.policy_id]
+        return policy_pb.DeleteEscalationPolicyResponse()
+
+    async def GetEscalationPolicy(self, request, context):  # noqa: N802 - the proto's name
+        if request.policy_id not in self.policies:
+            await _refuse(context, "NOT_FOUND", "POLICY_UNKNOWN", policy_id=request.policy_id)
+        return policy_pb.GetEscalationPolicyResponse(escalation_policy=self.policies[request.policy_id])
+
+    async def ListEscalationPolicies(self, request, context):  # noqa: N802 - the proto's name
+        """Two a page, whatever was asked for, so that clients must page."""
+        names = sorted(self.policies)
+        start = int(request.page_token or 0)
+        return policy_pb.ListEscalationPoliciesResponse(
+            escalation_policies=[self.policies[name] for name in names[start : start + 2]],
+            next_page_token=str(start + 2) if start + 2 < len(names) else "",
+        )
+
+    def _store(self, policy, revision):
+        stored = policy_pb.EscalationPolicy()
+        stored.CopyFrom(policy)
+        stored.revision, stored.etag = revision, f"e{revision}"
+        stored.create_time.GetCurrentTime()
+        stored.update_time.GetCurrentTime()
+        del stored.monitored_service_ids[:]
+        stored.monitored_service_ids.extend(sorted(policy.monitored_service_ids))
+        self.policies[policy.policy_id] = stored
+        return stored
+
+    async def _scripted_refusal(self, method, context, policy, revision):
+        if not self.refusals[method]:
+            return
+        if self.stores_before_refusing:
+            self._store(policy, revision)
+        await self.refusals[method].pop(0).abort(context)
+
+    async def _place_is_free(self, policy, context):
+        for other in self.policies.values():
+            if other.policy_id == policy.policy_id:
+                continue
+            if other.default_policy and policy.default_policy:
+                await _refuse(context, "ALREADY_EXISTS", "DEFAULT_POLICY_EXISTS", policy_id=other.policy_id)
+            for name in set(other.monitored_service_ids) & set(policy.monitored_service_ids):
+                await _refuse(
+                    context,
+                    "ALREADY_EXISTS",
+                    "SERVICE_ALREADY_COVERED",
+                    monitored_service_id=name,
+                    policy_id=other.policy_id,
+                )
+
+
+async def _refuse(context, code, reason, **metadata):
+    await Refusal(grpc.StatusCode[code], f"ERROR_REASON_{reason}", metadata).abort(context)
+
+
+def an_incident(incident_id="inc-1", service="payments", **fields):
+    """An open incident that has notified level 1."""
+    incident = pb.Incident(
+        incident_id=incident_id,
+        monitored_service_id=service,
+        state=fields.pop("state", pb.Incident.STATE_OPEN),
+        message=fields.pop("message", "disk full"),
+        severity=pb.Incident.SEVERITY_CRITICAL,
+        alert_count=fields.pop("alert_count", 1),
+        cycle=1,
+        level=1,
+        policy_id="shop",
+        policy_revision=3,
+        **fields,
+    )
+    incident.open_time.FromJsonString("2026-03-01T02:12:04Z")
+    return incident
+
+
+def an_event(sequence=1, at="2026-03-01T02:12:04Z", **event):
+    """An event of the incident inc-1 of payments."""
+    made = pb.IncidentEvent(incident_id="inc-1", monitored_service_id="payments", sequence=sequence, **event)
+    made.event_time.FromJsonString(at)
+    return made
