@@ -1,0 +1,1 @@
+"""What `pagerd` does beside running one room: check, migrate, watch health, keep three children alive."""

@@ -1,0 +1,151 @@
+"""The configuration of several rooms at once: every fault of all of them in one list, and what they would use."""
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+
+from pager_grpc.daemon.rooms import Room, ServedSettings, settings_kind
+from pager_grpc.runtime.config import Address, ConfigurationFault, read_settings
+
+CATCH_ALL_EMAIL = "oncall@example.com"
+_EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - recognised here, not bound
+
+Configuration = dict[Room, ServedSettings]
+
+
+class _Given(BaseSettings):
+    """What concerns more than one room, in the environment or ``.env``, as yet unchecked."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    catch_all_email: str | None = Field(None, alias="PAGER_CATCH_ALL_EMAIL")
+    pager_listen: str = Field("127.0.0.1:50051", alias="PAGER_LISTEN")
+    policy_listen: str = Field("127.0.0.1:50052", alias="POLICY_LISTEN")
+    notifier_listen: str = Field("127.0.0.1:50053", alias="NOTIFIER_LISTEN")
+    policy_target: str | None = Field(None, alias="PAGER_POLICY_TARGET")
+    notifier_target: str | None = Field(None, alias="PAGER_NOTIFIER_TARGET")
+
+
+def defaults_of_up() -> dict[str, str]:
+    """Variables that `pagerd up` adds where nobody gave them: the pager asks where the others listen."""
+    given = _Given()  # type: ignore[call-arg]  # the environment brings the arguments
+    defaults = {}
+    if given.catch_all_email is None:
+        defaults["PAGER_CATCH_ALL_EMAIL"] = CATCH_ALL_EMAIL
+    if given.policy_target is None:
+        defaults["PAGER_POLICY_TARGET"] = reached_at(given.policy_listen)
+    if given.notifier_target is None:
+        defaults["PAGER_NOTIFIER_TARGET"] = reached_at(given.notifier_listen)
+    return defaults
+
+
+def listen_addresses() -> dict[Room, str]:
+    """Where each room listens, though the rest of its configuration may be missing here."""
+    given = _Given()  # type: ignore[call-arg]  # the environment brings the arguments
+    return {Room.PAGER: given.pager_listen, Room.POLICY: given.policy_listen, Room.NOTIFIER: given.notifier_listen}
+
+
+def read_configuration(rooms: Sequence[Room]) -> Configuration:
+    """The settings of ``rooms``.
+
+    Raises:
+        ConfigurationFault: with every fault of every room, and those between them.
+    """
+    configuration: Configuration = {}
+    faults: list[str] = []
+    for room in rooms:
+        try:
+            configuration[room] = cast("ServedSettings", read_settings(settings_kind(room)))
+        except ConfigurationFault as fault:
+            faults += fault.faults
+    faults += _shared(configuration)
+    faults += (fault for room, settings in configuration.items() for fault in _unwritable(room, settings))
+    if faults:
+        raise ConfigurationFault(list(dict.fromkeys(faults)))
+    return configuration
+
+
+def require_free_ports(configuration: Configuration) -> None:
+    """Refuses addresses that three processes could not open, before the first of them is started.
+
+    Raises:
+        ConfigurationFault: with one sentence for each address.
+    """
+    faults = [fault for room, settings in configuration.items() for fault in _taken(room, settings.listen)]
+    if faults:
+        raise ConfigurationFault(faults)
+
+
+def reached_at(listen: str) -> str:
+    """Where a client on this machine reaches a server that listens at ``listen``."""
+    host, _, port = listen.rpartition(":")
+    return f"{_EVERY_INTERFACE.get(host, host)}:{port}"
+
+
+def described(room: Room, settings: ServedSettings) -> str:
+    """One line that says what ``room`` would use; passwords are starred."""
+    database = make_url(settings.database_url).render_as_string(hide_password=True)
+    parts = [f"listens at {settings.listen}", f"database {database}", *_particulars(settings)]
+    return f"{room}: OK, {', '.join(parts)}"
+
+
+def writes_to_mailbox(settings: ServedSettings) -> list[str]:
+    """The channels of the notifier that have no provider, so that their pages land in the mailbox folder."""
+    providers = {"e-mail": getattr(settings, "smtp_url", None), "SMS": getattr(settings, "sms_url", None)}
+    return [channel for channel, provider in providers.items() if provider is None]
+
+
+def _particulars(settings: ServedSettings) -> Iterator[str]:
+    for attribute, words in (
+        ("policy_target", "asks policies at"),
+        ("notifier_target", "pages through"),
+        ("catch_all_email", "pages without a policy go to"),
+    ):
+        if (value := getattr(settings, attribute, None)) is not None:
+            yield f"{words} {value}"
+    if hasattr(settings, "smtp_url"):
+        mailbox = writes_to_mailbox(settings)
+        yield f"{' and '.join(mailbox)} into {settings.data / 'mailbox'}" if mailbox else "e-mail and SMS by providers"
+
+
+def _shared(configuration: Configuration) -> Iterator[str]:
+    listening: dict[str, Room] = {}
+    storing: dict[str, Room] = {}
+    for room, settings in configuration.items():
+        if not settings.listen.endswith(":0") and (other := listening.setdefault(settings.listen, room)) is not room:
+            yield f"{room.upper()}_LISTEN: must differ from {other.upper()}_LISTEN ({settings.listen})"
+        if (other := storing.setdefault(settings.database_url, room)) is not room:
+            yield f"{room.upper()}_DATABASE_URL: must differ from that of {other}; each room owns its database"
+
+
+def _unwritable(room: Room, settings: ServedSettings) -> Iterator[str]:
+    url = make_url(settings.database_url)
+    folders = {"PAGERD_DATA": settings.data} if room is Room.NOTIFIER else {}
+    if url.get_backend_name() == "sqlite":
+        parent = Path(url.database or "").parent
+        folders["PAGERD_DATA" if parent == settings.data else f"{room.upper()}_DATABASE_URL"] = parent
+    for variable, folder in folders.items():
+        existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not existing.is_dir() or not os.access(existing, os.W_OK):
+            yield f"{variable}: {folder} cannot be written to"
+
+
+def _taken(room: Room, listen: Address) -> Iterator[str]:
+    host, _, port = listen.rpartition(":")
+    if port == "0":
+        yield f"{room.upper()}_LISTEN: must name a port, so that the other rooms find it"
+        return
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        yield f"{room.upper()}_LISTEN: {listen} cannot be opened ({reason}); is another process listening there?"

@@ -1,0 +1,111 @@
+"""`pagerd up`: three rooms as child processes on one machine."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import structlog
+
+from pager_grpc.daemon.children import MISCONFIGURED, Child, ChildMisconfigured
+from pager_grpc.daemon.configuration import (
+    CATCH_ALL_EMAIL,
+    Configuration,
+    defaults_of_up,
+    reached_at,
+    read_configuration,
+    require_free_ports,
+)
+from pager_grpc.daemon.greeting import greeting
+from pager_grpc.daemon.rooms import Room
+from pager_grpc.daemon.serving import until_serving
+from pager_grpc.runtime.logs import configure_logs
+from pager_grpc.runtime.server import until_signalled
+
+log = structlog.get_logger()
+
+
+class PoliciesRefused(Exception):
+    """The policies that were asked for could not be loaded; pagerctl has said why on stderr."""
+
+
+def up(policies: Path | None, *, log_files: bool) -> int:
+    """Runs until SIGTERM or Ctrl-C and returns the exit code: 2 for configuration, 1 if the policies are refused.
+
+    Raises:
+        ConfigurationFault: with every fault of all rooms; nothing was started.
+    """
+    defaults = defaults_of_up()
+    os.environ.update(defaults)
+    configuration = read_configuration(list(Room))
+    require_free_ports(configuration)
+    configure_logs("pagerd")
+    if "PAGER_CATCH_ALL_EMAIL" in defaults:
+        log.warning("catch_all_defaulted", variable="PAGER_CATCH_ALL_EMAIL", email=CATCH_ALL_EMAIL)
+    logs = configuration[Room.PAGER].data / "log" if log_files else None
+    block = greeting(
+        configuration, catch_all_defaulted="PAGER_CATCH_ALL_EMAIL" in defaults, logs=str(logs) if logs else None
+    )
+    return asyncio.run(_run(configuration, policies, logs, block))
+
+
+async def _run(configuration: Configuration, policies: Path | None, logs: Path | None, block: str) -> int:
+    children = [Child(room, os.environ, logs / f"{room}.log" if logs else None) for room in configuration]
+    tasks = [asyncio.create_task(child.keep_alive()) for child in children]
+    signalled = asyncio.create_task(until_signalled())
+    ready = asyncio.create_task(_announce(configuration, policies, block))
+    try:
+        return await _until_over(signalled, ready, tasks)
+    finally:
+        await _cancelled([ready, signalled])
+        await _cancelled(tasks)
+        log.info("stopped")
+
+
+async def _until_over(
+    signalled: asyncio.Task[None], ready: asyncio.Task[None], children: list[asyncio.Task[None]]
+) -> int:
+    waiting: set[asyncio.Task[None]] = {signalled, ready, *children}
+    while True:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if signalled in done:
+            return 0
+        for task in done:
+            try:
+                task.result()
+            except ChildMisconfigured as fault:
+                sys.stderr.write(fault.complaint)
+                log.warning("stops_for_configuration", child=fault.room)
+                return MISCONFIGURED
+            except PoliciesRefused:
+                log.warning("stops_for_refused_policies")
+                return 1
+
+
+async def _announce(configuration: Configuration, policies: Path | None, block: str) -> None:
+    """Waits until all rooms serve, loads the policies and says that people may begin."""
+    await asyncio.gather(*(until_serving(reached_at(settings.listen)) for settings in configuration.values()))
+    if policies is not None:
+        await _load(policies, reached_at(configuration[Room.POLICY].listen))
+    sys.stdout.write(block)
+    sys.stdout.flush()
+
+
+async def _load(policies: Path, target: str) -> None:
+    # By command line: the daemon knows nothing of pager_cli, and this is what a person would type.
+    command = (sys.executable, "-m", "pager_cli.pagerctl", "policy", "apply", str(policies))
+    environment = os.environ | {"PAGERCTL_POLICY_TARGET": target}
+    process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, env=environment)
+    try:
+        if await process.wait():
+            raise PoliciesRefused
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,86 @@
+"""`pagerd`: the commands that run the services. A command imports what it needs itself, so that help is quick."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pager_grpc.daemon.rooms import Room
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Runs the Pager's three services. Configuration comes from the environment and .env.",
+)
+
+
+@app.command()
+def up(
+    policies: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Escalation policies to load once all services serve."),
+    ] = None,
+    log_files: Annotated[bool, typer.Option(help="Logs into DATA/log/ROOM.log instead of stderr.")] = False,
+) -> None:
+    """Starts all three services over loopback, on SQLite unless a database is configured; Ctrl-C stops them."""
+    from pager_grpc.daemon.up import up as run_up  # noqa: PLC0415 - see above
+
+    raise typer.Exit(run_up(policies, log_files=log_files))
+
+
+@app.command()
+def serve(room: Room) -> None:
+    """Runs one service in this process until SIGTERM."""
+    from pager_grpc.daemon.rooms import main_of  # noqa: PLC0415 - see above
+
+    raise typer.Exit(main_of(room)())
+
+
+@app.command()
+def migrate(room: Room) -> None:
+    """Brings the schema of one service's database to the newest revision."""
+    from pager_grpc.daemon.schema import migrated  # noqa: PLC0415 - see above
+
+    raise typer.Exit(asyncio.run(migrated(room)))
+
+
+@app.command()
+def check(rooms: Annotated[list[Room] | None, typer.Argument(help="All three if none is named.")] = None) -> None:
+    """Reports every fault of the configuration at once (exit 2), or what each service would use."""
+    from pager_grpc.daemon.configuration import described, read_configuration  # noqa: PLC0415 - see above
+
+    for room, settings in read_configuration(list(dict.fromkeys(rooms or Room))).items():
+        typer.echo(described(room, settings))
+
+
+@app.command()
+def health(
+    rooms: Annotated[list[Room] | None, typer.Argument(help="Those that listen here, if none is named.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds.")] = 3.0,
+) -> None:
+    """Asks services on this machine for their gRPC health; exit 0 if all that were asked are SERVING, else 1."""
+    from pager_grpc.daemon.healthcheck import report  # noqa: PLC0415 - see above
+
+    raise typer.Exit(asyncio.run(report(rooms, timeout)))
+
+
+def main() -> Any:
+    """Runs the command line; the exit code is 0, 1 for a failure, 2 for configuration or usage."""
+    # grpc's own diagnostics about connections that are not there yet; must be set before grpc is imported.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    try:
+        return app()
+    except Exception as error:
+        from pager_grpc.runtime.config import ConfigurationFault, exit_with_faults  # noqa: PLC0415 - see above
+
+        if isinstance(error, ConfigurationFault):
+            return exit_with_faults(error.faults)
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())
