@@ -8,7 +8,7 @@ from pager_domain.pager.events import PolicySource
 from pager_domain.pager.model import EscalationPolicy, Incident, MonitoredService, ResolvedPolicy
 from pager_domain.pager.ports.escalation_policy_repository import NoPolicy, PolicyQuestion
 
-ASK_AGAIN_AFTER = timedelta(seconds=30)
+ASK_AGAIN_AFTER = timedelta(seconds=10)
 """How often the pager looks whether the policy is back while the catch-all stands in for it."""
 
 _REPEATS_WHILE_UNREACHABLE = 100

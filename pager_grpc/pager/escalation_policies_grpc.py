@@ -12,6 +12,7 @@ from pager_domain.kernel import (
     DEFAULT_ACKNOWLEDGEMENT_TIMEOUT,
     EscalationLevel,
     NotificationTarget,
+    checked_id,
     email_target,
     sms_target,
 )
@@ -74,8 +75,9 @@ def policy_of(message: pb.ResolvedEscalation) -> EscalationPolicy:
     Raises:
         InvalidField: it breaks a limit, or names nobody at all.
     """
-    if not message.policy_id or message.revision < 1:
-        raise InvalidField("policy_id", "must name a policy and its revision")
+    checked_id("policy_id", message.policy_id)
+    if message.revision < 1:
+        raise InvalidField("revision", "must be at least 1")
     levels = tuple(_level(level) for level in message.levels[:100])
     return EscalationPolicy(message.policy_id, message.revision, levels, message.repeat_count)
 

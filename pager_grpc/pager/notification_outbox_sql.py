@@ -83,7 +83,9 @@ class SqlNotificationOutbox(NotificationOutbox):
                 ids = sorted({result.claim.notification.monitored_service_id for result in results})
                 await connection.execute(text(_LOCK_SERVICES), {"ids": ids})
             newest = await self._newest(connection, results)
-            current = [result for result in results if newest.get(_page_id(result)) == result.claim.attempt]
+            # A claim that is recorded twice counts once, and the first record stands.
+            firsts = {_page_id(r): r for r in reversed(results) if newest.get(_page_id(r)) == r.claim.attempt}
+            current = [firsts[page] for page in sorted(firsts)]
             await self._postpone(connection, [result for result in current if isinstance(result, Postponed)])
             settled = [result for result in current if isinstance(result, Settled)]
             await self._settle(connection, settled)

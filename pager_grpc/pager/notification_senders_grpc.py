@@ -60,12 +60,15 @@ async def _handed(call: Awaitable[Any], notification_id: NotificationId) -> Hand
         fault = fault_of(error)
         log.warning("hand_off_failed", notification_id=notification_id, code=fault.code.name, reason=fault.reason)
         return hand_off_of(fault)
-    return HandedOff(delivery.provider, delivery.provider_message_id, possibly_duplicated=delivery.doubt_count > 0)
+    if delivery.delivery_id != notification_id:
+        return NotNow("the notifier's answer makes no sense")
+    provider, message_id = _line(delivery.provider), _line(delivery.provider_message_id)
+    return HandedOff(provider, message_id, possibly_duplicated=delivery.doubt_count > 0)
 
 
 def hand_off_of(fault: RpcFault) -> HandOff:
     """What a failed call means for the page. Whatever is not surely final is tried again under the same id."""
-    said = fault.metadata.get("provider_answer") or fault.message or fault.code.name
+    said = _line(fault.metadata.get("provider_answer") or fault.message or fault.code.name)
     if fault.reason in _REFUSED:
         return Refused(said)
     if fault.reason == _FATE_UNKNOWN:
@@ -76,3 +79,8 @@ def hand_off_of(fault: RpcFault) -> HandOff:
     # An answer of ours names a reason; UNAVAILABLE without one comes from the library: nobody is there.
     reached = bool(fault.reason) or fault.code is not grpc.StatusCode.UNAVAILABLE
     return NotNow(said, fault.retry_after, reached)
+
+
+def _line(said: str) -> str:
+    """What another server said, as a timeline can keep it: one line, no control characters, not endless."""
+    return "".join(sign if sign.isprintable() else " " for sign in said[:500])

@@ -8,8 +8,9 @@ _OPTIONS = (
     ("grpc.keepalive_timeout_ms", 5_000),
     # A restarted peer is found again soon; the library's own backoff grows to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    # Despite its name this is how long one attempt to connect may take; a loaded peer needs more than an instant.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     # One retry layer: the outbox's. Transparent retries of calls that never left stay on.
     ("grpc.enable_retries", 0),
 )

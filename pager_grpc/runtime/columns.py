@@ -49,8 +49,11 @@ def sqlite_moment(value: datetime) -> str:
 def as_moment(value: Any) -> datetime | None:
     """A moment as either engine returns it, from a typed column or from plain SQL."""
     if isinstance(value, str):
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
-    return value.astimezone(UTC) if value is not None else None
+        value = datetime.fromisoformat(value)
+    if value is None or value.tzinfo is not None:
+        return value.astimezone(UTC) if value is not None else None
+    # Text of SQLite; and the first and the last moment of the calendar, which asyncpg takes for the infinities.
+    return value.replace(tzinfo=UTC)
 
 
 def as_document(value: Any) -> Any:

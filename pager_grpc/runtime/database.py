@@ -116,7 +116,8 @@ async def _translated() -> AsyncIterator[None]:
         if error.connection_invalidated or _is_gone(error):
             raise StoreUnavailable from error
         raise
-    except (PoolTimeout, OSError, asyncpg.PostgresConnectionError) as error:
+    # The driver's own errors come bare only while connecting: a server that starts, is full, or lost the database.
+    except (PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise StoreUnavailable from error
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
+from google.protobuf import message as protobuf_message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -55,17 +56,18 @@ def fault_of(error: grpc.RpcError) -> RpcFault:
     retry = error_details_pb2.RetryInfo()
     retry_after = None
     for detail in _details_of(error):
-        if detail.Unpack(info):
-            continue
-        if detail.Unpack(retry):
-            retry_after = retry.retry_delay.ToTimedelta()
+        try:
+            if not detail.Unpack(info) and detail.Unpack(retry):
+                retry_after = retry.retry_delay.ToTimedelta()
+        except (protobuf_message.DecodeError, ValueError, OverflowError):
+            continue  # a detail that makes no sense says nothing
     return RpcFault(code, message, info.reason, dict(info.metadata), retry_after)
 
 
 def _details_of(error: grpc.RpcError) -> list[any_pb2.Any]:
     try:
         status = rpc_status.from_call(error)  # type: ignore[arg-type]  # an AioRpcError has what a Call needs
-    except ValueError:  # the details contradict the status: not one of our servers
+    except (ValueError, protobuf_message.DecodeError):  # no details of the status: not one of our servers
         return []
     return list(status.details) if status is not None else []
 

@@ -28,8 +28,15 @@ def decode_token(field: str, token: str, *kinds: type[str] | type[int]) -> tuple
         return None
     try:
         key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, binascii.Error, RecursionError) as error:
         raise InvalidField(field, "must be a token of an earlier answer") from error
-    if not isinstance(key, list) or [type(part) for part in key] != list(kinds):
+    if not isinstance(key, list) or [type(part) for part in key] != list(kinds) or not all(map(_fits, key)):
         raise InvalidField(field, "must be a token of an earlier answer")
     return tuple(key)
+
+
+def _fits(part: str | int) -> bool:
+    """Whether a database can be asked about it: 64 bits, or text that is Unicode without NUL."""
+    if isinstance(part, int):
+        return -(2**63) <= part < 2**63
+    return "\x00" not in part and not any("\ud800" <= sign <= "\udfff" for sign in part)

@@ -24,5 +24,5 @@ def is_one_of_pairs(
     if connection.dialect.name == "sqlite":
         return tuple_(*columns).in_(listed)
     arrays = [bindparam(None, [pair[n] for pair in listed], type_=ARRAY(Text)) for n in (0, 1)]
-    wanted = func.unnest(*arrays).table_valued("first", "second")
+    wanted = func.unnest(*arrays).table_valued("first", "second").render_derived()
     return tuple_(*columns).in_(select(wanted.c.first, wanted.c.second))
