@@ -80,7 +80,7 @@ def notifier():
 
 @pytest_asyncio.fixture
 async def pagerctl(pager, policies, notifier):
-    """pagerctl with three servers that answer; times are those of Berlin."""
+    """The command with three servers that answer; times are those of Berlin."""
     async with (
         serving(add_PagerServiceServicer_to_server, pager) as target,
         serving(add_PolicyServiceServicer_to_server, policies) as policy_target,

@@ -43,6 +43,7 @@ class Script:
 
     def __init__(self):
         self.requests: dict[str, list[Message]] = defaultdict(list)
+        self.asked = asyncio.Event()
         self._answers: dict[str, list[object]] = {}
 
     def answers(self, method, *answers):
@@ -52,6 +53,7 @@ class Script:
     async def play(self, method, request, context):
         """The next answer of ``method``."""
         self.requests[method].append(request)
+        self.asked.set()
         left = self._answers[method]
         answer = left.pop(0) if len(left) > 1 else left[0]
         if isinstance(answer, Refusal):

@@ -1,5 +1,6 @@
 """services, service, incidents, show and deliveries: tables for people, JSON for machines."""
 
+import asyncio
 import json
 import os
 import pty
@@ -143,10 +144,14 @@ async def test_show_tells_the_story_one_line_an_event_in_local_time(pagerctl, pa
         "03:12:04  undeliverable to ana-phone (sms): no such number",
         '03:12:04  alert 2: "still full" (critical); nobody is notified',
         "03:12:04  level 2 names nobody: skipped",
-        "03:12:04  level 1 of the last known policy shop r3 (policy did not answer) notified: "
-        "ana-mail (email), ana-phone (sms); next at 03:27:04",
-        "03:12:04  level 1 (cycle 2): no policy to be had (policy answered nonsense), catch-all target notified: "
-        "ana-mail (email)",
+        (
+            "03:12:04  level 1 of the last known policy shop r3 (policy did not answer) notified: "
+            "ana-mail (email), ana-phone (sms); next at 03:27:04"
+        ),
+        (
+            "03:12:04  level 1 (cycle 2): no policy to be had (policy answered nonsense), catch-all target notified: "
+            "ana-mail (email)"
+        ),
         "03:12:04  exhausted: every level was notified 2 times, nobody answered",
         '03:12:04  acknowledged by ana: "on it"',
         "03:12:04  page to ana-phone cancelled: acknowledged",
@@ -222,8 +227,6 @@ async def test_a_terminal_gets_colours_and_ids_that_are_folded_rather_than_cut(p
 
 
 async def _on_a_terminal(pagerctl, *arguments):
-    import asyncio
-
     ours, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pager_cli.pagerctl", *arguments),

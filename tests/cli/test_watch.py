@@ -90,8 +90,7 @@ async def test_a_token_of_another_database_is_refused(pagerctl, pager):
 async def test_ctrl_c_in_a_call_exits_130_without_a_word(pagerctl, pager):
     pager.script.answers("ListMonitoredServices", HANGS)
     process = await pagerctl.start("services")
-    while not pager.script.requests["ListMonitoredServices"]:
-        await _a_turn()
+    await pager.script.asked.wait()
     assert await interrupted(process) == (130, "", "")
 
 
@@ -102,9 +101,3 @@ async def test_a_reader_that_leaves_ends_the_watch(pagerctl, pager):
     await process.stdout.readline()
     process.stdout._transport.close()
     assert await process.wait() == 141
-
-
-async def _a_turn():
-    import asyncio
-
-    await asyncio.sleep(0.01)
