@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_UNITS = {"h": 3600, "m": 60, "s": 1}
 _WRITTEN = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9}(?:\.\d{1,6})?)s?)?", re.ASCII)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from pager_cli.durations import parse_duration
+from pager_cli.durations import parse_duration, written_duration
 
 MAX_BYTES = 255
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -79,7 +79,7 @@ class Fields:
             self.fault(key, str(error))
             return default
         if not least <= duration <= most:
-            self.fault(key, "must be 1 second to 24 hours")
+            self.fault(key, f"must be {written_duration(least)} to {written_duration(most)}")
             return default
         return duration
 
