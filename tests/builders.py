@@ -6,7 +6,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from fakes.escalation_policies import FakeEscalationPolicies
+from fakes.senders import FakeSenders
+
 from pager_domain.kernel import Clock, EscalationLevel, MonitoredServiceId, NotificationTarget, email_target, sms_target
+from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.events import Acknowledgement, Alert, HealthyEvent, IncidentId, PolicySource, Timeout
 from pager_domain.pager.model import (
     EmptyLevel,
@@ -17,6 +21,9 @@ from pager_domain.pager.model import (
     Request,
     ResolvedPolicy,
 )
+from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository
+from pager_domain.pager.ports.monitored_services import MonitoredServices
+from pager_domain.pager.ports.notification_outbox import NotificationOutbox
 from pager_domain.pager.service import PagerService
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -39,7 +46,7 @@ class HandClock(Clock):
 
 
 def numbered_ids() -> Callable[[], IncidentId]:
-    """Ids ``incident-1``, ``incident-2``…"""
+    """Ids ``incident-1``, ``incident-2`` and so on."""
     numbers = count(1)
     return lambda: IncidentId(f"incident-{next(numbers)}")
 
@@ -119,3 +126,23 @@ def acknowledging(service: str = "checkout", by: str = "ana", request_id: str = 
 
 def healing(service: str = "checkout", request_id: str = "") -> Request:
     return Request(MonitoredServiceId(service), HealthyEvent(), request_id)
+
+
+def an_application(
+    store: MonitoredServices,
+    outbox: NotificationOutbox,
+    policies: EscalationPolicyRepository | None = None,
+    senders: FakeSenders | None = None,
+    new_incident_id: Callable[[], IncidentId] | None = None,
+) -> PagerApplicationService:
+    """The use cases; every service has :func:`a_policy` of two levels unless said."""
+    sending = senders or FakeSenders()
+    return PagerApplicationService(
+        store=store,
+        outbox=outbox,
+        policies=policies or FakeEscalationPolicies(a_policy(levels=2)),
+        email_sender=sending,
+        sms_sender=sending,
+        catch_all=[CATCH_ALL],
+        new_incident_id=new_incident_id or numbered_ids(),
+    )

@@ -48,12 +48,11 @@ def sqlite_moment(value: datetime) -> str:
 
 def as_moment(value: Any) -> datetime | None:
     """A moment as either engine returns it, from a typed column or from plain SQL."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if value is None or value.tzinfo is not None:
-        return value.astimezone(UTC) if value is not None else None
-    # Text of SQLite; and the first and the last moment of the calendar, which asyncpg takes for the infinities.
-    return value.replace(tzinfo=UTC)
+    if value is None:
+        return None
+    moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
+    # Without a zone: text of SQLite, and the calendar's first and last moment, which asyncpg takes for the infinities.
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def as_document(value: Any) -> Any:

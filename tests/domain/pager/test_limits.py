@@ -18,17 +18,17 @@ def a_link(length):
 
 
 BYTE_LIMITS = [
-    ("monitored_service_id", 255, lambda text: raising(text)),
+    ("monitored_service_id", 255, raising),
     ("request_id", 255, lambda text: raising(request_id=text)),
-    ("message", 1024, lambda text: Alert(text)),
+    ("message", 1024, Alert),
     ("dedup_key", 255, lambda text: Alert("m", dedup_key=text)),
     ("details", 16 * 1024, lambda text: Alert("m", details=text)),
     ("text", 255, lambda text: Link(LINK.url, text)),
     ("url", 2048, lambda text: a_link(len(text.encode()))),
-    ("acknowledged_by", 255, lambda text: Acknowledgement(text)),
+    ("acknowledged_by", 255, Acknowledgement),
     ("note", 1024, lambda text: Acknowledgement("ana", text)),
     ("incident_id", 255, lambda text: Acknowledgement("ana", incident_id=IncidentId(text))),
-    ("dedup_key", 255, lambda text: HealthyEvent(text)),
+    ("dedup_key", 255, HealthyEvent),
 ]
 IDS = [limit[0] for limit in BYTE_LIMITS]
 

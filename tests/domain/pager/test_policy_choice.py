@@ -7,7 +7,7 @@ import pytest
 from builders import CATCH_ALL, NOON, a_level, a_policy, a_service, a_timeout, after, an_incident, an_unhealthy_service
 
 from pager_domain.kernel import EscalationLevel
-from pager_domain.pager.events import EscalationExhausted, LevelNotified, PolicySource
+from pager_domain.pager.events import EscalationExhausted, LevelNotified, PolicySource, Timeout
 from pager_domain.pager.model import EscalationPolicy
 from pager_domain.pager.policy_choice import ASK_AGAIN_AFTER, chosen_policy, question_about
 from pager_domain.pager.ports.escalation_policy_repository import NoPolicy, PolicyQuestion
@@ -102,16 +102,16 @@ def test_without_any_policy_the_catch_all_is_paged_and_the_pager_looks_again_soo
 
 def test_while_the_delay_of_the_catch_all_runs_the_pager_only_looks():
     service = fire(an_unhealthy_service(), DOWN, a_timeout()).service
-    change = fire(service, DOWN, a_timeout(seconds=30))
+    change = fire(service, DOWN, Timeout(NOON + ASK_AGAIN_AFTER))
     assert (change.events, change.notifications) == ((), ())
-    assert change.incident.next_escalation_at == after(seconds=60)
+    assert change.incident.next_escalation_at == NOON + 2 * ASK_AGAIN_AFTER
     assert (change.incident.cycle, change.incident.level) == (1, 1)
 
 
 def test_the_last_look_is_when_the_delay_of_the_catch_all_ends_and_pages_it_again():
     service = fire(an_unhealthy_service(), DOWN, a_timeout()).service
-    looking = replace(service, incident=replace(service.incident, next_escalation_at=after(minutes=14, seconds=45)))
-    last = fire(looking, DOWN, a_timeout(minutes=14, seconds=45))
+    looking = replace(service, incident=replace(service.incident, next_escalation_at=after(minutes=14, seconds=59)))
+    last = fire(looking, DOWN, a_timeout(minutes=14, seconds=59))
     assert last.incident.next_escalation_at == after(minutes=15)
     again = fire(last.service, DOWN, a_timeout(minutes=15))
     assert whom(again) == ["catch-all"]

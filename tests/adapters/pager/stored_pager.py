@@ -1,0 +1,67 @@
+"""The pager's adapters over one real database whose time is moved by hand."""
+
+from contextlib import asynccontextmanager
+from functools import partial
+
+from builders import HandClock
+from sqlalchemy import text
+
+from pager_grpc.pager.incident_views_sql import SqlIncidentViews
+from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
+from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
+from pager_grpc.pager.wakeups import Wakeups
+from pager_grpc.runtime.database import Database, open_database
+from pager_grpc.runtime.migrations import migrate
+
+NOW_SQL = "(clock_timestamp() + (SELECT by FROM test_clock))"
+
+
+class StoredPager:
+    """``databases`` are open on the same data; on PostgreSQL there are two, as with two replicas."""
+
+    def __init__(self, databases: list[Database], clock: HandClock) -> None:
+        self.databases, self.clock = databases, clock
+        self.database = databases[0]
+        self.wakeups = Wakeups()
+        self.store = SqlMonitoredServices(self.database, self.wakeups)
+        self.outbox = SqlNotificationOutbox(self.database, self.wakeups)
+        self.views = SqlIncidentViews(self.database)
+
+    async def advance(self, seconds: float) -> None:
+        """Time passes, for every replica."""
+        self.clock.advance(seconds)
+        if not self.database.is_sqlite:
+            await self.execute("UPDATE test_clock SET by = by + make_interval(secs => :seconds)", seconds=seconds)
+
+    async def execute(self, statement: str, **binds):
+        """Plain SQL past all rules."""
+        async with self.database.begin() as connection:
+            result = await connection.execute(text(statement), binds)
+            return result.mappings().all() if result.returns_rows else []
+
+    def stores(self, number):
+        return [(n, SqlMonitoredServices(self._replica(n), Wakeups())) for n in range(number)]
+
+    def outboxes(self, number):
+        return [SqlNotificationOutbox(self._replica(n), Wakeups()) for n in range(number)]
+
+    async def retrying(self, call, *arguments):
+        return await self.database.retrying(partial(call, *arguments))
+
+    def _replica(self, number: int) -> Database:
+        return self.databases[number % len(self.databases)]
+
+
+@asynccontextmanager
+async def stored_pager(url: str):
+    """A migrated database, open; closed at the end."""
+    clock = HandClock()
+    replicas = 1 if url.startswith("sqlite") else 2
+    databases = [open_database(url, clock=clock, now_sql=NOW_SQL) for _ in range(replicas)]
+    await migrate(databases[0], "pager")
+    pager = StoredPager(databases, clock)
+    if not pager.database.is_sqlite:
+        await pager.execute("CREATE TABLE test_clock AS SELECT interval '0' AS by")
+    yield pager
+    for database in databases:
+        await database.close()

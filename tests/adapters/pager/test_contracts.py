@@ -1,0 +1,28 @@
+"""The adapters on SQLite and PostgreSQL sign the contracts of their ports."""
+
+import pytest
+from adapters.pager.stored_pager import stored_pager
+from contracts.incident_views import IncidentViewsContract
+from contracts.monitored_services import MonitoredServicesContract
+from contracts.notification_outbox import NotificationOutboxContract
+
+
+class TestSqlMonitoredServices(MonitoredServicesContract):
+    @pytest.fixture
+    async def pager(self, database_url):
+        async with stored_pager(database_url) as opened:
+            yield opened
+
+
+class TestSqlNotificationOutbox(NotificationOutboxContract):
+    @pytest.fixture
+    async def pager(self, database_url):
+        async with stored_pager(database_url) as opened:
+            yield opened
+
+
+class TestSqlIncidentViews(IncidentViewsContract):
+    @pytest.fixture
+    async def pager(self, database_url):
+        async with stored_pager(database_url) as opened:
+            yield opened

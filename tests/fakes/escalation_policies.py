@@ -1,0 +1,36 @@
+"""The policy service as the pager sees it, in a dictionary."""
+
+from collections.abc import Sequence
+
+from pager_domain.kernel import MonitoredServiceId
+from pager_domain.pager.model import EscalationPolicy
+from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, NoPolicy, PolicyQuestion
+
+DOWN = NoPolicy("the policy service did not answer", passing=True)
+ABSENT = NoPolicy("no escalation policy covers the service and there is no default", passing=False)
+
+
+class FakeEscalationPolicies(EscalationPolicyRepository):
+    """``covering`` names the policy of a service; while there is a ``fault`` it is the answer to everything."""
+
+    def __init__(self, default: EscalationPolicy | None = None) -> None:
+        self.default = default
+        self.covering: dict[MonitoredServiceId, EscalationPolicy] = {}
+        self.revisions: dict[tuple[str, int], EscalationPolicy] = {}
+        self.fault: NoPolicy | None = None
+        self.asked: list[PolicyQuestion] = []
+
+    def cover(self, monitored_service_id: MonitoredServiceId, policy: EscalationPolicy) -> None:
+        """``policy`` covers this service from now on; its older revisions stay."""
+        self.covering[monitored_service_id] = policy
+
+    async def resolve(self, questions: Sequence[PolicyQuestion]) -> list[EscalationPolicy | NoPolicy]:
+        self.asked += questions
+        return [self.fault or self._answer(question) or ABSENT for question in questions]
+
+    def _answer(self, question: PolicyQuestion) -> EscalationPolicy | None:
+        policies = [*self.covering.values(), *([self.default] if self.default else [])]
+        self.revisions |= {(policy.policy_id, policy.revision): policy for policy in policies}
+        if question.pinned is not None:
+            return self.revisions.get(question.pinned)
+        return self.covering.get(question.monitored_service_id, self.default)

@@ -1,0 +1,151 @@
+"""Services and incidents in dictionaries: a unit of work is a copy that replaces the original when it commits."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from pager_domain.errors import StoreUnavailable
+from pager_domain.kernel import Clock, MonitoredServiceId
+from pager_domain.pager.events import IncidentEvent, IncidentId, NotificationId, Outcome
+from pager_domain.pager.model import (
+    Change,
+    EscalationPolicy,
+    Incident,
+    MonitoredService,
+    Notification,
+    Request,
+    StoredAnswer,
+)
+from pager_domain.pager.ports.monitored_services import MonitoredServices, RequestKey, UnitOfWork
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page in the outbox; waiting while it has no outcome."""
+
+    notification: Notification
+    due_at: datetime
+    outcome: Outcome | None = None
+    held: bool = False
+    attempts: int = 0
+
+
+@dataclass
+class PagerState:
+    """Everything the pager remembers."""
+
+    services: dict[MonitoredServiceId, MonitoredService] = field(default_factory=dict)
+    incidents: dict[IncidentId, Incident] = field(default_factory=dict)
+    events: list[IncidentEvent] = field(default_factory=list)
+    pages: dict[NotificationId, Page] = field(default_factory=dict)
+    answers: dict[RequestKey, StoredAnswer] = field(default_factory=dict)
+    known_policies: dict[MonitoredServiceId, tuple[EscalationPolicy, datetime]] = field(default_factory=dict)
+
+    def copy(self) -> "PagerState":
+        """Values are frozen, so copying the containers is enough."""
+        return PagerState(*(type(part)(part) for part in vars(self).values()))
+
+
+@dataclass
+class FakeUnitOfWork(UnitOfWork):
+    """A copy of the state that nobody else sees before ``commit``."""
+
+    store: "FakeMonitoredServices"
+    state: PagerState
+    moment: datetime
+
+    @property
+    def now(self) -> datetime:
+        return self.moment
+
+    async def services(
+        self, alerted: Iterable[MonitoredServiceId], others: Iterable[MonitoredServiceId] = ()
+    ) -> dict[MonitoredServiceId, MonitoredService]:
+        known = self.state.services
+        begun = {key: MonitoredService(key, self.now, self.now) for key in alerted if key not in known}
+        known |= begun
+        return {key: known[key] for key in sorted({*alerted, *others}) if key in known}
+
+    async def due_services(self, ids: Iterable[MonitoredServiceId]) -> dict[MonitoredServiceId, MonitoredService]:
+        found = {key: self.state.services[key] for key in sorted(set(ids)) if key in self.state.services}
+        return {key: s for key, s in found.items() if s.incident is not None and s.incident.is_due(self.now)}
+
+    async def stored_answers(self, requests: Iterable[Request]) -> dict[RequestKey, StoredAnswer]:
+        keys = {(request.monitored_service_id, request.request_id) for request in requests}
+        return {key: self.state.answers[key] for key in keys if key in self.state.answers}
+
+    async def incidents(self, ids: Iterable[IncidentId]) -> dict[IncidentId, Incident]:
+        return {key: self.state.incidents[key] for key in ids if key in self.state.incidents}
+
+    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[Notification]:
+        wanted, cancelled = set(incident_ids), []
+        for key, page in self.state.pages.items():
+            if page.notification.incident_id in wanted and page.outcome is None and not page.held:
+                self.state.pages[key] = replace(page, outcome=Outcome.CANCELLED)
+                cancelled.append(page.notification)
+        return cancelled
+
+    async def save(
+        self,
+        changes: Sequence[Change],
+        *,
+        answers: Sequence[StoredAnswer] = (),
+        known_policies: Mapping[MonitoredServiceId, EscalationPolicy] | None = None,
+    ) -> None:
+        for change in changes:
+            self.state.services[change.service.monitored_service_id] = change.service
+            if change.incident is not None:
+                self.state.incidents[change.incident.incident_id] = change.incident
+            self.state.events += change.events
+            for page in change.notifications:
+                assert page.notification_id not in self.state.pages, "a page is owed once"
+                self.state.pages[page.notification_id] = Page(page, self.now)
+        self.state.answers |= {(a.monitored_service_id, a.request_id): a for a in answers}
+        self.state.known_policies |= {key: (policy, self.now) for key, policy in (known_policies or {}).items()}
+
+    async def commit(self) -> None:
+        self.store.reach()
+        self.store.state = self.state.copy()
+
+
+class FakeMonitoredServices(MonitoredServices):
+    """One unit of work at a time. While ``unreachable`` everything fails."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.state = PagerState()
+        self.unreachable = False
+        self._one_at_a_time = asyncio.Lock()
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[FakeUnitOfWork]:
+        self.reach()
+        async with self._one_at_a_time:
+            yield FakeUnitOfWork(self, self.state.copy(), self.clock.now())
+
+    async def due(self, limit: int) -> list[MonitoredService]:
+        self.reach()
+        due = [s for s in self.state.services.values() if s.incident and s.incident.is_due(self.clock.now())]
+        return sorted(due, key=lambda service: service.incident.next_escalation_at)[:limit]
+
+    async def seconds_until_due(self) -> float | None:
+        self.reach()
+        return self.seconds_until(incident.next_escalation_at for incident in self.state.incidents.values())
+
+    async def last_known_policies(
+        self, ids: Iterable[MonitoredServiceId]
+    ) -> dict[MonitoredServiceId, tuple[EscalationPolicy, datetime]]:
+        self.reach()
+        return {key: self.state.known_policies[key] for key in ids if key in self.state.known_policies}
+
+    def seconds_until(self, moments: Iterable[datetime | None]) -> float | None:
+        """How long until the first of ``moments``."""
+        known = [moment for moment in moments if moment is not None]
+        return (min(known) - self.clock.now()).total_seconds() if known else None
+
+    def reach(self) -> None:
+        """Raises StoreUnavailable while the store is unreachable."""
+        if self.unreachable:
+            raise StoreUnavailable
