@@ -1,0 +1,50 @@
+# `make` prints this help. Every target works on a clean clone with only python3 and make.
+VENV ?= .venv
+PYTHON ?= python3
+WORKERS ?= 2
+INSTALLED := $(VENV)/.installed
+IMAGE := hexagonal-pager
+export VENV PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check protos lock image clean
+
+help: ## Prints this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(INSTALLED) ## Starts the three services with the example policies; Ctrl-C stops them
+	@$(VENV)/bin/pagerd up --policies examples/policies.yaml --log-files
+
+demo: $(INSTALLED) ## Plays one incident with real processes in about 20 seconds
+	@$(VENV)/bin/python scripts/demo.py
+
+test: $(INSTALLED) ## Runs every test, also on a real PostgreSQL that it brings along
+	$(VENV)/bin/pytest -n $(WORKERS)
+
+check: $(INSTALLED) ## Lint, types, import contracts, protos, locks
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
+	$(VENV)/bin/buf lint
+	$(VENV)/bin/buf format -d --exit-code
+	scripts/lock_requirements.sh --check
+
+protos: $(INSTALLED) ## Regenerates pager_grpc/gen from protos
+	$(VENV)/bin/buf format -w
+	scripts/generate_protos.sh
+
+lock: $(INSTALLED) ## Locks the requirements with hashes (UPGRADE=1: to the newest versions)
+	scripts/lock_requirements.sh
+
+image: ## Builds the image and its test image with docker
+	docker build --target runtime -t $(IMAGE) .
+	docker build --target test -t $(IMAGE):test .
+
+clean: ## Removes what make has made, except data in var/
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements-dev.lock pyproject.toml scripts/create_venv.sh
+	@scripts/create_venv.sh $(VENV)
+	@touch $@
