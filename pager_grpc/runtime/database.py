@@ -30,8 +30,8 @@ T = TypeVar("T")
 
 _CONTENTION = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
 # Connection lost (08…) and server stopping or starting (57P…) beside: no connection left, a former primary that only
-# reads, disk full, too many locks, a statement cut by its timeout.
-_POSTGRES_GONE = {"53300", "25006", "53100", "53200", "57014"}
+# reads, disk full, too many locks, a statement cut by its timeout, a database dropped (to be restored, say).
+_POSTGRES_GONE = {"53300", "25006", "53100", "53200", "57014", "3D000"}
 _SQLITE_GONE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -40,6 +40,15 @@ _SQLITE_GONE = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
 }
+_SQLITE_PRAGMAS = (
+    "locking_mode=EXCLUSIVE",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "busy_timeout=5000",
+    "cache_size=-65536",  # KiB: indexes of a large history stay in memory
+    "wal_autocheckpoint=8000",  # pages of 4 KiB: fewer, larger checkpoints; durability does not depend on them
+)
 _ATTEMPTS = 5
 _POSTGRES_SESSION = {
     "application_name": "hexagonal-pager",
@@ -116,8 +125,7 @@ async def _translated() -> AsyncIterator[None]:
         if error.connection_invalidated or _is_gone(error):
             raise StoreUnavailable from error
         raise
-    # The driver's own errors come bare only while connecting: a server that starts, is full, or lost the database.
-    except (PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (PoolTimeout, OSError, asyncpg.PostgresConnectionError) as error:
         raise StoreUnavailable from error
 
 
@@ -169,13 +177,7 @@ def _is_gone(error: DBAPIError) -> bool:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the "begin" listener begins; the driver must not
     cursor = connection.cursor()
-    for pragma in (
-        "locking_mode=EXCLUSIVE",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "busy_timeout=5000",
-    ):
+    for pragma in _SQLITE_PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -5,9 +5,11 @@ from builders import HandClock
 from contracts.incident_views import IncidentViewsContract
 from contracts.monitored_services import MonitoredServicesContract
 from contracts.notification_outbox import NotificationOutboxContract
+from contracts.notification_senders import NotificationSendersContract
 from fakes.incident_views import FakeIncidentViews
 from fakes.monitored_services import FakeMonitoredServices
 from fakes.notification_outbox import FakeNotificationOutbox
+from fakes.senders import FakeSenders
 
 
 class FakePager:
@@ -53,3 +55,17 @@ class TestFakeIncidentViews(IncidentViewsContract):
     @pytest.fixture
     async def pager(self, fake_pager):
         return fake_pager
+
+
+class TestFakeSenders(NotificationSendersContract):
+    @pytest.fixture
+    def senders(self):
+        return FakeSenders()
+
+    @pytest.fixture
+    def say(self, senders):
+        return lambda answer: senders.answers.append(answer("scripted"))
+
+    @pytest.fixture
+    def sent(self, senders):
+        return senders.sent

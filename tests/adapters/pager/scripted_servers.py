@@ -1,0 +1,121 @@
+"""Small real servers in the place of policy and notifier."""
+
+# ruff: noqa: N802 - the contracts name the methods
+
+import asyncio
+from collections import Counter
+from contextlib import asynccontextmanager
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as notifier_pb
+from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as notifier_grpc
+from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
+from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as policy_grpc
+
+
+def a_wire_level(number: int, *, people: int = 2, seconds: float = 1) -> policy_pb.EscalationLevel:
+    """``people`` by e-mail, who have ``seconds`` to acknowledge."""
+    level = policy_pb.EscalationLevel(
+        acknowledgement_timeout=Duration(nanos=int(seconds % 1 * 1e9), seconds=int(seconds))
+    )
+    for person in range(1, people + 1):
+        name = f"person-{number}-{person}"
+        level.targets.add(target_id=name, email=policy_pb.EmailTarget(email_address=f"{name}@example.com"))
+    return level
+
+
+def a_wire_policy(*levels: policy_pb.EscalationLevel, repeats: int = 0) -> policy_pb.ResolvedEscalation:
+    return policy_pb.ResolvedEscalation(policy_id="shop", revision=1, levels=levels, repeat_count=repeats)
+
+
+class ScriptedPolicy(policy_grpc.PolicyServiceServicer):
+    """Answers every question with ``answer``; ``silent`` never answers, ``raw`` is sent instead of results."""
+
+    def __init__(self) -> None:
+        self.answer = a_wire_policy(a_wire_level(1, seconds=900))
+        self.absent = False
+        self.silent = False
+        self.code: grpc.StatusCode | None = None
+        self.too_few = False
+
+    async def BatchResolveEscalations(self, request, context):
+        if self.silent:
+            await asyncio.Event().wait()
+        if self.code is not None:
+            await context.abort(self.code, "scripted")
+        result = policy_pb.BatchResolveEscalationsResponse.Result(resolved_escalation=self.answer)
+        if self.absent:
+            result = policy_pb.BatchResolveEscalationsResponse.Result(
+                error_reason=policy_pb.ERROR_REASON_NO_POLICY_FOR_SERVICE
+            )
+        answers = len(request.requests) - 1 if self.too_few else len(request.requests)
+        return policy_pb.BatchResolveEscalationsResponse(results=[result] * answers)
+
+
+class ScriptedNotifier(notifier_grpc.NotifierServiceServicer):
+    """Takes everything, once per request_id, unless ``refusals`` holds a status to answer with first."""
+
+    def __init__(self) -> None:
+        self.refusals: list[status_pb2.Status] = []
+        self.garbage = False
+        self.sent: Counter[str] = Counter()
+        self.asked: Counter[str] = Counter()
+        self.bodies: dict[str, str] = {}
+
+    async def SendEmail(self, request, context):
+        return notifier_pb.SendEmailResponse(
+            delivery=await self._sent(request.email_address, request.text_body, request, context)
+        )
+
+    async def SendSms(self, request, context):
+        return notifier_pb.SendSmsResponse(
+            delivery=await self._sent(request.phone_number, request.text, request, context)
+        )
+
+    async def _sent(self, to, text, request, context):
+        self.asked[to] += 1
+        if self.refusals:
+            await context.abort_with_status(rpc_status.to_status(self.refusals.pop(0)))
+        if self.garbage:
+            return None
+        if request.request_id not in self.bodies:
+            self.sent[to] += 1
+            self.bodies[request.request_id] = text
+        return notifier_pb.Delivery(delivery_id=request.request_id, provider="scripted", provider_message_id="42")
+
+
+def a_status(code: grpc.StatusCode, reason: str, *, retry_seconds: float | None = None, **metadata: str):
+    """An error as the notifier gives it."""
+    status = status_pb2.Status(code=code.value[0], message="scripted")
+    status.details.add().Pack(
+        error_details_pb2.ErrorInfo(reason=f"ERROR_REASON_{reason}", domain="hexagonal-pager", metadata=metadata)
+    )
+    if retry_seconds is not None:
+        delay = Duration(seconds=int(retry_seconds), nanos=int(retry_seconds % 1 * 1e9))
+        status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
+    return status
+
+
+@asynccontextmanager
+async def serving(add, servicer, listen: str = "127.0.0.1:0"):
+    """``servicer`` behind a real port, which is yielded."""
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    add(servicer, server)
+    port = server.add_insecure_port(listen)
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(0)
+
+
+def serving_policy(servicer, listen="127.0.0.1:0"):
+    return serving(policy_grpc.add_PolicyServiceServicer_to_server, servicer, listen)
+
+
+def serving_notifier(servicer, listen="127.0.0.1:0"):
+    return serving(notifier_grpc.add_NotifierServiceServicer_to_server, servicer, listen)

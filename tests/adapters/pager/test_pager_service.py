@@ -1,0 +1,342 @@
+"""What callers, neighbours and operators may do to a running pager."""
+
+import asyncio
+import time
+
+import grpc
+import pytest
+from adapters.pager.running import a_running_pager, kinds, lines
+from adapters.pager.scripted_servers import a_status, a_wire_level, a_wire_policy
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from sqlalchemy import text
+
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
+from pager_grpc.runtime.database import open_database
+from pager_grpc.runtime.page_tokens import encode_token
+
+SERVICE = "pager.v1.PagerService"
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+CATCH_ALL = {"everybody@example.com": 1}
+SOURCES = pb.IncidentEvent.LevelNotified.PolicySource
+
+
+def an_alert(**changes):
+    return pb.RaiseAlertRequest(**{"monitored_service_id": "checkout", "message": "m"} | changes)
+
+
+BAD_REQUESTS = [
+    ("RaiseAlert", an_alert(monitored_service_id=""), "monitored_service_id"),
+    ("RaiseAlert", an_alert(monitored_service_id="x" * 256), "monitored_service_id"),
+    ("RaiseAlert", an_alert(message=""), "message"),
+    ("RaiseAlert", an_alert(message="x" * 1025), "message"),
+    ("RaiseAlert", an_alert(message="a\x00"), "message"),
+    ("RaiseAlert", an_alert(details="x" * (16 * 1024 + 1)), "details"),
+    ("RaiseAlert", an_alert(dedup_key="x" * 256), "dedup_key"),
+    ("RaiseAlert", an_alert(request_id="x" * 256), "request_id"),
+    ("RaiseAlert", an_alert(links=[pb.Link(url="https://x")] * 17), "links"),
+    ("RaiseAlert", an_alert(links=[pb.Link(url="https://x"), pb.Link(url="x")]), "links[1].url"),
+    ("RaiseAlert", an_alert(occur_time=Timestamp(seconds=2**60)), "occur_time"),
+    ("RaiseAlert", an_alert(occur_time=Timestamp(nanos=-1)), "occur_time"),
+    ("Acknowledge", pb.AcknowledgeRequest(monitored_service_id="checkout"), "acknowledged_by"),
+    ("Acknowledge", pb.AcknowledgeRequest(acknowledged_by="ana"), "monitored_service_id"),
+    ("MarkHealthy", pb.MarkHealthyRequest(), "monitored_service_id"),
+    ("GetMonitoredService", pb.GetMonitoredServiceRequest(), "monitored_service_id"),
+    ("GetIncident", pb.GetIncidentRequest(incident_id="x" * 256), "incident_id"),
+    ("ListMonitoredServices", pb.ListMonitoredServicesRequest(page_size=1001), "page_size"),
+    ("ListMonitoredServices", pb.ListMonitoredServicesRequest(page_token=encode_token("\x00")), "page_token"),
+    ("ListMonitoredServices", pb.ListMonitoredServicesRequest(states=[9]), "states"),
+    ("ListIncidents", pb.ListIncidentsRequest(page_size=-1), "page_size"),
+    ("ListIncidents", pb.ListIncidentsRequest(page_token=encode_token(2**62, "x")), "page_token"),
+    ("ListIncidents", pb.ListIncidentsRequest(states=[0]), "states"),
+    ("ListIncidentEvents", pb.ListIncidentEventsRequest(incident_id="x", page_token="x"), "page_token"),
+    (
+        "ListIncidentEvents",
+        pb.ListIncidentEventsRequest(incident_id="x", page_token=encode_token(2**63)),
+        "page_token",
+    ),
+]
+
+
+async def test_a_bad_field_is_named_with_its_limit_and_nothing_is_stored(caller):
+    for method, request, field in BAD_REQUESTS:
+        fault = await caller.refused(getattr(caller.stub, method)(request))
+        assert (fault.code, fault.reason) == (INVALID, "ERROR_REASON_INVALID_FIELD"), (method, field)
+        assert fault.metadata["field"] == field
+        assert fault.metadata["limit"]
+    assert await caller.services() == []
+
+
+async def test_a_watch_with_a_made_up_token_is_refused(caller):
+    for token in ("x", "%%%", encode_token(2**62, 0), encode_token(1, 2**63), encode_token("a"), "W" * 40_000):
+        watch = caller.stub.WatchIncidents(pb.WatchIncidentsRequest(resume_token=token))
+        fault = await caller.refused(watch.read())
+        assert (fault.code, fault.metadata["field"]) == (INVALID, "resume_token")
+
+
+async def test_what_nobody_knows_is_not_found(caller):
+    for call, key in (
+        (caller.acknowledge("nobody"), "monitored_service_id"),
+        (caller.healthy("nobody"), "monitored_service_id"),
+        (caller.stub.GetMonitoredService(pb.GetMonitoredServiceRequest(monitored_service_id="nobody")), None),
+        (caller.incident("nobody"), "incident_id"),
+        (caller.timeline("nobody"), "incident_id"),
+    ):
+        fault = await caller.refused(call)
+        assert fault.code is grpc.StatusCode.NOT_FOUND
+        assert key is None or fault.metadata == {key: "nobody"}
+
+
+async def test_there_is_nothing_to_acknowledge_on_a_healthy_service(caller):
+    await caller.alert()
+    await caller.healthy()
+    fault = await caller.refused(caller.acknowledge())
+    assert (fault.code, fault.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "ERROR_REASON_NO_OPEN_INCIDENT")
+
+
+async def test_a_repeat_of_a_request_gets_the_first_answer_and_other_content_is_refused(caller):
+    first = await caller.alert(request_id="r")
+    await caller.alert(request_id="s")
+    again = await caller.alert(request_id="r")
+    assert (again.opened, again.alert_count) == (first.opened, first.alert_count) == (True, 1)
+    fault = await caller.refused(caller.alert(request_id="r", message="else"))
+    assert (fault.code, fault.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "ERROR_REASON_REQUEST_ID_REUSED")
+    assert (await caller.incident(first.incident.incident_id)).alert_count == 2
+
+
+async def test_an_alert_of_long_ago_is_kept_and_pages(caller):
+    long_ago = Timestamp(seconds=-62135596800)  # the first second of the year 1
+    answer = await caller.alert(occur_time=long_ago)
+    timeline = await caller.until_line(answer.incident.incident_id, "notification_settled", times=2)
+    assert timeline[0].opened.alert.occur_time == long_ago
+
+
+async def test_the_largest_alert_is_paged_in_an_email_that_fits(caller):
+    links = [pb.Link(url="https://" + "u" * 2040, text="t" * 255)] * 16
+    answer = await caller.alert(details="d" * 16 * 1024, links=links)
+    await caller.until_line(answer.incident.incident_id, "notification_settled", times=2)
+    assert {len(body) for body in caller.notifier.bodies.values()} <= set(range(32 * 1024 - 8, 32 * 1024 + 1))
+
+
+async def test_a_request_over_64_kib_is_refused_and_nothing_is_stored(caller):
+    fault = await caller.refused(caller.alert(details="x" * 70_000))
+    assert fault.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert await caller.services() == []
+
+
+async def paged(caller) -> pb.IncidentEvent.LevelNotified:
+    incident_id = (await caller.alert()).incident.incident_id
+    timeline = await caller.until_line(incident_id, "notification_settled")
+    return lines(timeline, "level_notified")[-1]
+
+
+async def test_a_policy_service_that_never_answers_delays_a_page_by_its_budget_at_most(caller):
+    caller.policy.silent = True
+    began = time.monotonic()
+    level = await paged(caller)
+    assert time.monotonic() - began < 3
+    assert level.policy_source == SOURCES.POLICY_SOURCE_CATCH_ALL
+    assert "DEADLINE_EXCEEDED" in level.policy_fault
+    assert caller.notifier.sent == CATCH_ALL
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        policy_pb.ResolvedEscalation(),
+        policy_pb.ResolvedEscalation(policy_id="shop", revision=1),
+        policy_pb.ResolvedEscalation(policy_id="shop\x00", revision=1, levels=[a_wire_level(1)]),
+        policy_pb.ResolvedEscalation(policy_id="shop", revision=1, levels=[policy_pb.EscalationLevel()] * 2),
+        a_wire_policy(*[a_wire_level(1)] * 21),
+        a_wire_policy(a_wire_level(1, seconds=0.5)),
+        a_wire_policy(a_wire_level(1), repeats=-1),
+        a_wire_policy(policy_pb.EscalationLevel(targets=[policy_pb.NotificationTarget(target_id="x")])),
+    ],
+)
+async def test_an_answer_of_the_policy_service_that_makes_no_sense_pages_the_catch_all(caller, answer):
+    caller.policy.answer = answer
+    level = await paged(caller)
+    assert level.policy_source == SOURCES.POLICY_SOURCE_CATCH_ALL
+    assert "makes no sense" in level.policy_fault
+
+
+async def test_no_policy_at_all_pages_the_catch_all_and_says_so(caller):
+    caller.policy.absent = True
+    level = await paged(caller)
+    assert level.policy_fault == "no escalation policy covers the service and there is no default"
+    assert caller.notifier.sent == CATCH_ALL
+
+
+async def test_a_policy_service_that_fails_after_a_good_answer_leaves_the_last_known_policy(caller):
+    await paged(caller)
+    await caller.healthy()
+    caller.policy.code = grpc.StatusCode.INTERNAL
+    level = await paged(caller)
+    assert (level.policy_id, level.policy_source) == ("shop", SOURCES.POLICY_SOURCE_LAST_KNOWN)
+    assert "INTERNAL" in level.policy_fault
+
+
+async def test_the_wrong_number_of_answers_is_no_answer(caller):
+    caller.policy.too_few = True
+    assert "wrong number" in (await paged(caller)).policy_fault
+
+
+async def test_a_level_without_people_is_skipped_with_a_line(caller):
+    caller.policy.answer = a_wire_policy(policy_pb.EscalationLevel(), a_wire_level(2, seconds=900))
+    incident_id = (await caller.alert()).incident.incident_id
+    timeline = await caller.until_line(incident_id, "level_notified")
+    assert kinds(timeline)[:3] == ["opened", "level_skipped", "level_notified"]
+
+
+def one_person(caller):
+    caller.policy.answer = a_wire_policy(a_wire_level(1, people=1, seconds=900))
+
+
+async def end_of_the_page(caller):
+    incident_id = (await caller.alert()).incident.incident_id
+    [end] = lines(await caller.until_line(incident_id, "notification_settled"), "notification_settled")
+    return end
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [
+        ("MESSAGE_REFUSED", "OUTCOME_UNDELIVERABLE"),
+        ("INVALID_FIELD", "OUTCOME_UNDELIVERABLE"),
+        ("DELIVERY_FATE_UNKNOWN", "OUTCOME_IN_DOUBT"),
+        ("REQUEST_ID_REUSED", "OUTCOME_IN_DOUBT"),
+    ],
+)
+async def test_a_final_answer_of_the_notifier_ends_the_page(caller, reason, outcome):
+    one_person(caller)
+    answer = "no such user\x00\n" + "x" * 1000
+    caller.notifier.refusals = [a_status(grpc.StatusCode.FAILED_PRECONDITION, reason, provider_answer=answer)]
+    end = await end_of_the_page(caller)
+    assert pb.IncidentEvent.NotificationSettled.Outcome.Name(end.outcome) == outcome
+    assert end.reason == ("no such user  " + "x" * 1000)[:500]
+    assert caller.notifier.sent == {}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        a_status(grpc.StatusCode.UNAVAILABLE, "PROVIDER_DEFERRED", retry_seconds=0.5),
+        a_status(grpc.StatusCode.UNAVAILABLE, "PROVIDER_DEFERRED", retry_seconds=-1),
+        a_status(grpc.StatusCode.UNAVAILABLE, "DELIVERY_IN_DOUBT"),
+        a_status(grpc.StatusCode.ABORTED, "DELIVERY_IN_PROGRESS", retry_seconds=0.6),
+        a_status(grpc.StatusCode.INTERNAL, "SOMETHING_NEW"),
+    ],
+    ids=["deferred", "nonsense pause", "in doubt", "in progress", "unknown"],
+)
+async def test_whatever_is_not_final_is_tried_again_under_the_same_id(caller, refusal):
+    one_person(caller)
+    caller.notifier.refusals = [refusal]
+    end = await end_of_the_page(caller)
+    assert end.outcome == pb.IncidentEvent.NotificationSettled.OUTCOME_HANDED_OFF
+    assert (end.provider, end.provider_message_id) == ("scripted", "42")
+    assert caller.notifier.asked == {"person-1-1@example.com": 2}
+    assert list(caller.notifier.bodies) == [end.notification_id]
+
+
+async def test_an_ok_without_a_delivery_is_no_proof_that_anything_was_sent(caller):
+    one_person(caller)
+    caller.notifier.garbage = True
+    incident_id = (await caller.alert()).incident.incident_id
+    async with asyncio.timeout(10):
+        while not caller.notifier.asked:
+            await caller.timeline(incident_id)
+    caller.notifier.garbage = False
+    timeline = await caller.until_line(incident_id, "notification_settled")
+    assert lines(timeline, "notification_settled")[0].provider == "scripted"
+
+
+async def test_lists_are_read_page_by_page(caller):
+    for n in range(5):
+        await caller.alert(f"service-{n}", message="again")
+    names, token = [], ""
+    while True:
+        page = await caller.stub.ListMonitoredServices(pb.ListMonitoredServicesRequest(page_size=2, page_token=token))
+        names += [service.monitored_service_id for service in page.monitored_services]
+        if not (token := page.next_page_token):
+            break
+    assert names == [f"service-{n}" for n in range(5)]
+    seen = []
+    while True:
+        page = await caller.stub.ListIncidents(pb.ListIncidentsRequest(page_size=2, page_token=token))
+        seen += [incident.monitored_service_id for incident in page.incidents]
+        if not (token := page.next_page_token):
+            break
+    assert seen == names[::-1]
+
+
+async def test_health_is_said_by_name_and_reflection_lists_the_service(caller):
+    health = health_pb2_grpc.HealthStub(caller.channel)
+    for name in (SERVICE, ""):
+        async with asyncio.timeout(10):
+            async for said in health.Watch(health_pb2.HealthCheckRequest(service=name)):
+                if said.status == health_pb2.HealthCheckResponse.SERVING:
+                    break
+    call = reflection_pb2_grpc.ServerReflectionStub(caller.channel).ServerReflectionInfo(
+        iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+    )
+    names = [service.name async for answer in call for service in answer.list_services_response.service]
+    assert SERVICE in names
+
+
+async def watched(caller, number, token=""):
+    """The next ``number`` events and the last token; the connection is dropped after that."""
+    watch = caller.stub.WatchIncidents(pb.WatchIncidentsRequest(resume_token=token))
+    events = []
+    async with asyncio.timeout(15):
+        async for message in watch:
+            token = message.resume_token
+            if message.HasField("incident_event"):
+                event = message.incident_event
+                events.append((event.monitored_service_id, event.sequence, event.WhichOneof("event")))
+            if len(events) == number:
+                break
+    watch.cancel()
+    return events, token
+
+
+async def test_a_watcher_that_reconnects_misses_nothing_and_sees_nothing_twice(caller):
+    one_person(caller)
+    _, token = await watched(caller, 0)
+    first = (await caller.alert("a")).incident.incident_id
+    await caller.until_line(first, "notification_settled")
+    seen, token = await watched(caller, 2, token)
+    second = (await caller.alert("b")).incident.incident_id
+    await caller.until_line(second, "notification_settled")
+    more, token = await watched(caller, 4, token)
+    expected = [
+        (n, k, kind) for n in "ab" for k, kind in enumerate(["opened", "level_notified", "notification_settled"], 1)
+    ]
+    assert [*seen, *more] == expected
+    assert (await watched(caller, 0, token))[0] == []
+
+
+async def test_a_database_that_is_gone_is_said_to_be_unavailable_and_the_pager_is_not_healthy(
+    postgres_admin_url, postgres_url, tmp_path
+):
+    async with a_running_pager(postgres_url, tmp_path) as caller:
+        await caller.alert()
+        administration = open_database(postgres_admin_url.render_as_string(hide_password=False))
+        engine = administration.engine.execution_options(isolation_level="AUTOCOMMIT")
+        name = postgres_url.rpartition("?")[0].rpartition("/")[2] or postgres_url.rpartition("/")[2]
+        async with engine.connect() as connection:
+            await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+            for call in (caller.alert(), caller.healthy(), caller.services(), caller.incident("x")):
+                fault = await caller.refused(call)
+                assert (fault.code, fault.reason) == (
+                    grpc.StatusCode.UNAVAILABLE,
+                    "ERROR_REASON_STORE_UNAVAILABLE",
+                )
+            async with asyncio.timeout(10):
+                health = health_pb2_grpc.HealthStub(caller.channel)
+                async for said in health.Watch(health_pb2.HealthCheckRequest(service=SERVICE)):
+                    if said.status == health_pb2.HealthCheckResponse.NOT_SERVING:
+                        break
+            await connection.execute(text(f"CREATE DATABASE {name}"))
+        await administration.close()
