@@ -91,10 +91,10 @@ async def load(target: str, method: str, bodies: list[bytes], in_flight: int) ->
 
 def bodies(count: int, *, new_share: float) -> list[bytes]:
     """Requests for new services, and repeats for a few that are open."""
-    every = round(1 / new_share)
+    every, batch = round(1 / new_share), f"{time.time_ns() // 1_000_000:x}"
     return [
         pb.RaiseAlertRequest(
-            monitored_service_id=f"svc-{uuid.uuid4().hex}" if n % every == 0 else f"open-{n % OPEN_SERVICES}",
+            monitored_service_id=f"shop-eu-west-1-{batch}-{n:06d}" if n % every == 0 else f"open-{n % OPEN_SERVICES}",
             message="p99 latency of checkout is above two seconds for five minutes in eu-west-1",
             details="dashboards and runbook: see the links of the service catalogue",
             request_id=uuid.uuid4().hex,

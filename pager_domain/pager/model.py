@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import (
@@ -229,11 +230,13 @@ class StoredAnswer:
     alert_count: int
 
 
-def recorded(incident: Incident, now: datetime, *causes: Cause) -> tuple[Incident, tuple[IncidentEvent, ...]]:
-    """``incident`` with ``causes`` added to its timeline, and the new lines."""
+def recorded(
+    incident: Incident, now: datetime, *causes: Cause, **changes: Any
+) -> tuple[Incident, tuple[IncidentEvent, ...]]:
+    """``incident`` with ``changes`` made and ``causes`` added to its timeline, and the new lines."""
     lines = tuple(
         IncidentEvent(incident.monitored_service_id, incident.incident_id, incident.event_count + n, now, cause)
         for n, cause in enumerate(causes, start=1)
     )
-    counted = replace(incident, event_count=incident.event_count + len(causes), generation=incident.generation + 1)
-    return counted, lines
+    events, generation = incident.event_count + len(causes), incident.generation + 1
+    return replace(incident, event_count=events, generation=generation, **changes), lines

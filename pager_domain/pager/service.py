@@ -47,7 +47,7 @@ class PagerService:
         """Rules 1 and 4: opens an incident that is due at once, or counts the alert and pages nobody."""
         if (known := service.incident) is not None:
             count = known.alert_count + 1
-            incident, events = recorded(replace(known, alert_count=count), now, AlertRepeated(alert, count))
+            incident, events = recorded(known, now, AlertRepeated(alert, count), alert_count=count)
             return Change(replace(service, incident=incident), incident, events)
         opened = Incident(new_id(), service.monitored_service_id, alert, opened_at=now, next_escalation_at=now)
         incident, events = recorded(opened, now, IncidentOpened(alert))
@@ -68,15 +68,16 @@ class PagerService:
             raise IncidentUnknown(answer.incident_id)
         if not known.is_open:
             return Change(service, known)
-        stopped = replace(
+        incident, events = recorded(
             known,
+            now,
+            IncidentAcknowledged(answer.acknowledged_by, answer.note),
             state=IncidentState.ACKNOWLEDGED,
             next_escalation_at=None,
             acknowledged_at=now,
             acknowledged_by=answer.acknowledged_by,
             acknowledge_note=answer.note,
         )
-        incident, events = recorded(stopped, now, IncidentAcknowledged(answer.acknowledged_by, answer.note))
         return Change(replace(service, incident=incident), incident, events, stops_paging=True)
 
     @staticmethod
@@ -84,8 +85,14 @@ class PagerService:
         """Rule 5: the incident is resolved and nobody else is notified; on a Healthy service nothing changes."""
         if (known := service.incident) is None:
             return Change(service)
-        resolved = replace(known, state=IncidentState.RESOLVED, next_escalation_at=None, resolved_at=now)
-        incident, events = recorded(resolved, now, IncidentResolved())
+        incident, events = recorded(
+            known,
+            now,
+            IncidentResolved(),
+            state=IncidentState.RESOLVED,
+            next_escalation_at=None,
+            resolved_at=now,
+        )
         return Change(replace(service, incident=None, updated_at=now), incident, events, stops_paging=True)
 
     @staticmethod

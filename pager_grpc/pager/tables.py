@@ -49,6 +49,7 @@ class MonitoredServiceRow(PagerTable, table=True):
     """A service under watch. This row is locked first by everything that decides about the service."""
 
     __tablename__ = "monitored_services"
+    __table_args__ = {"sqlite_with_rowid": False}
 
     monitored_service_id: str = _id(primary_key=True)
     incident_id: str | None = _id(nullable=True)
@@ -164,6 +165,7 @@ class RequestAnswerRow(PagerTable, table=True):
     """What a request with an id was answered, so that a repeat gets the same."""
 
     __tablename__ = "request_answers"
+    __table_args__ = {"sqlite_with_rowid": False}
 
     monitored_service_id: str = _id(primary_key=True)
     request_id: str = _id(primary_key=True)

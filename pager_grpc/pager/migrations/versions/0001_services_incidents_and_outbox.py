@@ -94,6 +94,7 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime, nullable=False),
         sa.Column("updated_at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("monitored_service_id"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "notifications",
@@ -149,6 +150,7 @@ def upgrade() -> None:
         sa.Column("alert_count", sa.BigInteger(), nullable=False),
         sa.Column("created_at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("monitored_service_id", "request_id"),
+        sqlite_with_rowid=False,
     )
     if op.get_bind().dialect.name == "postgresql":
         # The stream of all events is ordered by (transaction, position): a reader that stops below the oldest running
