@@ -1,0 +1,118 @@
+"""What the domain says, over the wire and through rows, and back."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from builders import NOON, a_page, a_policy, a_service, an_alert, an_incident
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pager_domain.pager.events import (
+    Acknowledgement,
+    Alert,
+    AlertRepeated,
+    EscalationExhausted,
+    IncidentAcknowledged,
+    IncidentEvent,
+    IncidentOpened,
+    IncidentResolved,
+    LevelNotified,
+    LevelSkipped,
+    Link,
+    NotificationSettled,
+    Outcome,
+    PolicySource,
+    Severity,
+)
+from pager_domain.pager.model import EmptyLevel, IncidentState
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.pager import rows, wire
+from pager_grpc.pager.wire_events import event_pb
+
+_texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60).filter(str.strip)
+_links = st.builds(Link, st.from_regex(r"https?://[a-z]{1,9}", fullmatch=True), _texts)
+_moments = st.timedeltas(timedelta(0), timedelta(days=700_000)).map(lambda t: datetime(1, 1, 1, tzinfo=UTC) + t)
+alerts = st.builds(
+    Alert,
+    _texts,
+    st.sampled_from(Severity),
+    _texts,
+    _texts,
+    st.lists(_links, max_size=3).map(tuple),
+    st.none() | _moments,
+)
+PAGE = a_page()
+CAUSES = [
+    IncidentOpened(an_alert(links=(Link("https://x"),), occurred_at=NOON)),
+    AlertRepeated(an_alert(severity=Severity.INFO), 7),
+    LevelNotified(1, 2, (PAGE.notified,), timedelta(seconds=1.5), NOON, "shop", 3, PolicySource.LAST_KNOWN, "down"),
+    LevelSkipped(1, 2),
+    EscalationExhausted(3),
+    IncidentAcknowledged("ana", "on it"),
+    IncidentResolved(),
+    *(
+        NotificationSettled(
+            PAGE.notification_id, PAGE.notified, 1, 1, outcome, "smtp", "id", "why", outcome == "in_doubt"
+        )
+        for outcome in Outcome
+    ),
+]
+
+
+@given(alerts)
+def test_an_alert_survives_the_wire(alert):
+    message = pb.RaiseAlertRequest(
+        monitored_service_id="s",
+        message=alert.message,
+        severity=wire.SEVERITIES[alert.severity],
+        dedup_key=alert.dedup_key,
+        details=alert.details,
+        links=[pb.Link(url=link.url, text=link.text) for link in alert.links],
+        occur_time=alert.occurred_at,
+        request_id="r",
+    )
+    request = wire.raise_alert_of(pb.RaiseAlertRequest.FromString(message.SerializeToString()))
+    assert request.event == alert
+    assert (request.monitored_service_id, request.request_id) == ("s", "r")
+    shown = wire.incident_pb(an_incident(alert=alert))
+    assert (shown.message, shown.severity, shown.details) == (alert.message, message.severity, alert.details)
+
+
+@pytest.mark.parametrize("severity", [0, 99])
+def test_a_severity_that_is_not_said_or_not_known_is_critical(severity):
+    assert wire.raise_alert_of(
+        pb.RaiseAlertRequest(monitored_service_id="s", message="m", severity=severity)
+    ).event.severity is (Severity.CRITICAL)
+
+
+def test_an_acknowledgement_survives_the_wire():
+    message = pb.AcknowledgeRequest(monitored_service_id="s", incident_id="i", acknowledged_by="ana", note="n")
+    assert wire.acknowledge_of(message).event == Acknowledgement("ana", "n", "i")
+    message.incident_id = ""
+    assert wire.acknowledge_of(message).event.incident_id is None
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: type(cause).__name__)
+def test_every_line_of_a_timeline_survives_its_row_and_is_shown(cause):
+    service = a_service().monitored_service_id
+    event = IncidentEvent(service, an_incident().incident_id, 1, NOON, cause)
+    assert rows.event_of(rows.event_row(event)) == event
+    shown = event_pb(event)
+    assert shown.WhichOneof("event")
+    assert (shown.sequence, shown.event_time.ToDatetime(UTC)) == (1, NOON)
+
+
+def test_an_incident_survives_its_row():
+    policy = a_policy(levels=[EmptyLevel(), *a_policy(levels=2).levels], repeats=2)
+    incident = an_incident(policy=policy, cycle=2, level=1, acknowledgement_due_at=NOON)
+    answered = replace(
+        incident, state=IncidentState.ACKNOWLEDGED, next_escalation_at=None, acknowledged_at=NOON, acknowledged_by="ana"
+    )
+    for whole in (incident, answered):
+        assert rows.incident_of(rows.new_incident_row(whole)) == whole
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_page_survives_its_row(number):
+    assert rows.notification_of(rows.notification_row(a_page(number))) == a_page(number)

@@ -1,0 +1,58 @@
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, Table, Text, select
+
+from pager_grpc.runtime.bulk import insert_rows, update_rows, upsert_rows
+from pager_grpc.runtime.columns import JsonDocument, UtcDateTime
+from pager_grpc.runtime.database import open_database
+
+THINGS = Table(
+    "things",
+    MetaData(),
+    Column("name", Text, primary_key=True),
+    Column("size", Integer),
+    Column("big", BigInteger),
+    Column("good", Boolean),
+    Column("document", JsonDocument),
+    Column("at", UtcDateTime),
+)
+NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def a_thing(name, **changes):
+    usual = {"size": 1, "big": 2**60, "good": True, "document": {"ä": [1, None]}, "at": NOON}
+    return {"name": name} | usual | changes
+
+
+@pytest.fixture
+async def connection(database_url):
+    database = open_database(database_url)
+    async with database.begin() as opened:
+        await opened.run_sync(THINGS.metadata.create_all)
+        yield opened
+    await database.close()
+
+
+async def stored(connection):
+    return [dict(row) for row in (await connection.execute(select(THINGS).order_by(THINGS.c.name))).mappings()]
+
+
+async def test_rows_are_read_as_they_were_written(connection):
+    things = [a_thing("a"), a_thing("b", size=None, big=None, good=None, at=None), a_thing("'; --", document=[])]
+    await insert_rows(connection, THINGS, things)
+    assert await stored(connection) == sorted(things, key=lambda thing: thing["name"])
+
+
+async def test_what_exists_is_skipped_updated_or_replaced(connection):
+    await insert_rows(connection, THINGS, [a_thing("a")])
+    await insert_rows(connection, THINGS, [a_thing("a", size=9), a_thing("b")], or_skip=True)
+    await update_rows(connection, THINGS, [{"name": "a", "size": 5}, {"name": "nobody", "size": 5}])
+    await upsert_rows(connection, THINGS, [a_thing("b", good=False), a_thing("c")])
+    assert await stored(connection) == [a_thing("a", size=5), a_thing("b", good=False), a_thing("c")]
+
+
+async def test_nothing_to_write_is_nothing(connection):
+    for write in (insert_rows, update_rows, upsert_rows):
+        await write(connection, THINGS, [])
+    assert await stored(connection) == []

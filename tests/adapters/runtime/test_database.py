@@ -1,0 +1,61 @@
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+
+from pager_domain.errors import StoreUnavailable
+from pager_grpc.runtime.columns import as_moment, sqlite_moment
+from pager_grpc.runtime.config import ConfigurationFault
+from pager_grpc.runtime.database import open_database
+
+
+@pytest.mark.parametrize("moment", [datetime.min, datetime(999, 1, 1), datetime.max], ids=str)  # noqa: DTZ901, DTZ001 - UTC below
+def test_every_moment_of_the_calendar_is_written_so_that_it_can_be_read(moment):
+    written = sqlite_moment(moment.replace(tzinfo=UTC))
+    assert len(written) == len("2026-03-01 12:00:00.123456")
+    assert as_moment(written) == moment.replace(tzinfo=UTC)
+    assert as_moment(moment) == moment.replace(tzinfo=UTC)
+
+
+async def test_a_second_process_on_one_sqlite_file_is_refused(tmp_path):
+    url = f"sqlite+aiosqlite:///{tmp_path / 'one.db'}"
+    first = open_database(url)
+    with pytest.raises(ConfigurationFault) as fault:
+        open_database(url)
+    assert "another process uses this SQLite file" in fault.value.faults[0]
+    await first.close()
+    await open_database(url).close()
+
+
+async def test_a_database_that_does_not_exist_is_unavailable(postgres_url):
+    missing = open_database(postgres_url.replace("test_", "never_", 1))
+    with pytest.raises(StoreUnavailable):
+        async with missing.begin() as connection:
+            await connection.execute(text("SELECT 1"))
+    await missing.close()
+
+
+async def test_two_that_wait_for_each_other_are_told_apart_and_the_loser_tries_again(postgres_url):
+    database = open_database(postgres_url)
+    async with database.begin() as connection:
+        await connection.execute(text("CREATE TABLE things AS SELECT n, 0 AS taken FROM generate_series(1, 2) AS n"))
+    both_hold_one = asyncio.Barrier(2)
+
+    def taking(first, second):
+        tries = []
+
+        async def take():
+            tries.append(1)
+            async with database.begin() as connection:
+                await connection.execute(text(f"UPDATE things SET taken = taken + 1 WHERE n = {first}"))
+                if len(tries) == 1:
+                    await both_hold_one.wait()
+                await connection.execute(text(f"UPDATE things SET taken = taken + 1 WHERE n = {second}"))
+
+        return take
+
+    await asyncio.gather(database.retrying(taking(1, 2)), database.retrying(taking(2, 1)))
+    async with database.begin() as connection:
+        assert set((await connection.execute(text("SELECT taken FROM things"))).scalars()) == {2}
+    await database.close()

@@ -1,0 +1,47 @@
+import asyncio
+
+from pager_domain.errors import StoreUnavailable
+from pager_grpc.runtime.supervision import Doorbell, run_forever, running
+
+
+async def test_a_ring_while_nobody_waits_is_kept():
+    bell = Doorbell()
+    bell.ring()
+    await bell.wait(1000)
+
+
+async def test_a_wait_ends_by_itself():
+    await Doorbell().wait(0)
+
+
+async def test_a_loop_survives_whatever_goes_wrong_and_is_woken_by_its_bell():
+    bell, done, faults = Doorbell(), asyncio.Event(), [ZeroDivisionError(), StoreUnavailable()]
+    calls = []
+
+    async def step() -> float:
+        calls.append(1)
+        await asyncio.sleep(0)
+        if faults:
+            raise faults.pop()
+        if len(calls) == 5:
+            done.set()
+        bell.ring()
+        return 1000.0
+
+    async with running(run_forever("test", step, bell)):
+        await asyncio.wait_for(done.wait(), 10)
+    assert len(calls) >= 5
+
+
+async def test_loops_are_ended_and_awaited_with_their_owner():
+    ended = []
+
+    async def loop():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    async with running(loop(), loop()):
+        await asyncio.sleep(0)
+    assert ended == [True, True]
