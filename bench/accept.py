@@ -45,7 +45,7 @@ async def _serve(pipe: Connection, database_url: str, data: str, paging: bool) -
     from pager_grpc.runtime.database import open_database
     from pager_grpc.runtime.migrations import migrate
 
-    async def empty(request: pb.RaiseAlertRequest, _context: object) -> pb.RaiseAlertResponse:
+    async def empty(_request: pb.RaiseAlertRequest, _context: object) -> pb.RaiseAlertResponse:
         return pb.RaiseAlertResponse(alert_count=1)
 
     def add_empty(server: grpc.aio.Server) -> None:
@@ -104,6 +104,7 @@ def bodies(count: int, *, new_share: float) -> list[bytes]:
 
 
 def main() -> None:
+    """Runs the rounds and prints the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--database-url")
     parser.add_argument("--rounds", type=int, default=7)
@@ -172,7 +173,7 @@ def report(rounds: list[dict[str, tuple[float, float]]], stored: int, options: a
         ratios = sorted(r[name][0] / b for r, b in zip(rounds, base, strict=True))
         result[name] = {"median": statistics.median(ratios), "range": [ratios[0], ratios[-1]]}
         low, high = ratios[0], ratios[-1]
-        print(f"durable RaiseAlert ({name}) ÷ empty call: {statistics.median(ratios):.2f} [{low:.2f}–{high:.2f}]")
+        print(f"durable RaiseAlert ({name}) ÷ empty call: {statistics.median(ratios):.2f} [{low:.2f}-{high:.2f}]")
     print(f"incidents stored: {stored}, wanted about {wanted}")
     if options.json:
         options.json.write_text(json.dumps(result, indent=1))

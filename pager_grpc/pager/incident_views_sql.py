@@ -13,7 +13,7 @@ from pager_domain.pager.events import IncidentEvent, IncidentId
 from pager_domain.pager.model import Incident, IncidentState, MonitoredService, ServiceState
 from pager_domain.pager.ports.incident_views import IncidentViews, WatchPosition
 from pager_grpc.pager import rows
-from pager_grpc.pager.monitored_services_sql import EVENTS, INCIDENTS, SERVICES
+from pager_grpc.pager.unit_of_work_sql import EVENTS, INCIDENTS, SERVICES
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import is_one_of
 

@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pager_domain.pager.events import IncidentEvent, IncidentId
 from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Settled
 from pager_grpc.pager import rows
-from pager_grpc.pager.monitored_services_sql import (
+from pager_grpc.pager.monitored_services_sql import seconds_until
+from pager_grpc.pager.unit_of_work_sql import (
     INCIDENTS,
     NOTIFICATIONS,
     announce,
     append_events,
     read_clock,
-    seconds_until,
 )
 from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.bulk import update_rows

@@ -1,0 +1,244 @@
+"""One unit of work on SQLite and PostgreSQL: set-based statements, no ORM; and the pieces the outbox shares."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Table, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pager_domain.kernel import MonitoredServiceId
+from pager_domain.pager.events import IncidentId, IncidentOpened, Outcome
+from pager_domain.pager.model import (
+    Change,
+    EscalationPolicy,
+    Incident,
+    MonitoredService,
+    Notification,
+    Request,
+    StoredAnswer,
+)
+from pager_domain.pager.ports.monitored_services import RequestKey, UnitOfWork
+from pager_grpc.pager import rows
+from pager_grpc.pager.tables import (
+    IncidentEventRow,
+    IncidentRow,
+    LastKnownPolicyRow,
+    MonitoredServiceRow,
+    NotificationRow,
+    RequestAnswerRow,
+)
+from pager_grpc.pager.wakeups import CHANNEL, Wakeups, Work
+from pager_grpc.runtime.bulk import insert_rows, update_rows, upsert_rows
+from pager_grpc.runtime.columns import as_moment
+from pager_grpc.runtime.database import Database
+from pager_grpc.runtime.selecting import is_one_of, is_one_of_pairs
+
+
+def _table(model: Any) -> Table:
+    table: Table = model.__table__
+    return table
+
+
+SERVICES = _table(MonitoredServiceRow)
+INCIDENTS = _table(IncidentRow)
+NOTIFICATIONS = _table(NotificationRow)
+EVENTS = _table(IncidentEventRow)
+ANSWERS = _table(RequestAnswerRow)
+KNOWN_POLICIES = _table(LastKnownPolicyRow)
+
+# PostgreSQL fills these columns by default; SQLite has one writer, so counting is enough.
+_SQLITE_STREAM = (
+    ("transaction_id", "0"),
+    ("position", "(SELECT coalesce(max(position), 0) + 1 FROM incident_events WHERE transaction_id = 0)"),
+)
+
+
+async def append_events(connection: AsyncConnection, event_rows: Sequence[rows.Row]) -> None:
+    """Adds lines to timelines and to the stream of all events."""
+    computed = _SQLITE_STREAM if connection.dialect.name == "sqlite" else ()
+    await insert_rows(connection, EVENTS, event_rows, computed=computed)
+
+
+async def announce(connection: AsyncConnection, work: str) -> None:
+    """Tells the other replicas, when this transaction commits, what it made."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SELECT pg_notify(:channel, :work)"), {"channel": CHANNEL, "work": work})
+
+
+async def read_clock(connection: AsyncConnection, database: Database) -> datetime:
+    """The present moment by the clock that all replicas share; on SQLite there is one process and its clock."""
+    if database.is_sqlite:
+        return database.clock.now()
+    found = await connection.execute(text(f"SELECT {database.now_sql}"), database.now_binds())
+    moment = as_moment(found.scalar_one())
+    assert moment is not None  # noqa: S101 - a clock always answers
+    return moment
+
+
+@dataclass
+class SqlUnitOfWork(UnitOfWork):
+    """One transaction on one connection."""
+
+    connection: AsyncConnection
+    database: Database
+    wakeups: Wakeups
+    moment: datetime | None = None
+    work: str = ""
+
+    @property
+    def now(self) -> datetime:
+        """The moment after the last lock was taken."""
+        if self.moment is None:
+            raise RuntimeError("a unit of work has no moment before it has loaded something")
+        return self.moment
+
+    async def services(
+        self, alerted: Iterable[MonitoredServiceId], others: Iterable[MonitoredServiceId] = ()
+    ) -> dict[MonitoredServiceId, MonitoredService]:
+        """Locks what exists in id order first and begins what is missing after, so that locks make no circle."""
+        alerted = set(alerted)
+        locked = await self._locked(
+            select(SERVICES).where(is_one_of(self.connection, SERVICES.c[0], {*alerted, *others}))
+        )
+        missing = sorted(alerted - locked.keys())
+        if missing and not self.database.is_sqlite:
+            await self._begin(missing)
+            locked |= await self._locked(select(SERVICES).where(is_one_of(self.connection, SERVICES.c[0], missing)))
+        services = await self._with_incidents(locked)
+        if self.database.is_sqlite:  # the only writer: a service that is missing stays missing until save
+            services |= {key: MonitoredService(key, self.now, self.now) for key in missing}
+        return services
+
+    async def due_services(self, ids: Iterable[MonitoredServiceId]) -> dict[MonitoredServiceId, MonitoredService]:
+        """SKIP LOCKED only picks; whether an incident is due is read again after its service is locked."""
+        locked = await self._locked(
+            select(SERVICES).where(is_one_of(self.connection, SERVICES.c[0], set(ids))), skip_locked=True
+        )
+        services = await self._with_incidents(locked)
+        return {i: s for i, s in services.items() if s.incident is not None and s.incident.is_due(self.now)}
+
+    async def stored_answers(self, requests: Iterable[Request]) -> dict[RequestKey, StoredAnswer]:
+        """Read after the services are locked, so that a repeat in flight elsewhere is seen."""
+        wanted = {(request.monitored_service_id, request.request_id) for request in requests}
+        if not wanted:
+            return {}
+        found = await self.connection.execute(
+            select(ANSWERS).where(
+                is_one_of_pairs(self.connection, (ANSWERS.c.monitored_service_id, ANSWERS.c.request_id), wanted)
+            )
+        )
+        answers = [
+            StoredAnswer(
+                MonitoredServiceId(row["monitored_service_id"]),
+                row["request_id"],
+                row["fingerprint"],
+                IncidentId(row["incident_id"]) if row["incident_id"] else None,
+                row["changed"],
+                row["alert_count"],
+            )
+            for row in found.mappings()
+        ]
+        return {
+            key: answer for answer in answers if (key := (answer.monitored_service_id, answer.request_id)) in wanted
+        }
+
+    async def incidents(self, ids: Iterable[IncidentId]) -> dict[IncidentId, Incident]:
+        """Incidents of loaded services."""
+        if not (wanted := set(ids)):
+            return {}
+        found = await self.connection.execute(
+            select(INCIDENTS).where(is_one_of(self.connection, INCIDENTS.c.incident_id, wanted))
+        )
+        return {incident.incident_id: incident for incident in map(rows.incident_of, found.mappings())}
+
+    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[Notification]:
+        """A page that a delivery holds is left to that delivery."""
+        cancelled = await self.connection.execute(
+            update(NOTIFICATIONS)
+            .where(
+                is_one_of(self.connection, NOTIFICATIONS.c.incident_id, set(incident_ids)),
+                NOTIFICATIONS.c.state == "waiting",
+                NOTIFICATIONS.c.held.is_(False),
+            )
+            .values(state=Outcome.CANCELLED.value, settled_at=self.now)
+            .returning(NOTIFICATIONS)
+        )
+        return [rows.notification_of(row) for row in cancelled.mappings()]
+
+    async def save(
+        self,
+        changes: Sequence[Change],
+        *,
+        answers: Sequence[StoredAnswer] = (),
+        known_policies: Mapping[MonitoredServiceId, EscalationPolicy] | None = None,
+    ) -> None:
+        """Six statements at most, whatever the size of the batch; of each row the last state is written."""
+        services = {change.service.monitored_service_id: change.service for change in changes}
+        incidents = {c.incident.incident_id: c.incident for c in changes if c.incident is not None}
+        events = [event for change in changes for event in change.events]
+        opened = {event.incident_id for event in events if isinstance(event.what, IncidentOpened)}
+        pages = [page for change in changes for page in change.notifications]
+        changed = [rows.changed_incident_row(i) for key, i in incidents.items() if key not in opened]
+        await update_rows(self.connection, INCIDENTS, changed)
+        await insert_rows(self.connection, INCIDENTS, [rows.new_incident_row(incidents[key]) for key in opened])
+        await upsert_rows(self.connection, SERVICES, [rows.service_row(service) for service in services.values()])
+        await append_events(self.connection, [rows.event_row(event) for event in events])
+        times = {"due_at": self.now, "created_at": self.now, "settled_at": None}
+        await insert_rows(self.connection, NOTIFICATIONS, [rows.notification_row(page) | times for page in pages])
+        await insert_rows(self.connection, ANSWERS, [self._answer_row(answer) for answer in answers])
+        await upsert_rows(self.connection, KNOWN_POLICIES, self._known_policy_rows(known_policies or {}))
+        due = any(incident.next_escalation_at for incident in incidents.values())
+        self.work = (Work.EVENTS if events else "") + (Work.DELIVERY if pages else "")
+        self.work += Work.ESCALATION if due and (opened or pages) else ""
+
+    async def commit(self) -> None:
+        """Commits, then rings the bells."""
+        if self.work:
+            await announce(self.connection, self.work)
+        await self.connection.commit()
+        self.wakeups.ring(self.work)
+
+    async def _locked(self, query: Any, *, skip_locked: bool = False) -> dict[MonitoredServiceId, Any]:
+        ordered = query.order_by(SERVICES.c.monitored_service_id).with_for_update(skip_locked=skip_locked)
+        found = await self.connection.execute(ordered)
+        return {MonitoredServiceId(row["monitored_service_id"]): row for row in found.mappings()}
+
+    async def _begin(self, ids: Sequence[MonitoredServiceId]) -> None:
+        now = await read_clock(self.connection, self.database)
+        new = [{"monitored_service_id": i, "incident_id": None, "created_at": now, "updated_at": now} for i in ids]
+        await insert_rows(self.connection, SERVICES, new, or_skip=True)
+
+    async def _with_incidents(
+        self, locked: Mapping[MonitoredServiceId, Any]
+    ) -> dict[MonitoredServiceId, MonitoredService]:
+        """A second read, begun after the locks were taken: what it sees cannot change any more."""
+        self.moment = await read_clock(self.connection, self.database)
+        incidents = await self.incidents(IncidentId(r["incident_id"]) for r in locked.values() if r["incident_id"])
+        return {
+            service_id: MonitoredService(
+                service_id,
+                row["created_at"],
+                row["updated_at"],
+                incidents[row["incident_id"]] if row["incident_id"] else None,
+            )
+            for service_id, row in locked.items()
+        }
+
+    def _answer_row(self, answer: StoredAnswer) -> rows.Row:
+        return {
+            "monitored_service_id": answer.monitored_service_id,
+            "request_id": answer.request_id,
+            "fingerprint": answer.fingerprint,
+            "incident_id": answer.incident_id,
+            "changed": answer.changed,
+            "alert_count": answer.alert_count,
+            "created_at": self.now,
+        }
+
+    def _known_policy_rows(self, policies: Mapping[MonitoredServiceId, EscalationPolicy]) -> list[rows.Row]:
+        return [
+            {"monitored_service_id": service_id, "policy": rows.policy_document(policy), "learnt_at": self.now}
+            for service_id, policy in policies.items()
+        ]
