@@ -171,5 +171,5 @@ def _refuse_repeats(field: str, what: str, values: Iterable[str]) -> None:
     seen: set[str] = set()
     for value in values:
         if value in seen:
-            raise InvalidField(field, f"must not name a {what} twice")
+            raise InvalidField(field, f"must not name the same {what} twice")
         seen.add(value)
