@@ -87,7 +87,7 @@ async def show_incident(peer: Peer, name: str, *, as_machine: bool) -> None:
     print_incident(incident, datetime.now(UTC))
     print_line("")
     for event in events:
-        print_line(timeline_line(event, incident.open_time))
+        print_line(*timeline_line(event, incident.open_time))
 
 
 async def _incident_named(stub: PagerServiceStub, caller: Caller, name: str) -> pb.Incident:

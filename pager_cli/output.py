@@ -1,17 +1,32 @@
 """Where answers go: tables and lines by rich on a terminal, plain text when piped, JSON when asked for."""
 
+# ruff: noqa: PLC0415 - rich takes longer to import than a call takes, and only a terminal needs it
+
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-Cell = str | Text
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """Text with a style of rich; a pipe gets the text alone."""
+
+    text: str
+    style: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Cell = str | Styled
 
 
 def as_json(message: Message) -> dict[str, Any]:
@@ -26,13 +41,15 @@ def print_json(document: object, *, on_one_line: bool = False) -> None:
     sys.stdout.flush()
 
 
-def print_line(line: Cell) -> None:
+def print_line(*parts: Cell) -> None:
     """Writes one line, coloured only on a terminal; a terminal wraps it, a pipe gets it whole."""
-    if sys.stdout.isatty():
-        _console().print(line, soft_wrap=True, markup=False, highlight=False)
-    else:
-        sys.stdout.write(f"{line}\n")
+    if not sys.stdout.isatty():
+        sys.stdout.write("".join(map(str, parts)) + "\n")
         sys.stdout.flush()
+        return
+    from rich.text import Text
+
+    _console().print(Text.assemble(*(_rich(part) for part in parts)), soft_wrap=True)
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
@@ -40,12 +57,15 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     if not sys.stdout.isatty():
         _print_plain(titles, [[str(cell) for cell in row] for row in rows])
         return
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in titles[:-1]:
         table.add_column(title, no_wrap=True, overflow="fold")
     table.add_column(titles[-1], overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+        table.add_row(*(Text(*_rich(cell)) for cell in row))
     _console().print(table)
 
 
@@ -57,6 +77,12 @@ def _print_plain(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         sys.stdout.write(padded.rstrip() + "\n")
 
 
-def _console() -> Console:
+def _rich(part: Cell) -> tuple[str, str]:
+    return (part.text, part.style) if isinstance(part, Styled) else (part, "")
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
     # FORCE_COLOR and its kin are not asked: colours belong on a terminal only.
     return Console(file=sys.stdout, force_terminal=True)

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from rich.text import Text
-
 from pager_cli.moments import distance, full_time
-from pager_cli.output import Cell, print_line, print_table
+from pager_cli.output import Cell, Styled, print_line, print_table
 from pager_cli.timeline import severity_word
 from pager_cli.words import enum_word, many_lines, one_line
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as notifier_pb
@@ -55,18 +53,18 @@ def _incident_state(incident: pb.Incident) -> str:
     return f"{word}, exhausted" if incident.exhausted and word == "open" else word
 
 
-def _state(word: str) -> Text:
-    return Text(word, style=_STYLES.get(word.partition(",")[0], ""))
+def _state(word: str) -> Styled:
+    return Styled(word, _STYLES.get(word.partition(",")[0], ""))
 
 
 def print_incident(incident: pb.Incident, now: datetime) -> None:
     """The head of one incident: everything but its timeline."""
     for name, value in _fields_of(incident, now):
-        print_line(Text(f"{name:<16}", style="bold").append(value))
+        print_line(Styled(f"{name:<16}", "bold"), value)
     for link in incident.links:
-        print_line(Text(f"{'link':<16}", style="bold").append(one_line(f"{link.url} {link.text}".strip())))
+        print_line(Styled(f"{'link':<16}", "bold"), one_line(f"{link.url} {link.text}".strip()))
     if incident.details:
-        print_line(Text("details", style="bold"))
+        print_line(Styled("details", "bold"))
         for line in many_lines(incident.details).split("\n"):
             print_line(f"  {line}".rstrip())
 

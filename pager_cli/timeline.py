@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from rich.text import Text
 
 from pager_cli.durations import written_duration
 from pager_cli.moments import clock_time
+from pager_cli.output import Cell, Styled
 from pager_cli.words import enum_word, one_line
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 
@@ -24,13 +24,13 @@ _STYLES = {
 }
 
 
-def timeline_line(event: pb.IncidentEvent, day: Timestamp, *, with_service: bool = False) -> Text:
+def timeline_line(event: pb.IncidentEvent, day: Timestamp, *, with_service: bool = False) -> list[Cell]:
     """``03:12:04  acknowledged by ana: "on it"``; the date is shown when the event is not of ``day``."""
     kind = event.WhichOneof("event")
-    line = Text(clock_time(event.event_time, day), style="dim").append("  ")
+    line: list[Cell] = [Styled(clock_time(event.event_time, day), "dim"), "  "]
     if with_service:
-        line.append(one_line(event.monitored_service_id), style="bold").append("  ")
-    return line.append(what_happened(event), style=_style(event, kind))
+        line += [Styled(one_line(event.monitored_service_id), "bold"), "  "]
+    return [*line, Styled(what_happened(event), _style(event, kind))]
 
 
 def what_happened(event: pb.IncidentEvent) -> str:

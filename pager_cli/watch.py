@@ -98,4 +98,4 @@ class _Watch:
             return
         today = Timestamp()
         today.GetCurrentTime()
-        print_line(timeline_line(response.incident_event, today, with_service=True))
+        print_line(*timeline_line(response.incident_event, today, with_service=True))

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 import pytest
@@ -30,6 +30,7 @@ class Pagerctl:
     """Runs pagerctl against the servers in ``environment``."""
 
     environment: dict[str, str]
+    started: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     async def __call__(self, *arguments, stdin=b"", **environment):
         process = await self.start(*arguments, **environment)
@@ -38,7 +39,7 @@ class Pagerctl:
 
     async def start(self, *arguments, **environment):
         """The running process."""
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "pager_cli.pagerctl",
@@ -48,6 +49,15 @@ class Pagerctl:
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **self.environment, **environment},
         )
+        self.started.append(process)
+        return process
+
+    async def end(self):
+        """Leaves no process behind, also when the test failed."""
+        for process in self.started:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
 
 
 @asynccontextmanager
@@ -86,7 +96,7 @@ async def pagerctl(pager, policies, notifier):
         serving(add_PolicyServiceServicer_to_server, policies) as policy_target,
         serving(add_NotifierServiceServicer_to_server, notifier) as notifier_target,
     ):
-        yield Pagerctl(
+        command = Pagerctl(
             {
                 "PAGERCTL_TARGET": target,
                 "PAGERCTL_POLICY_TARGET": policy_target,
@@ -95,3 +105,5 @@ async def pagerctl(pager, policies, notifier):
                 "TZ": "CET-1",
             }
         )
+        yield command
+        await command.end()
