@@ -56,7 +56,8 @@ RequestId = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON with the field names of the protos.")]
 Timeout = Annotated[
-    float, typer.Option(metavar="SECONDS", min=0.1, max=3600, help="How long to wait and retry at most.")
+    float,
+    typer.Option(metavar="SECONDS", min=0.1, max=3600, help="How long to wait for each answer, retries included."),
 ]
 Limit = Annotated[int, typer.Option(metavar="N", min=1, help="Show at most so many, the newest.")]
 Target = Annotated[

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from typing import Any
 
 from pager_cli.calls import CallFailed, Peer, backoff  # isort: skip - silences grpc before it is imported
 import grpc
@@ -14,9 +15,14 @@ from pager_cli.running import complain
 from pager_cli.timeline import timeline_line
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
-from pager_grpc.runtime.errors import fault_of
+from pager_grpc.runtime.errors import RpcFault, fault_of
+
+Stream = grpc.aio.UnaryStreamCall[pb.WatchIncidentsRequest, pb.WatchIncidentsResponse]
 
 _LONGEST_PAUSE = 5.0
+# The server gives a sign of life every 30 seconds.
+_LONGEST_SILENCE = 75.0
+_SILENT = RpcFault(grpc.StatusCode.DEADLINE_EXCEEDED, "it fell silent", "", {}, None)
 # The other codes say that this watch can never succeed.
 _PASSING = (
     grpc.StatusCode.UNAVAILABLE,
@@ -57,8 +63,8 @@ class _Watch:
             fault = None
             try:
                 await self._follow()
-            except grpc.RpcError as error:
-                fault = fault_of(error)
+            except (grpc.RpcError, TimeoutError) as error:
+                fault = fault_of(error) if isinstance(error, grpc.RpcError) else _SILENT
                 if fault.code not in _PASSING or self._given_up(start):
                     raise CallFailed(self._peer, fault) from error
             self._failures += 1
@@ -74,12 +80,17 @@ class _Watch:
     async def _follow(self) -> None:
         call = self._stub.WatchIncidents(pb.WatchIncidentsRequest(resume_token=self._resume_token))
         try:
-            async for response in call:
+            while (response := await self._next(call)) is not grpc.aio.EOF:
                 self._answered()
                 self._print(response)
                 self._resume_token = response.resume_token or self._resume_token
         finally:
             call.cancel()
+
+    async def _next(self, call: Stream) -> Any:
+        """The next response, or EOF."""
+        async with asyncio.timeout(_LONGEST_SILENCE if self._reached else self._peer.timeout):
+            return await call.read()
 
     def _answered(self) -> None:
         if self._failures and self._reached:

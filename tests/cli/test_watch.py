@@ -80,6 +80,13 @@ async def test_a_watch_that_never_reached_a_server_gives_up(pagerctl, pager):
     assert "start it with `pagerd up`" in done.err
 
 
+async def test_a_watch_of_a_server_that_never_speaks_gives_up(pagerctl, pager):
+    pager.watches = [[HANGS]]
+    done = await pagerctl("watch", "--timeout", "0.5")
+    assert done.code == 3
+    assert "did not answer within 0.5 s" in done.err
+
+
 async def test_a_token_of_another_database_is_refused(pagerctl, pager):
     metadata = {"field": "resume_token", "limit": "must be a token of this database"}
     pager.watches = [[Refusal(grpc.StatusCode.INVALID_ARGUMENT, "ERROR_REASON_INVALID_FIELD", metadata)]]
