@@ -1,7 +1,7 @@
 """One database, two engines: how a room opens it, begins transactions on it and learns that it is gone.
 
 PostgreSQL: READ COMMITTED, rows locked first, time from ``clock_timestamp()``. SQLite: one process, one connection,
-WAL with ``synchronous=FULL``, every transaction ``BEGIN IMMEDIATE``, time from the process's clock.
+WAL with ``synchronous=FULL``, every write in a ``BEGIN IMMEDIATE`` transaction, time from the process's clock.
 """
 
 import asyncio
@@ -152,9 +152,17 @@ def open_database(url: str, *, clock: Clock | None = None, now_sql: str = "clock
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationFault([f"{path.parent}: cannot be created: {error.strerror}"]) from error
-    engine = create_async_engine(parsed, pool_size=1, max_overflow=0, pool_timeout=30)
+    # Whoever holds the one connection is alone, so what it reads before its first write cannot change: the driver may
+    # begin there (IMMEDIATE), and a connection comes back with nothing to reset.
+    engine = create_async_engine(
+        parsed,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=30,
+        pool_reset_on_return=None,
+        connect_args={"isolation_level": "IMMEDIATE"},
+    )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return Database(engine, clock=clock, now_sql=":now", lock_file=path.with_name(path.name + ".lock"))
 
 
@@ -175,7 +183,6 @@ def _is_gone(error: DBAPIError) -> bool:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the "begin" listener begins; the driver must not
     cursor = connection.cursor()
     for pragma in _SQLITE_PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")

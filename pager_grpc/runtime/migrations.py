@@ -17,7 +17,9 @@ from pager_grpc.runtime.database import Database
 async def migrate(database: Database, room: str, revision: str = "head") -> str:
     """Brings the schema of ``room`` to ``revision`` in one transaction and returns the revision reached."""
     async with database.begin() as connection:
-        if not database.is_sqlite:
+        if database.is_sqlite:
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver would not begin for a CREATE TABLE
+        else:
             # A large table takes longer than any call may; waiting for locks stays bounded.
             await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         return await connection.run_sync(_upgrade, room, revision)
