@@ -38,7 +38,7 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    r"""Raise alerts, acknowledge them and see who was paged, from a terminal or a script.
+    """Raise alerts, acknowledge them and see who was paged, from a terminal or a script.
 
     The servers are found at --target, --policy-target and --notifier-target, or where PAGERCTL_TARGET,
     PAGERCTL_POLICY_TARGET and PAGERCTL_NOTIFIER_TARGET say; `pagerd up` starts all three on this machine.
@@ -52,7 +52,7 @@ def root(
       70   a fault of pagerctl itself
       130  interrupted by Ctrl-C; `watch` ends with 0
       141  the reader of the output has gone
-    """
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(USAGE)

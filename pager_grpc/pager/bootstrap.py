@@ -88,6 +88,7 @@ async def running_pager(
             loops.append(listen(database.url, wakeups))
         await stack.enter_async_context(running(*loops))
         stack.push_async_callback(server.stop)
+        stack.callback(wakeups.close)
         yield await server.start(settings.listen)
 
 

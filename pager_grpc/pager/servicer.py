@@ -121,7 +121,7 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         position = WatchPosition(int(key[0]), int(key[1])) if key else await self._views.watch_position()
         with self._wakeups.watching() as bell:
             quiet = _SIGN_OF_LIFE_POLLS  # the first token comes at once
-            while True:
+            while not self._wakeups.closing:
                 found = await self._views.events_since(position, _WATCH_BATCH)
                 for position, event in found:
                     yield pb.WatchIncidentsResponse(incident_event=event_pb(event), resume_token=_watch_token(position))

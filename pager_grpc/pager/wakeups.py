@@ -33,6 +33,7 @@ class Wakeups:
     def __init__(self) -> None:
         self.escalation = Doorbell()
         self.delivery = Doorbell()
+        self.closing = False
         self._watchers: set[Doorbell] = set()
 
     def ring(self, work: str) -> None:
@@ -44,6 +45,11 @@ class Wakeups:
         if Work.EVENTS in work:
             for watcher in self._watchers:
                 watcher.ring()
+
+    def close(self) -> None:
+        """Lets watchers go: they come back to another replica, or to this one after its restart."""
+        self.closing = True
+        self.ring_all()
 
     def ring_all(self) -> None:
         """Wakes everybody: wake-ups may have been missed."""

@@ -234,8 +234,16 @@ LONG = "x" * 256
             "levels[0].targets",
             "must be 1 to 50",
         ),
-        (a_policy(levels=[a_level(a_target(), a_target())]), "levels[0].targets", "must not name the same target_id twice"),
-        (a_policy(levels=[a_level(a_target(), a_target("b"))]), "levels[0].targets", "must not name the same address twice"),
+        (
+            a_policy(levels=[a_level(a_target(), a_target())]),
+            "levels[0].targets",
+            "must not name the same target_id twice",
+        ),
+        (
+            a_policy(levels=[a_level(a_target(), a_target("b"))]),
+            "levels[0].targets",
+            "must not name the same address twice",
+        ),
         (a_policy(levels=[a_level(a_target(""))]), "levels[0].targets[0].target_id", "is required"),
         (
             a_policy(levels=[a_level(pb.NotificationTarget(target_id="ana"))]),
