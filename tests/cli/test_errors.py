@@ -111,7 +111,7 @@ async def test_help_documents_the_exit_codes_and_version_answers(pagerctl):
     shown = await pagerctl("--help")
     assert shown.code == 0
     for line in ("0    done", "1    the server refused", "2    the command is wrong", "3    no answer"):
-        assert line in shown.out
+        assert any(shown_line.strip().startswith(line) for shown_line in shown.out.splitlines())
     assert (await pagerctl("--version")).out.startswith("pagerctl")
     nothing = await pagerctl()
     assert (nothing.code, nothing.out) == (2, "")
