@@ -1,5 +1,6 @@
 """Three real processes (more where a test wants replicas), a real mail server and a double of the SMS gateway."""
 
+import asyncio
 import json
 import os
 import signal
@@ -46,6 +47,16 @@ def eventually(look: Callable[[], Any], what: str, seconds: float = PATIENCE_SEC
             return found
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def one_call(address: str, stub: Any, method: str, request: Any, timeout: float) -> Any:
+    """One call over a channel of its own. By grpc.aio as everywhere: the two kinds do not share a process well."""
+
+    async def call() -> Any:
+        async with grpc.aio.insecure_channel(address) as channel:
+            return await getattr(stub(channel), method)(request, timeout=timeout)
+
+    return asyncio.run(call())
 
 
 class MailServer:
@@ -139,8 +150,7 @@ class Room:
         assert self.process is not None
         assert self.process.poll() is None, self.log.read_text()[-3000:]
         try:
-            with grpc.insecure_channel(self.address) as channel:
-                answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)
+            answer = one_call(self.address, health_pb2_grpc.HealthStub, "Check", health_pb2.HealthCheckRequest(), 2)
         except grpc.RpcError:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
@@ -209,8 +219,7 @@ class World:
 
     def call(self, method: str, request: Any, label: str = "pager", timeout: float = 10) -> Any:
         """One call of the pager."""
-        with grpc.insecure_channel(self.rooms[label].address) as channel:
-            return getattr(pb_grpc.PagerServiceStub(channel), method)(request, timeout=timeout)
+        return one_call(self.rooms[label].address, pb_grpc.PagerServiceStub, method, request, timeout)
 
     def raise_alert(self, service: str = "checkout", **fields: Any) -> pb.RaiseAlertResponse:
         answer: pb.RaiseAlertResponse = self.call(
@@ -238,6 +247,6 @@ class World:
                     target.email.email_address = address
                 else:
                     target.sms.phone_number = address
-        with grpc.insecure_channel(self.rooms["policy"].address) as channel:
-            request = policy_pb.CreateEscalationPolicyRequest(escalation_policy=message)
-            policy_pb_grpc.PolicyServiceStub(channel).CreateEscalationPolicy(request, timeout=10)
+        request = policy_pb.CreateEscalationPolicyRequest(escalation_policy=message)
+        stub = policy_pb_grpc.PolicyServiceStub
+        one_call(self.rooms["policy"].address, stub, "CreateEscalationPolicy", request, 10)
