@@ -38,6 +38,7 @@ PATIENCE_SECONDS = 30
 
 def main() -> int:
     """Plays the story and judges it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # run in the background, children would ignore Ctrl-C
     with tempfile.TemporaryDirectory(prefix="pager-demo-") as folder:
         data = Path(folder)
         environment = _environment(data)
