@@ -3,16 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, MetaData, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, MetaData, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from pager_grpc.runtime.columns import JsonDocument, UtcDateTime
+from pager_grpc.runtime.columns import IdText, JsonDocument, UtcDateTime
 
 metadata = MetaData()
-
-# Ids sort by code point on both engines, whatever the locale of the database.
-IdText = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class PolicyTable(SQLModel, registry=registry(metadata=metadata)):
