@@ -15,7 +15,7 @@ from pager_domain.pager.ports.incident_views import IncidentViews, WatchPosition
 from pager_grpc.pager import rows
 from pager_grpc.pager.unit_of_work_sql import EVENTS, INCIDENTS, SERVICES
 from pager_grpc.runtime.database import Database
-from pager_grpc.runtime.selecting import is_one_of
+from pager_grpc.runtime.selecting import fetch, is_one_of
 
 # Every transaction below this one has ended: whatever it wrote is visible, and nothing more can come.
 _POSTGRES_HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -115,18 +115,10 @@ class SqlIncidentViews(IncidentViews):
         async with self._database.begin() as connection:
             found = (await connection.execute(query)).mappings().all()
             ids = {row["incident_id"] for row in found if row["incident_id"]}
-            condition = is_one_of(connection, INCIDENTS.c.incident_id, ids)
-            related = (await connection.execute(select(INCIDENTS).where(condition))).mappings().all() if ids else ()
+            condition, binds = is_one_of(connection, "incident_id", ids)
+            related = await fetch(connection, f"SELECT * FROM incidents WHERE {condition}", binds) if ids else ()
         incidents = {row["incident_id"]: rows.incident_of(row) for row in related}
-        return [
-            MonitoredService(
-                MonitoredServiceId(row["monitored_service_id"]),
-                row["created_at"],
-                row["updated_at"],
-                incidents.get(row["incident_id"]),
-            )
-            for row in found
-        ]
+        return [rows.service_of(row, incidents.get(row["incident_id"])) for row in found]
 
     async def _incidents(self, query: Select[Any]) -> list[Incident]:
         async with self._database.begin() as connection:

@@ -10,11 +10,11 @@ from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.model import EscalationPolicy, MonitoredService
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_grpc.pager import rows
-from pager_grpc.pager.unit_of_work_sql import INCIDENTS, KNOWN_POLICIES, SERVICES, SqlUnitOfWork
+from pager_grpc.pager.unit_of_work_sql import INCIDENTS, SERVICES, SqlUnitOfWork
 from pager_grpc.pager.wakeups import Wakeups
-from pager_grpc.runtime.columns import as_moment
+from pager_grpc.runtime.columns import as_document, as_moment, moment_of
 from pager_grpc.runtime.database import Database
-from pager_grpc.runtime.selecting import is_one_of
+from pager_grpc.runtime.selecting import fetch, is_one_of
 
 
 class SqlMonitoredServices(MonitoredServices):
@@ -41,15 +41,7 @@ class SqlMonitoredServices(MonitoredServices):
         )
         async with self._database.begin() as connection:
             found = (await connection.execute(query, self._database.now_binds())).mappings().all()
-        return [
-            MonitoredService(
-                MonitoredServiceId(row["monitored_service_id"]),
-                row["created_at"],
-                row["updated_at"],
-                rows.incident_of(row),
-            )
-            for row in found
-        ]
+        return [rows.service_of(row, rows.incident_of(row)) for row in found]
 
     async def seconds_until_due(self) -> float | None:
         """One look at the first entry of the partial index."""
@@ -60,10 +52,13 @@ class SqlMonitoredServices(MonitoredServices):
     ) -> dict[MonitoredServiceId, tuple[EscalationPolicy, datetime]]:
         """One read by key."""
         async with self._database.begin() as connection:
-            condition = is_one_of(connection, KNOWN_POLICIES.c.monitored_service_id, set(ids))
-            found = (await connection.execute(select(KNOWN_POLICIES).where(condition))).mappings().all()
+            condition, binds = is_one_of(connection, "monitored_service_id", set(ids))
+            found = await fetch(connection, f"SELECT * FROM last_known_policies WHERE {condition}", binds)
         return {
-            MonitoredServiceId(row["monitored_service_id"]): (rows.policy_of(row["policy"]), row["learnt_at"])
+            MonitoredServiceId(row["monitored_service_id"]): (
+                rows.policy_of(as_document(row["policy"])),
+                moment_of(row["learnt_at"]),
+            )
             for row in found
         }
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.pager.events import IncidentEvent, IncidentId
@@ -13,7 +13,6 @@ from pager_grpc.pager import rows
 from pager_grpc.pager.monitored_services_sql import seconds_until
 from pager_grpc.pager.unit_of_work_sql import (
     INCIDENTS,
-    NOTIFICATIONS,
     announce,
     append_events,
     read_clock,
@@ -22,7 +21,7 @@ from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.bulk import update_rows
 from pager_grpc.runtime.columns import sqlite_moment
 from pager_grpc.runtime.database import Database
-from pager_grpc.runtime.selecting import is_one_of_pairs
+from pager_grpc.runtime.selecting import fetch, is_one_of_pairs
 
 LEASE = timedelta(seconds=10)
 """Longer than the longest attempt (5 s), so that nobody else claims a page while an attempt can still end well."""
@@ -100,16 +99,11 @@ class SqlNotificationOutbox(NotificationOutbox):
 
     async def _newest(self, connection: AsyncConnection, results: Sequence[Settled | Postponed]) -> dict[str, int]:
         """The newest claim of each page that still waits."""
-        query = select(NOTIFICATIONS.c.notification_id, NOTIFICATIONS.c.attempts).where(
-            is_one_of_pairs(
-                connection,
-                (NOTIFICATIONS.c.monitored_service_id, NOTIFICATIONS.c.notification_id),
-                {(_service_id(result), _page_id(result)) for result in results},
-            ),
-            NOTIFICATIONS.c.state == "waiting",
-        )
-        found = await connection.execute(query.with_for_update())
-        return {row.notification_id: row.attempts for row in found}
+        wanted = {(_service_id(result), _page_id(result)) for result in results}
+        condition, binds = is_one_of_pairs(connection, "monitored_service_id, notification_id", wanted)
+        lock = "" if self._sqlite else "FOR UPDATE"
+        query = f"SELECT notification_id, attempts FROM notifications WHERE {condition} AND state = 'waiting' {lock}"
+        return {row["notification_id"]: row["attempts"] for row in await fetch(connection, query, binds)}
 
     async def _postpone(self, connection: AsyncConnection, postponed: Sequence[Postponed]) -> None:
         binds = [_binds(p) | {"reason": p.reason} | self._times("due", p.pause) for p in postponed]
@@ -144,10 +138,9 @@ class SqlNotificationOutbox(NotificationOutbox):
 
     async def _counts(self, connection: AsyncConnection, settled: Sequence[Settled]) -> dict[IncidentId, int]:
         wanted = {(_service_id(result), result.claim.notification.incident_id) for result in settled}
-        query = select(INCIDENTS.c.incident_id, INCIDENTS.c.event_count).where(
-            is_one_of_pairs(connection, (INCIDENTS.c.monitored_service_id, INCIDENTS.c.incident_id), wanted)
-        )
-        return {IncidentId(row.incident_id): row.event_count for row in await connection.execute(query)}
+        condition, binds = is_one_of_pairs(connection, "monitored_service_id, incident_id", wanted)
+        query = f"SELECT incident_id, event_count FROM incidents WHERE {condition}"
+        return {IncidentId(row["incident_id"]): row["event_count"] for row in await fetch(connection, query, binds)}
 
     def _later(self, bind: str) -> str:
         """The SQL for now and the span ``bind`` later; SQLite gets the moment itself."""

@@ -22,9 +22,19 @@ from pager_domain.pager.events import (
     NotificationSettled,
     Severity,
 )
-from pager_domain.pager.model import EscalationPolicy, Incident, IncidentState, MonitoredService, Notification
+from pager_domain.pager.model import (
+    EscalationPolicy,
+    Incident,
+    IncidentState,
+    MonitoredService,
+    Notification,
+    StoredAnswer,
+)
+from pager_grpc.runtime.columns import as_document, as_moment, moment_of
 
 Row = dict[str, Any]
+StoredRow = Mapping[Any, Any]
+"""As read through a typed column or by plain SQL: then SQLite gives text for moments and documents."""
 
 _CAUSES: dict[str, TypeAdapter[Any]] = {
     kind.__name__: TypeAdapter(kind)
@@ -100,36 +110,66 @@ def changed_incident_row(incident: Incident) -> Row:
     }
 
 
-def incident_of(row: Mapping[Any, Any]) -> Incident:
+def service_of(row: StoredRow, incident: Incident | None) -> MonitoredService:
+    """A service from its row and that of the incident that it names."""
+    service_id = MonitoredServiceId(row["monitored_service_id"])
+    return MonitoredService(service_id, moment_of(row["created_at"]), moment_of(row["updated_at"]), incident)
+
+
+def incident_of(row: StoredRow) -> Incident:
     """An incident from its row."""
     alert = Alert(
         row["message"],
         Severity(row["severity"]),
         row["dedup_key"],
         row["details"],
-        _LINKS.validate_python(row["links"]) if row["links"] else (),
-        row["occurred_at"],
+        _links_of(as_document(row["links"])),
+        as_moment(row["occurred_at"]),
     )
     return Incident(
         incident_id=IncidentId(row["incident_id"]),
         monitored_service_id=MonitoredServiceId(row["monitored_service_id"]),
         alert=alert,
-        opened_at=row["opened_at"],
+        opened_at=moment_of(row["opened_at"]),
         state=IncidentState(row["state"]),
         alert_count=row["alert_count"],
         cycle=row["cycle"],
         level=row["level"],
-        next_escalation_at=row["next_escalation_at"],
-        acknowledgement_due_at=row["acknowledgement_due_at"],
-        exhausted=row["exhausted"],
-        policy=policy_of(row["policy"]) if row["policy"] else None,
+        next_escalation_at=as_moment(row["next_escalation_at"]),
+        acknowledgement_due_at=as_moment(row["acknowledgement_due_at"]),
+        exhausted=bool(row["exhausted"]),
+        policy=policy_of(as_document(row["policy"])) if row["policy"] else None,
         policy_since_cycle=row["policy_since_cycle"],
-        acknowledged_at=row["acknowledged_at"],
+        acknowledged_at=as_moment(row["acknowledged_at"]),
         acknowledged_by=row["acknowledged_by"],
         acknowledge_note=row["acknowledge_note"],
-        resolved_at=row["resolved_at"],
+        resolved_at=as_moment(row["resolved_at"]),
         event_count=row["event_count"],
         generation=row["generation"],
+    )
+
+
+def answer_row(answer: StoredAnswer) -> Row:
+    """An answer as it is stored, without its time."""
+    return {
+        "monitored_service_id": answer.monitored_service_id,
+        "request_id": answer.request_id,
+        "fingerprint": answer.fingerprint,
+        "incident_id": answer.incident_id,
+        "changed": answer.changed,
+        "alert_count": answer.alert_count,
+    }
+
+
+def answer_of(row: StoredRow) -> StoredAnswer:
+    """An answer from its row."""
+    return StoredAnswer(
+        MonitoredServiceId(row["monitored_service_id"]),
+        row["request_id"],
+        row["fingerprint"],
+        IncidentId(row["incident_id"]) if row["incident_id"] else None,
+        bool(row["changed"]),
+        row["alert_count"],
     )
 
 
@@ -146,7 +186,7 @@ def event_row(event: IncidentEvent) -> Row:
     }
 
 
-def event_of(row: Mapping[Any, Any]) -> IncidentEvent:
+def event_of(row: StoredRow) -> IncidentEvent:
     """A line of a timeline from its row."""
     what: Cause = _CAUSES[row["kind"]].validate_python(row["document"])
     service_id, incident_id = MonitoredServiceId(row["monitored_service_id"]), IncidentId(row["incident_id"])
@@ -174,7 +214,7 @@ def notification_row(page: Notification) -> Row:
     }
 
 
-def notification_of(row: Mapping[Any, Any]) -> Notification:
+def notification_of(row: StoredRow) -> Notification:
     """A page from its row."""
     target: NotificationTarget
     if row["channel"] == "email":
@@ -190,3 +230,8 @@ def notification_of(row: Mapping[Any, Any]) -> Notification:
         row["subject"],
         row["body"],
     )
+
+
+def _links_of(document: Any) -> tuple[Link, ...]:
+    links: tuple[Link, ...] = _LINKS.validate_python(document) if document else ()
+    return links

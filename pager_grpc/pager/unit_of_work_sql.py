@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, select, text, update
+from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.kernel import MonitoredServiceId
-from pager_domain.pager.events import IncidentId, IncidentOpened, Outcome
+from pager_domain.pager.events import IncidentId, IncidentOpened
 from pager_domain.pager.model import (
     Change,
     EscalationPolicy,
@@ -31,9 +31,9 @@ from pager_grpc.pager.tables import (
 )
 from pager_grpc.pager.wakeups import CHANNEL, Wakeups, Work
 from pager_grpc.runtime.bulk import insert_rows, update_rows, upsert_rows
-from pager_grpc.runtime.columns import as_moment
+from pager_grpc.runtime.columns import as_moment, sqlite_moment
 from pager_grpc.runtime.database import Database
-from pager_grpc.runtime.selecting import is_one_of, is_one_of_pairs
+from pager_grpc.runtime.selecting import fetch, is_one_of, is_one_of_pairs
 
 
 def _table(model: Any) -> Table:
@@ -53,6 +53,12 @@ _SQLITE_STREAM = (
     ("transaction_id", "0"),
     ("position", "(SELECT coalesce(max(position), 0) + 1 FROM incident_events WHERE transaction_id = 0)"),
 )
+
+
+_CANCEL = """
+UPDATE notifications SET state = 'cancelled', settled_at = :settled_at
+WHERE {} AND state = 'waiting' AND NOT held RETURNING *
+"""
 
 
 async def append_events(connection: AsyncConnection, event_rows: Sequence[rows.Row]) -> None:
@@ -99,13 +105,11 @@ class SqlUnitOfWork(UnitOfWork):
     ) -> dict[MonitoredServiceId, MonitoredService]:
         """Locks what exists in id order first and begins what is missing after, so that locks make no circle."""
         alerted = set(alerted)
-        locked = await self._locked(
-            select(SERVICES).where(is_one_of(self.connection, SERVICES.c[0], {*alerted, *others}))
-        )
+        locked = await self._locked({*alerted, *others})
         missing = sorted(alerted - locked.keys())
         if missing and not self.database.is_sqlite:
             await self._begin(missing)
-            locked |= await self._locked(select(SERVICES).where(is_one_of(self.connection, SERVICES.c[0], missing)))
+            locked |= await self._locked(missing)
         services = await self._with_incidents(locked)
         if self.database.is_sqlite:  # the only writer: a service that is missing stays missing until save
             services |= {key: MonitoredService(key, self.now, self.now) for key in missing}
@@ -113,9 +117,7 @@ class SqlUnitOfWork(UnitOfWork):
 
     async def due_services(self, ids: Iterable[MonitoredServiceId]) -> dict[MonitoredServiceId, MonitoredService]:
         """SKIP LOCKED only picks; whether an incident is due is read again after its service is locked."""
-        locked = await self._locked(
-            select(SERVICES).where(is_one_of(self.connection, SERVICES.c[0], set(ids))), skip_locked=True
-        )
+        locked = await self._locked(set(ids), skip_locked=True)
         services = await self._with_incidents(locked)
         return {i: s for i, s in services.items() if s.incident is not None and s.incident.is_due(self.now)}
 
@@ -124,48 +126,25 @@ class SqlUnitOfWork(UnitOfWork):
         wanted = {(request.monitored_service_id, request.request_id) for request in requests}
         if not wanted:
             return {}
-        found = await self.connection.execute(
-            select(ANSWERS).where(
-                is_one_of_pairs(self.connection, (ANSWERS.c.monitored_service_id, ANSWERS.c.request_id), wanted)
-            )
-        )
-        answers = [
-            StoredAnswer(
-                MonitoredServiceId(row["monitored_service_id"]),
-                row["request_id"],
-                row["fingerprint"],
-                IncidentId(row["incident_id"]) if row["incident_id"] else None,
-                row["changed"],
-                row["alert_count"],
-            )
-            for row in found.mappings()
-        ]
-        return {
-            key: answer for answer in answers if (key := (answer.monitored_service_id, answer.request_id)) in wanted
-        }
+        condition, binds = is_one_of_pairs(self.connection, "monitored_service_id, request_id", wanted)
+        found = await fetch(self.connection, f"SELECT * FROM request_answers WHERE {condition}", binds)
+        answers = map(rows.answer_of, found)
+        return {(answer.monitored_service_id, answer.request_id): answer for answer in answers}
 
     async def incidents(self, ids: Iterable[IncidentId]) -> dict[IncidentId, Incident]:
         """Incidents of loaded services."""
         if not (wanted := set(ids)):
             return {}
-        found = await self.connection.execute(
-            select(INCIDENTS).where(is_one_of(self.connection, INCIDENTS.c.incident_id, wanted))
-        )
-        return {incident.incident_id: incident for incident in map(rows.incident_of, found.mappings())}
+        condition, binds = is_one_of(self.connection, "incident_id", wanted)
+        found = await fetch(self.connection, f"SELECT * FROM incidents WHERE {condition}", binds)
+        return {incident.incident_id: incident for incident in map(rows.incident_of, found)}
 
     async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[Notification]:
         """A page that a delivery holds is left to that delivery."""
-        cancelled = await self.connection.execute(
-            update(NOTIFICATIONS)
-            .where(
-                is_one_of(self.connection, NOTIFICATIONS.c.incident_id, set(incident_ids)),
-                NOTIFICATIONS.c.state == "waiting",
-                NOTIFICATIONS.c.held.is_(False),
-            )
-            .values(state=Outcome.CANCELLED.value, settled_at=self.now)
-            .returning(NOTIFICATIONS)
-        )
-        return [rows.notification_of(row) for row in cancelled.mappings()]
+        condition, binds = is_one_of(self.connection, "incident_id", set(incident_ids))
+        settled_at = sqlite_moment(self.now) if self.database.is_sqlite else self.now
+        cancelled = await fetch(self.connection, _CANCEL.format(condition), binds | {"settled_at": settled_at})
+        return [rows.notification_of(row) for row in cancelled]
 
     async def save(
         self,
@@ -187,7 +166,9 @@ class SqlUnitOfWork(UnitOfWork):
         await append_events(self.connection, [rows.event_row(event) for event in events])
         times = {"due_at": self.now, "created_at": self.now, "settled_at": None}
         await insert_rows(self.connection, NOTIFICATIONS, [rows.notification_row(page) | times for page in pages])
-        await insert_rows(self.connection, ANSWERS, [self._answer_row(answer) for answer in answers])
+        await insert_rows(
+            self.connection, ANSWERS, [rows.answer_row(answer) | {"created_at": self.now} for answer in answers]
+        )
         await upsert_rows(self.connection, KNOWN_POLICIES, self._known_policy_rows(known_policies or {}))
         due = any(incident.next_escalation_at for incident in incidents.values())
         self.work = (Work.EVENTS if events else "") + (Work.DELIVERY if pages else "")
@@ -200,10 +181,15 @@ class SqlUnitOfWork(UnitOfWork):
         await self.connection.commit()
         self.wakeups.ring(self.work)
 
-    async def _locked(self, query: Any, *, skip_locked: bool = False) -> dict[MonitoredServiceId, Any]:
-        ordered = query.order_by(SERVICES.c.monitored_service_id).with_for_update(skip_locked=skip_locked)
-        found = await self.connection.execute(ordered)
-        return {MonitoredServiceId(row["monitored_service_id"]): row for row in found.mappings()}
+    async def _locked(
+        self, ids: Iterable[MonitoredServiceId], *, skip_locked: bool = False
+    ) -> dict[MonitoredServiceId, rows.StoredRow]:
+        condition, binds = is_one_of(self.connection, "monitored_service_id", ids)
+        lock = "" if self.database.is_sqlite else "FOR UPDATE SKIP LOCKED" if skip_locked else "FOR UPDATE"
+        query = f"SELECT * FROM monitored_services WHERE {condition} ORDER BY monitored_service_id {lock}"
+        return {
+            MonitoredServiceId(row["monitored_service_id"]): row for row in await fetch(self.connection, query, binds)
+        }
 
     async def _begin(self, ids: Sequence[MonitoredServiceId]) -> None:
         now = await read_clock(self.connection, self.database)
@@ -211,30 +197,13 @@ class SqlUnitOfWork(UnitOfWork):
         await insert_rows(self.connection, SERVICES, new, or_skip=True)
 
     async def _with_incidents(
-        self, locked: Mapping[MonitoredServiceId, Any]
+        self, locked: Mapping[MonitoredServiceId, rows.StoredRow]
     ) -> dict[MonitoredServiceId, MonitoredService]:
         """A second read, begun after the locks were taken: what it sees cannot change any more."""
         self.moment = await read_clock(self.connection, self.database)
         incidents = await self.incidents(IncidentId(r["incident_id"]) for r in locked.values() if r["incident_id"])
         return {
-            service_id: MonitoredService(
-                service_id,
-                row["created_at"],
-                row["updated_at"],
-                incidents[row["incident_id"]] if row["incident_id"] else None,
-            )
-            for service_id, row in locked.items()
-        }
-
-    def _answer_row(self, answer: StoredAnswer) -> rows.Row:
-        return {
-            "monitored_service_id": answer.monitored_service_id,
-            "request_id": answer.request_id,
-            "fingerprint": answer.fingerprint,
-            "incident_id": answer.incident_id,
-            "changed": answer.changed,
-            "alert_count": answer.alert_count,
-            "created_at": self.now,
+            service_id: rows.service_of(row, incidents.get(row["incident_id"])) for service_id, row in locked.items()
         }
 
     def _known_policy_rows(self, policies: Mapping[MonitoredServiceId, EscalationPolicy]) -> list[rows.Row]:

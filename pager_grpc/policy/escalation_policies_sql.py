@@ -27,7 +27,7 @@ from pager_grpc.policy.documents import document_of, levels_in
 from pager_grpc.policy.statements import COVERED, DEFAULT_POLICY, Statements, statements_for
 from pager_grpc.policy.tables import ESCALATION_POLICIES, POLICY_COVERAGE, POLICY_REVISIONS
 from pager_grpc.runtime.bulk import insert_rows, upsert_rows
-from pager_grpc.runtime.columns import as_document, as_moment
+from pager_grpc.runtime.columns import as_document, moment_of
 from pager_grpc.runtime.database import Database
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class SqlPolicyUnitOfWork(PolicyUnitOfWork):
     async def now(self) -> datetime:
         """The database's clock on PostgreSQL, the process's on SQLite."""
         found = await self._connection.execute(text(f"SELECT {self._database.now_sql}"), self._database.now_binds())
-        return _moment(found.scalar_one())
+        return moment_of(found.scalar_one())
 
     async def lock(self, policy_id: PolicyId) -> PolicyRecord:
         """Two statements: the second one sees what was committed while the first one waited."""
@@ -155,7 +155,7 @@ def _policy_of(row: Row[Any]) -> EscalationPolicy:
         monitored_service_ids=tuple(as_document(row.services) or ()),
         default_policy=bool(row.default_policy),
     )
-    return EscalationPolicy(definition, row.revision, _moment(row.create_time), _moment(row.update_time))
+    return EscalationPolicy(definition, row.revision, moment_of(row.create_time), moment_of(row.update_time))
 
 
 def _directory_of(rows: Iterable[Row[Any]]) -> Directory:
@@ -185,10 +185,3 @@ def _answer_of(key: PolicyRevision, document: dict[str, Any]) -> ResolvedEscalat
 
 def _json(values: Collection[str]) -> str:
     return json.dumps(list(values))
-
-
-def _moment(value: Any) -> datetime:
-    moment = as_moment(value)
-    if moment is None:
-        raise TypeError("a column that is never NULL was NULL")
-    return moment

@@ -5,17 +5,16 @@ cached; values go in as plain Python and are converted here, because typed inser
 """
 
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Integer, Table, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import JSON
 
 from pager_grpc.runtime.columns import UtcDateTime, sqlite_moment
+from pager_grpc.runtime.selecting import is_sqlite, sqlite_driver
 
 Row = dict[str, Any]
 
@@ -40,7 +39,7 @@ async def update_rows(connection: AsyncConnection, table: Table, rows: Sequence[
     if not rows:
         return
     names = tuple(rows[0])
-    statement, converters = _update(table, names, sqlite=_is_sqlite(connection))
+    statement, converters = _update(table, names, sqlite=is_sqlite(connection))
     await _execute(connection, statement, names, converters, rows)
 
 
@@ -63,7 +62,7 @@ async def _write(
     if not rows:
         return
     names = tuple(rows[0])
-    statement, converters = _insert(table, names, tail, computed, sqlite=_is_sqlite(connection))
+    statement, converters = _insert(table, names, tail, computed, sqlite=is_sqlite(connection))
     await _execute(connection, statement, names, converters, rows)
 
 
@@ -78,20 +77,12 @@ async def _execute(
     rows: Sequence[Row],
 ) -> None:
     pairs = list(zip(names, converters, strict=True))
-    if _is_sqlite(connection):
-        # Straight to the driver: one visit to its thread, and no bind is compiled again for every row.
-        driver: Any = (await connection.get_raw_connection()).driver_connection
+    if is_sqlite(connection):
+        # Straight to the driver: no bind is compiled again for every row.
         values = [tuple([c(row[n]) if c else row[n] for n, c in pairs]) for row in rows]
-        try:
-            await driver.executemany(statement, values)
-        except sqlite3.Error as error:
-            raise DBAPIError.instance(statement, None, error, sqlite3.Error) from error  # as SQLAlchemy would say it
+        sqlite_driver(connection).executemany(statement, values)
     else:
         await connection.execute(text(statement), {n: [c(row[n]) if c else row[n] for row in rows] for n, c in pairs})
-
-
-def _is_sqlite(connection: AsyncConnection) -> bool:
-    return connection.dialect.name == "sqlite"
 
 
 @lru_cache(maxsize=128)
@@ -145,8 +136,11 @@ def _converter(table: Table, name: str, *, sqlite: bool) -> Converter:
     return None
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _as_json(value: Any) -> str | None:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value is not None else None
+    return _encode(value) if value is not None else None
 
 
 def _array_type(table: Table, name: str) -> str:

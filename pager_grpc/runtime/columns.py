@@ -55,6 +55,14 @@ def as_moment(value: Any) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def moment_of(value: Any) -> datetime:
+    """As :func:`as_moment`, of a column that is never NULL."""
+    moment = as_moment(value)
+    if moment is None:
+        raise TypeError("a moment that is never NULL was NULL")
+    return moment
+
+
 def as_document(value: Any) -> Any:
     """A JSON document as either engine returns it from plain SQL."""
     return json.loads(value) if isinstance(value, str) else value

@@ -11,11 +11,12 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
-from sqlalchemy import event, make_url
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -25,6 +26,7 @@ from pager_domain.kernel import Clock
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.columns import sqlite_moment
 from pager_grpc.runtime.config import ConfigurationFault
+from pager_grpc.runtime.sqlite_connection import SqliteConnection
 
 T = TypeVar("T")
 
@@ -78,6 +80,7 @@ class Database:
     async def unit(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that stands only after the caller's own ``connection.commit()``. Errors as ``begin``."""
         async with _translated(), self.engine.connect() as connection:
+            await connection.begin()
             yield connection
 
     @asynccontextmanager
@@ -160,9 +163,8 @@ def open_database(url: str, *, clock: Clock | None = None, now_sql: str = "clock
         max_overflow=0,
         pool_timeout=30,
         pool_reset_on_return=None,
-        connect_args={"isolation_level": "IMMEDIATE"},
+        async_creator=partial(_connected, str(path)),
     )
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return Database(engine, clock=clock, now_sql=":now", lock_file=path.with_name(path.name + ".lock"))
 
 
@@ -182,11 +184,11 @@ def _is_gone(error: DBAPIError) -> bool:
     return isinstance(error, InterfaceError) or state.startswith(("57P", "08")) or state in _POSTGRES_GONE
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
+async def _connected(path: str) -> SqliteConnection:
+    connection = SqliteConnection(path, isolation_level="IMMEDIATE")
     for pragma in _SQLITE_PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+        connection.fetch(f"PRAGMA {pragma}", {})
+    return connection
 
 
 def _exclusive(path: Path) -> int:

@@ -1,38 +1,58 @@
-"""Small pieces of SQL that the two engines spell differently.
+"""Reading by plain SQL, and the small pieces that the two engines spell differently.
 
 Lists travel as one bind (an array on PostgreSQL, a JSON array on SQLite), so that every length shares one statement and
 both engines look each entry up by index; SQLite scans the table for a list of pairs written out as VALUES.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Text, any_, bindparam, func, literal, select, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pager_grpc.runtime.sqlite_connection import SqliteConnection
 
-def is_one_of(connection: AsyncConnection, column: Column[Any], values: Iterable[str]) -> ColumnElement[bool]:
-    """``column`` is one of ``values``."""
+Binds = dict[str, Any]
+Row = Mapping[Any, Any]
+
+
+async def fetch(connection: AsyncConnection, statement: str, binds: Mapping[str, Any]) -> Sequence[Row]:
+    """The rows of ``statement``, as the engine keeps them: on SQLite a moment or a document comes as text."""
+    if is_sqlite(connection):
+        return sqlite_driver(connection).fetch(statement, binds)
+    return (await connection.execute(text(statement), binds)).mappings().all()
+
+
+def is_one_of(connection: AsyncConnection, column: str, values: Iterable[str]) -> tuple[str, Binds]:
+    """The condition that ``column`` is one of ``values``, and its binds."""
     listed = sorted(values)
-    if connection.dialect.name == "sqlite":
-        return column.in_(select(_json_each(listed).c.value))
-    return column == any_(bindparam(None, listed, type_=ARRAY(Text)))
+    if is_sqlite(connection):
+        return f"{column} IN (SELECT value FROM json_each(:listed))", {"listed": json.dumps(listed)}
+    return f"{column} = ANY(CAST(:listed AS text[]))", {"listed": listed}
 
 
-def is_one_of_pairs(
-    connection: AsyncConnection, columns: Sequence[Column[Any]], pairs: Iterable[tuple[str, str]]
-) -> ColumnElement[bool]:
-    """The two ``columns`` together are one of ``pairs``. Two separate lists would be tried in every combination."""
+def is_one_of_pairs(connection: AsyncConnection, columns: str, pairs: Iterable[tuple[str, str]]) -> tuple[str, Binds]:
+    """The condition that the two ``columns`` together are one of ``pairs``, and its binds.
+
+    Two separate lists would be tried in every combination.
+    """
     listed = sorted(pairs)
-    if connection.dialect.name == "sqlite":
-        pair = _json_each(listed).c.value
-        return tuple_(*columns).in_(select(pair.op("->>")(literal(0)), pair.op("->>")(literal(1))))
-    arrays = [bindparam(None, [pair[n] for pair in listed], type_=ARRAY(Text)) for n in (0, 1)]
-    wanted = func.unnest(*arrays).table_valued("first", "second").render_derived()
-    return tuple_(*columns).in_(select(wanted.c.first, wanted.c.second))
+    if is_sqlite(connection):
+        wanted = "SELECT value ->> 0, value ->> 1 FROM json_each(:pairs)"
+        return f"({columns}) IN ({wanted})", {"pairs": json.dumps(listed)}
+    wanted = "SELECT * FROM unnest(CAST(:firsts AS text[]), CAST(:seconds AS text[]))"
+    return f"({columns}) IN ({wanted})", {"firsts": [a for a, _ in listed], "seconds": [b for _, b in listed]}
 
 
-def _json_each(listed: Sequence[Any]) -> Any:
-    return func.json_each(json.dumps(listed)).table_valued("value")
+def is_sqlite(connection: AsyncConnection) -> bool:
+    """Whether this is the embedded engine."""
+    return connection.dialect.name == "sqlite"
+
+
+def sqlite_driver(connection: AsyncConnection) -> SqliteConnection:
+    """The :class:`SqliteConnection` beneath, for statements that need nothing of SQLAlchemy."""
+    driver = connection.sync_connection.connection.driver_connection if connection.sync_connection else None
+    if not isinstance(driver, SqliteConnection):
+        raise TypeError("this connection is not one of the embedded engine")
+    return driver
