@@ -1,7 +1,7 @@
 """Between ``notifier.v1`` and the notifier room's values, both ways."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -12,9 +12,9 @@ from pager_domain.notifier.messages import Channel, EmailMessage, SmsMessage
 from pager_domain.notifier.model import Delivery, DeliveryState
 from pager_domain.notifier.ports.delivery_ledger import LedgerPosition
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
+from pager_grpc.runtime.clock import EPOCH
 from pager_grpc.runtime.page_tokens import decode_token, encode_token
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 _CHANNELS = {Channel.EMAIL: pb.Delivery.CHANNEL_EMAIL, Channel.SMS: pb.Delivery.CHANNEL_SMS}
@@ -58,7 +58,7 @@ def position_from(page_token: str) -> LedgerPosition | None:
     if key is None:
         return None
     try:
-        return LedgerPosition(_EPOCH + int(key[0]) * _MICROSECOND, checked_id("page_token", str(key[1])))
+        return LedgerPosition(EPOCH + int(key[0]) * _MICROSECOND, checked_id("page_token", str(key[1])))
     except (ValueError, OverflowError):  # a made-up token
         raise InvalidField("page_token", "must be a token of an earlier answer") from None
 
@@ -67,7 +67,7 @@ def page_to(page: Page) -> pb.ListDeliveriesResponse:
     """A page of the ledger."""
     token = ""
     if page.next_position is not None:
-        moment = (page.next_position.create_time - _EPOCH) // _MICROSECOND
+        moment = (page.next_position.create_time - EPOCH) // _MICROSECOND
         token = encode_token(moment, page.next_position.delivery_id)
     return pb.ListDeliveriesResponse(deliveries=map(delivery_to, page.deliveries), next_page_token=token)
 

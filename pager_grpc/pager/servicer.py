@@ -3,7 +3,7 @@
 # ruff: noqa: N802 - the contract names the methods
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -19,6 +19,7 @@ from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager import wire
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.pager.wire_events import event_pb
+from pager_grpc.runtime.clock import EPOCH
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_size_of
 
@@ -26,7 +27,6 @@ log = structlog.get_logger()
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["PagerService"].full_name
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WATCH_BATCH = 200
 # A wake-up may be lost; a watcher looks again after this many seconds by itself.
 _WATCH_POLL_SECONDS = 1.0
@@ -144,7 +144,7 @@ def _watch_token(position: WatchPosition) -> str:
 
 
 def _opening_token(incident: Incident) -> str:
-    return encode_token((incident.opened_at - _EPOCH) // timedelta(microseconds=1), incident.incident_id)
+    return encode_token((incident.opened_at - EPOCH) // timedelta(microseconds=1), incident.incident_id)
 
 
 def _opening_before(token: str) -> tuple[datetime, IncidentId] | None:
@@ -152,7 +152,7 @@ def _opening_before(token: str) -> tuple[datetime, IncidentId] | None:
     if key is None:
         return None
     try:
-        return _EPOCH + timedelta(microseconds=int(key[0])), IncidentId(str(key[1]))
+        return EPOCH + timedelta(microseconds=int(key[0])), IncidentId(str(key[1]))
     except OverflowError as error:
         raise InvalidField("page_token", "must be a token of an earlier answer") from error
 

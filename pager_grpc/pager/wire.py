@@ -1,8 +1,9 @@
 """Wire to values and back, for calls. Pure. The timeline has its own page, ``wire_events.py``."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -11,6 +12,7 @@ from pager_domain.kernel import MonitoredServiceId, checked_id
 from pager_domain.pager.events import Acknowledgement, Alert, HealthyEvent, IncidentId, Link, Severity
 from pager_domain.pager.model import Answer, Incident, IncidentState, MonitoredService, Request, ServiceState
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.runtime.clock import EPOCH
 
 SEVERITIES = {
     Severity.INFO: pb.Incident.SEVERITY_INFO,
@@ -28,6 +30,7 @@ SERVICE_STATES = {
     ServiceState.HEALTHY: pb.MonitoredService.STATE_HEALTHY,
     ServiceState.UNHEALTHY: pb.MonitoredService.STATE_UNHEALTHY,
 }
+
 
 State = TypeVar("State", IncidentState, ServiceState)
 
@@ -89,8 +92,8 @@ def service_pb(service: MonitoredService) -> pb.MonitoredService:
         monitored_service_id=service.monitored_service_id,
         state=SERVICE_STATES[service.state],
         incident_id=service.incident.incident_id if service.incident else "",
-        create_time=native(service.created_at),
-        update_time=native(service.updated_at),
+        create_time=timestamp_pb(service.created_at),
+        update_time=timestamp_pb(service.updated_at),
     )
 
 
@@ -110,21 +113,25 @@ def incident_pb(incident: Incident) -> pb.Incident:
         alert_count=incident.alert_count,
         cycle=incident.cycle,
         level=incident.level,
-        next_escalation_time=native(incident.next_escalation_at),
+        next_escalation_time=timestamp_pb(incident.next_escalation_at),
         exhausted=incident.exhausted,
         policy_id=pinned.policy_id if pinned else "",
         policy_revision=pinned.revision if pinned else 0,
-        open_time=native(incident.opened_at),
-        acknowledge_time=native(incident.acknowledged_at),
+        open_time=timestamp_pb(incident.opened_at),
+        acknowledge_time=timestamp_pb(incident.acknowledged_at),
         acknowledged_by=incident.acknowledged_by,
         acknowledge_note=incident.acknowledge_note,
-        resolve_time=native(incident.resolved_at),
+        resolve_time=timestamp_pb(incident.resolved_at),
     )
 
 
-def native(value: datetime | timedelta | None) -> Any:
-    """A moment or span as a message field: protobuf takes Python's own values, its type stubs do not know it."""
-    return value
+@lru_cache(maxsize=256)
+def timestamp_pb(moment: datetime | None) -> Timestamp | None:
+    """A moment, to be copied into a message. A batch shares a few, and protobuf's own way costs three times as much."""
+    if moment is None:
+        return None
+    since = moment - EPOCH
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000)
 
 
 def moment_of(field: str, timestamp: Timestamp) -> datetime:

@@ -1,7 +1,10 @@
 """The timeline on the wire. Pure."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
 
 from pager_domain.pager.events import (
     Alert,
@@ -20,7 +23,7 @@ from pager_domain.pager.events import (
     PolicySource,
 )
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
-from pager_grpc.pager.wire import SEVERITIES, native
+from pager_grpc.pager.wire import SEVERITIES, timestamp_pb
 
 CHANNELS = {Channel.EMAIL: pb.NotifiedTarget.CHANNEL_EMAIL, Channel.SMS: pb.NotifiedTarget.CHANNEL_SMS}
 OUTCOMES = {
@@ -42,7 +45,7 @@ def event_pb(event: IncidentEvent) -> pb.IncidentEvent:
         incident_id=event.incident_id,
         monitored_service_id=event.monitored_service_id,
         sequence=event.sequence,
-        event_time=native(event.at),
+        event_time=timestamp_pb(event.at),
     )
     field, convert = _CAUSES[type(event.what)]
     getattr(message, field).CopyFrom(convert(event.what))
@@ -56,7 +59,7 @@ def _alert(alert: Alert) -> pb.Alert:
         dedup_key=alert.dedup_key,
         details=alert.details,
         links=[pb.Link(url=link.url, text=link.text) for link in alert.links],
-        occur_time=native(alert.occurred_at),
+        occur_time=timestamp_pb(alert.occurred_at),
     )
 
 
@@ -77,13 +80,19 @@ def _level_notified(what: LevelNotified) -> pb.IncidentEvent.LevelNotified:
         cycle=what.cycle,
         level=what.level,
         targets=[_target(target) for target in what.targets],
-        acknowledgement_timeout=native(what.acknowledgement_timeout),
-        next_escalation_time=native(what.next_escalation_at),
+        acknowledgement_timeout=_duration(what.acknowledgement_timeout),
+        next_escalation_time=timestamp_pb(what.next_escalation_at),
         policy_id=what.policy_id,
         policy_revision=what.policy_revision,
         policy_source=POLICY_SOURCES[what.policy_source],
         policy_fault=what.policy_fault,
     )
+
+
+def _duration(span: timedelta) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(span)
+    return duration
 
 
 def _level_skipped(what: LevelSkipped) -> pb.IncidentEvent.LevelSkipped:

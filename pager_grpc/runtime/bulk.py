@@ -4,11 +4,11 @@ PostgreSQL takes one array a column (``unnest``), SQLite one ``executemany``. Th
 cached; values go in as plain Python and are converted here, because typed inserts cost most of the time.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import BigInteger, Boolean, Integer, Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import JSON
@@ -136,11 +136,8 @@ def _converter(table: Table, name: str, *, sqlite: bool) -> Converter:
     return None
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
 def _as_json(value: Any) -> str | None:
-    return _encode(value) if value is not None else None
+    return to_json(value).decode() if value is not None else None
 
 
 def _array_type(table: Table, name: str) -> str:

@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 
 from pager_domain.kernel import Clock
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Where the moments of protobuf and of page tokens are counted from."""
+
 
 class SystemClock(Clock):
     """The wall clock in UTC."""

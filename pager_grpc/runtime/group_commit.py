@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import structlog
@@ -18,17 +19,27 @@ Result = TypeVar("Result")
 class GroupCommit(Generic[Item, Result]):
     """Hands items to ``commit`` in batches and each result back to whoever submitted the item.
 
-    There is no artificial wait: a batch is whatever gathered while the one before was committed. A result that is an
-    exception is raised from ``submit``. An item whose submitter has gone away is committed all the same.
+    A batch is whatever gathered while the one before was committed, and for ``rest`` times as long after it; a batch
+    that is full, or that follows a lone item, does not wait. A commit that works on the event loop needs the rest:
+    without it the next one begins before the loop has taken in the calls that would share it.
+
+    A result that is an exception is raised from ``submit``. An item whose submitter has gone away is committed all the
+    same.
     """
 
     def __init__(
-        self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result | DomainError]]], limit: int
+        self,
+        commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result | DomainError]]],
+        limit: int,
+        *,
+        rest: float = 0.0,
     ) -> None:
         self._commit = commit
         self._limit = limit
+        self._rest = rest
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._arrived = asyncio.Event()
+        self._full = asyncio.Event()
 
     async def submit(self, item: Item) -> Result:
         """The result of ``item`` once it is durable.
@@ -39,21 +50,37 @@ class GroupCommit(Generic[Item, Result]):
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         self._arrived.set()
+        if len(self._waiting) >= self._limit:
+            self._full.set()
         return await future
 
     async def run(self) -> None:
         """Commits batches until cancelled."""
+        clock = asyncio.get_running_loop().time
+        rested = clock()
         while True:
-            await self._arrived.wait()
-            batch = [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
-            if not self._waiting:
-                self._arrived.clear()
+            batch = await self._gathered(rested)
+            begun = clock()
             try:
                 await self._settle(batch)
             except BaseException:
                 for _, future in batch:
                     _fail(future, StoreUnavailable())
                 raise
+            rested = clock() + (self._rest * (clock() - begun) if len(batch) > 1 else 0)
+
+    async def _gathered(self, rested: float) -> list[tuple[Item, "asyncio.Future[Result]"]]:
+        await self._arrived.wait()
+        if self._rest:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(rested):
+                    await self._full.wait()
+        batch = [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
+        if not self._waiting:
+            self._arrived.clear()
+        if len(self._waiting) < self._limit:
+            self._full.clear()
+        return batch
 
     async def _settle(self, batch: Sequence[tuple[Item, "asyncio.Future[Result]"]]) -> None:
         try:

@@ -43,6 +43,33 @@ async def test_what_arrives_while_a_commit_is_in_flight_shares_the_next_one():
     assert committer.batches == [[1], [2, 3, 4], [5]]
 
 
+async def test_a_batch_rests_the_next_one_until_it_is_full():
+    committer = Committer()
+    group = GroupCommit(committer, 2, rest=1e9)
+    async with running(group.run()), asyncio.timeout(10):
+        await asyncio.gather(group.submit(1), group.submit(2))
+        third = asyncio.create_task(group.submit(3))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert await asyncio.gather(group.submit(4), third) == [8, 6]
+    assert committer.batches == [[1, 2], [3, 4]]
+
+
+async def test_a_lone_item_rests_nobody():
+    committer = Committer()
+    group = GroupCommit(committer, 2, rest=1e9)
+    async with running(group.run()), asyncio.timeout(10):
+        assert [await group.submit(n) for n in (1, 2)] == [2, 4]
+
+
+async def test_a_rest_ends():
+    committer = Committer()
+    group = GroupCommit(committer, 9, rest=1.0)
+    async with running(group.run()), asyncio.timeout(10):
+        await asyncio.gather(group.submit(1), group.submit(2))
+        assert await group.submit(3) == 6
+
+
 async def test_one_that_is_refused_or_breaks_the_commit_fails_alone():
     committer = Committer()
     group = GroupCommit(committer, 10)

@@ -1,0 +1,71 @@
+import asyncio
+import sqlite3
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from pager_grpc.runtime.database import open_database
+from pager_grpc.runtime.selecting import fetch, sqlite_driver
+from pager_grpc.runtime.sqlite_connection import SqliteConnection
+
+
+@pytest.fixture
+async def database(tmp_path):
+    opened = open_database(f"sqlite+aiosqlite:///{tmp_path / 'things.db'}")
+    async with opened.begin() as connection:
+        await connection.execute(text("CREATE TABLE things (n INTEGER PRIMARY KEY)"))
+    yield opened
+    await opened.close()
+
+
+async def stored(database):
+    async with database.begin() as connection:
+        return [row["n"] for row in await fetch(connection, "SELECT n FROM things ORDER BY n", {})]
+
+
+async def test_what_the_driver_wrote_is_forgotten_unless_it_is_committed(database):
+    async with database.unit() as connection:
+        sqlite_driver(connection).executemany("INSERT INTO things VALUES (?)", [(1,)])
+    assert await stored(database) == []
+    async with database.unit() as connection:
+        sqlite_driver(connection).executemany("INSERT INTO things VALUES (?)", [(1,), (2,)])
+        await connection.commit()
+    assert await stored(database) == [1, 2]
+
+
+async def test_a_refusal_of_the_database_is_told_as_sqlalchemy_tells_it(database):
+    async with database.unit() as connection:
+        with pytest.raises(IntegrityError):
+            sqlite_driver(connection).executemany("INSERT INTO things VALUES (?)", [(1,), (1,)])
+    assert await stored(database) == []
+
+
+async def test_who_gives_up_during_a_commit_leaves_a_connection_that_works(database):
+    async def write():
+        async with database.unit() as connection:
+            sqlite_driver(connection).executemany("INSERT INTO things VALUES (?)", [(n,) for n in range(1000)])
+            await connection.commit()
+
+    writing = asyncio.create_task(write())
+    while not writing.done():
+        await asyncio.sleep(0)
+        writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert len(await stored(database)) in {0, 1000}
+
+
+async def test_a_commit_that_the_database_refuses_is_told_and_nothing_stands(tmp_path):
+    connection = SqliteConnection(str(tmp_path / "refused.db"), isolation_level="IMMEDIATE")
+    connection.fetch("PRAGMA foreign_keys=ON", {})
+    connection.fetch("CREATE TABLE things (n INTEGER PRIMARY KEY)", {})
+    connection.fetch("CREATE TABLE parts (n INTEGER REFERENCES things DEFERRABLE INITIALLY DEFERRED)", {})
+    connection.executemany("INSERT INTO parts VALUES (?)", [(1,)])
+    with pytest.raises(sqlite3.IntegrityError):
+        await connection.commit()
+    await connection.rollback()
+    assert connection.fetch("SELECT * FROM parts", {}) == []
+    await connection.close()
+    with pytest.raises(sqlite3.OperationalError, match="connection closed"):
+        await connection.commit()
