@@ -188,9 +188,9 @@ def event_row(event: IncidentEvent) -> Row:
 
 def event_of(row: StoredRow) -> IncidentEvent:
     """A line of a timeline from its row."""
-    what: Cause = _CAUSES[row["kind"]].validate_python(row["document"])
+    what: Cause = _CAUSES[row["kind"]].validate_python(as_document(row["document"]))
     service_id, incident_id = MonitoredServiceId(row["monitored_service_id"]), IncidentId(row["incident_id"])
-    return IncidentEvent(service_id, incident_id, row["sequence"], row["at"], what)
+    return IncidentEvent(service_id, incident_id, row["sequence"], moment_of(row["at"]), what)
 
 
 def notification_row(page: Notification) -> Row:

@@ -1,0 +1,189 @@
+"""What must be true of one incident as the store has it, whatever happened: the promises S2 to S11 of one timeline.
+
+Pure. The tests judge every history with it, and the auditor of the running pager what changed lately.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pager_domain.pager.events import (
+    AlertRepeated,
+    EscalationExhausted,
+    IncidentAcknowledged,
+    IncidentEvent,
+    IncidentId,
+    IncidentOpened,
+    IncidentResolved,
+    LevelNotified,
+    LevelSkipped,
+    NotificationId,
+    NotificationSettled,
+    Outcome,
+    PolicySource,
+)
+from pager_domain.pager.model import Incident, IncidentState, Notification
+
+What = TypeVar("What")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRecord:
+    """A page of the outbox; ``outcome`` is None while it is still owed."""
+
+    notification: Notification
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRecord:
+    """All that the store knows of one incident, read at one moment; ``is_current``: its service names it."""
+
+    incident: Incident
+    events: tuple[IncidentEvent, ...]
+    pages: tuple[PageRecord, ...]
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A promise that the record contradicts."""
+
+    promise: str
+    incident_id: IncidentId
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.promise} {self.incident_id}: {self.what}"
+
+
+def violations(record: IncidentRecord) -> list[Violation]:
+    """Every promise that ``record`` breaks, each with what was found."""
+    return [
+        Violation(promise, record.incident.incident_id, what) for promise, check in _CHECKS for what in check(record)
+    ]
+
+
+def _one_current(record: IncidentRecord) -> Iterator[str]:
+    resolved = record.incident.state is IncidentState.RESOLVED
+    if record.is_current == resolved:
+        yield f"it is {record.incident.state}, and its service {'names' if resolved else 'does not name'} it"
+
+
+def _nothing_is_lost(record: IncidentRecord) -> Iterator[str]:
+    """S3: what a level decided is in the outbox, once, and has one end in the timeline or still waits."""
+    decided = Counter(
+        (what.cycle, what.level, target) for what in _of(record, LevelNotified) for target in what.targets
+    )
+    stored = Counter((p.notification.cycle, p.notification.level, p.notification.notified) for p in record.pages)
+    if decided != stored:
+        yield f"pages decided, not stored: {list(decided - stored)}; stored, not decided: {list(stored - decided)}"
+    ends: dict[NotificationId, list[Outcome]] = {}
+    for end in _of(record, NotificationSettled):
+        ends.setdefault(end.notification_id, []).append(end.outcome)
+    for page in record.pages:
+        found = ends.pop(page.notification.notification_id, [])
+        if found != ([page.outcome] if page.outcome is not None else []):
+            yield f"page {page.notification.notification_id} is {page.outcome}, its lines say {found}"
+    if ends:
+        yield f"ends of pages that do not exist: {sorted(ends)}"
+
+
+def _levels_in_order(record: IncidentRecord) -> Iterator[str]:
+    """S5: in each cycle 1, 2, 3 …, each once."""
+    causes = [event.what for event in record.events]
+    fired = [(what.cycle, what.level) for what in causes if isinstance(what, LevelNotified | LevelSkipped)]
+    before = (0, 0)
+    for step in fired:
+        if step not in ((before[0], before[1] + 1), (before[0] + 1, 1)):
+            yield f"cycle {step[0]} level {step[1]} follows cycle {before[0]} level {before[1]}"
+        before = step
+    if (record.incident.cycle, record.incident.level) != before:
+        yield f"the incident stands at {(record.incident.cycle, record.incident.level)}, its timeline at {before}"
+
+
+def _never_early(record: IncidentRecord) -> Iterator[str]:
+    """S6: the next level comes when the delay of the one before is over, unless a real policy takes over."""
+    before: LevelNotified | None = None
+    for event in record.events:
+        match event.what:
+            case LevelNotified() | EscalationExhausted() as what:
+                taken_over = isinstance(what, LevelNotified) and what.policy_source is not PolicySource.CATCH_ALL
+                stood_in = before is not None and before.policy_source is PolicySource.CATCH_ALL
+                if before is not None and event.at < before.next_escalation_at and not (stood_in and taken_over):
+                    yield f"line {event.sequence} came at {event.at}, due was {before.next_escalation_at}"
+                before = what if isinstance(what, LevelNotified) else before
+
+
+def _answers_stop_it(record: IncidentRecord) -> Iterator[str]:
+    """S7: after an answer no level fires; each answer is given once, and nothing but ends of pages follows the last."""
+    answered = resolved = False
+    for event in record.events:
+        match event.what:
+            case LevelNotified() | LevelSkipped() | EscalationExhausted() if answered:
+                yield f"line {event.sequence} escalates after the answer"
+            case IncidentAcknowledged() if answered:
+                yield f"line {event.sequence} acknowledges again"
+            case AlertRepeated() | IncidentResolved() if resolved:
+                yield f"line {event.sequence} comes after the end"
+        answered = answered or isinstance(event.what, IncidentAcknowledged | IncidentResolved)
+        resolved = resolved or isinstance(event.what, IncidentResolved)
+    expected = _state_of(record.events)
+    if record.incident.state is not expected:
+        yield f"the incident is {record.incident.state}, its timeline says {expected}"
+
+
+def _somebody_is_paged(record: IncidentRecord) -> Iterator[str]:
+    """S9: nothing ends without a page, and an open incident is escalated again or says why not."""
+    incident = record.incident
+    notified = _of(record, LevelNotified)
+    if any(not what.targets for what in notified):
+        yield "a level was notified that names nobody"
+    if not notified and _of(record, EscalationExhausted):
+        yield "it is exhausted and nobody was paged"
+    if incident.is_open and not incident.exhausted and incident.next_escalation_at is None:
+        yield "it is open and nothing will escalate it"
+    if not incident.is_open and incident.next_escalation_at is not None:
+        yield "it is answered and still to be escalated"
+    if incident.exhausted != bool(_of(record, EscalationExhausted)):
+        yield f"exhausted is {incident.exhausted}, the timeline says otherwise"
+
+
+def _no_line_is_missing(record: IncidentRecord) -> Iterator[str]:
+    """S10: lines count from 1 without a gap, whoever wrote them."""
+    sequences = [event.sequence for event in record.events]
+    if sequences != list(range(1, record.incident.event_count + 1)):
+        yield f"lines {sequences}, counted {record.incident.event_count}"
+    if not record.events or not isinstance(record.events[0].what, IncidentOpened):
+        yield "it does not begin with its opening"
+
+
+def _alerts_are_counted(record: IncidentRecord) -> Iterator[str]:
+    """S11: one alert opened it, each other one is a line with its number."""
+    counts = [what.alert_count for what in _of(record, AlertRepeated)]
+    if counts != list(range(2, record.incident.alert_count + 1)):
+        yield f"alerts {counts} after the first, counted {record.incident.alert_count}"
+
+
+def _of(record: IncidentRecord, kind: type[What]) -> list[What]:
+    return [event.what for event in record.events if isinstance(event.what, kind)]
+
+
+def _state_of(events: Sequence[IncidentEvent]) -> IncidentState:
+    kinds = {type(event.what) for event in events}
+    if IncidentResolved in kinds:
+        return IncidentState.RESOLVED
+    return IncidentState.ACKNOWLEDGED if IncidentAcknowledged in kinds else IncidentState.OPEN
+
+
+_CHECKS: tuple[tuple[str, Callable[[IncidentRecord], Iterator[str]]], ...] = (
+    ("S2", _one_current),
+    ("S3", _nothing_is_lost),
+    ("S5", _levels_in_order),
+    ("S6", _never_early),
+    ("S7", _answers_stop_it),
+    ("S9", _somebody_is_paged),
+    ("S10", _no_line_is_missing),
+    ("S11", _alerts_are_counted),
+)

@@ -1,0 +1,178 @@
+"""Decides the promises S1 to S7, S9 to S11 and L1 to L3 from a history alone.
+
+The history must be quiet: faults have ended, and the run has waited until no page was owed and no level was due.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from simulation.history import Call, History
+
+from pager_domain.pager import audit
+from pager_domain.pager.audit import IncidentRecord
+from pager_domain.pager.events import (
+    IncidentAcknowledged,
+    IncidentResolved,
+    LevelNotified,
+    NotificationSettled,
+    Outcome,
+)
+from pager_domain.pager.model import IncidentState
+
+MAX_EXTRA_HAND_OFFS = 2
+"""W1: a page in doubt is handed over twice more at most."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the liveness promises allow, in seconds."""
+
+    after_answer: float = 5.0
+    first_page: float = 5.0
+    lateness: float = 2.0
+    recovery: float = 15.0
+
+
+def violations(history: History, bounds: Bounds | None = None) -> list[str]:
+    """Every promise that the history breaks, in words."""
+    bounds = bounds or Bounds()
+    found = [str(violation) for record in history.incidents for violation in audit.violations(record)]
+    found += [f"S1 {what}" for what in _accepted_is_kept(history)]
+    found += [f"S2 {what}" for what in _one_incident(history)]
+    found += [f"S3 {what}" for what in _every_page_ended(history)]
+    found += [f"S4 {what}" for what in _not_doubled(history)]
+    found += [f"S7 {what}" for what in _quiet_after_an_answer(history, bounds)]
+    found += [f"S9 {what}" for what in _somebody_was_paged(history)]
+    found += [f"L1-L3 {what}" for what in _in_time(history, bounds)]
+    return found
+
+
+def _accepted_is_kept(history: History) -> Iterator[str]:
+    """S1: what was answered OK is counted; what was refused is not; what nobody heard of may be either."""
+    known = {record.incident.incident_id for record in history.incidents}
+    counted: Counter[str] = Counter()
+    for record in history.incidents:
+        counted[record.incident.monitored_service_id] += record.incident.alert_count
+    raises = _raises(history)
+    for call in (call for calls in raises.values() for call in calls if call.outcome == "ok"):
+        if call.incident_id not in known:
+            yield f"raise {call.request_id} was OK, and its incident {call.incident_id} is gone"
+    for service in {call.monitored_service_id for calls in raises.values() for call in calls}:
+        of_service = [calls for calls in raises.values() if calls[0].monitored_service_id == service]
+        sure = sum(any(call.outcome == "ok" for call in calls) for calls in of_service)
+        maybe = sum(any(call.outcome != "fail" for call in calls) for calls in of_service)
+        if not sure <= counted[service] <= maybe:
+            yield f"{service} counted {counted[service]} alerts; {sure} were accepted and {maybe - sure} more may be"
+
+
+def _one_incident(history: History) -> Iterator[str]:
+    """S2: a repeat of a request has the same incident, and a service has one unresolved incident at a time."""
+    for request_id, calls in _raises(history).items():
+        ids = {call.incident_id for call in calls if call.outcome == "ok"}
+        if len(ids) > 1:
+            yield f"request {request_id} got the incidents {sorted(ids)}"
+    by_service = defaultdict(list)
+    for record in history.incidents:
+        by_service[record.incident.monitored_service_id].append(record.incident)
+    for service, incidents in by_service.items():
+        unresolved = [i.incident_id for i in incidents if i.state is not IncidentState.RESOLVED]
+        if len(unresolved) > 1:
+            yield f"{service} has the unresolved incidents {unresolved}"
+        for earlier, later in pairwise(sorted(incidents, key=lambda i: i.opened_at)):
+            if earlier.resolved_at is None or earlier.resolved_at > later.opened_at:
+                yield f"{service}: {later.incident_id} opened before {earlier.incident_id} was resolved"
+
+
+def _every_page_ended(history: History) -> Iterator[str]:
+    """S3: a quiet store owes nothing, and what it calls handed off is in the providers' log."""
+    taken = Counter(hand_off.delivery_id for hand_off in history.hand_offs)
+    for page in (page for record in history.incidents for page in record.pages):
+        page_id = page.notification.notification_id
+        if page.outcome is None:
+            yield f"page {page_id} is still owed"
+        if page.outcome is Outcome.HANDED_OFF and not taken[page_id]:
+            yield f"page {page_id} is called handed off, and no provider has it"
+
+
+def _not_doubled(history: History) -> Iterator[str]:
+    """S4: one hand-off a page; more only for doubts that the ledger counted, two at most, and marked."""
+    marks = {
+        event.what.notification_id: event.what.possibly_duplicated
+        for record in history.incidents
+        for event in record.events
+        if isinstance(event.what, NotificationSettled)
+    }
+    for delivery_id, count in Counter(hand_off.delivery_id for hand_off in history.hand_offs).items():
+        line = history.ledger.get(delivery_id)
+        if line is None or delivery_id not in marks:
+            yield f"page {delivery_id} was handed over, and the {'ledger' if line is None else 'timeline'} ignores it"
+        elif count - 1 > min(line.doubt_count, MAX_EXTRA_HAND_OFFS):
+            yield f"page {delivery_id} was handed over {count} times with {line.doubt_count} doubts"
+        elif count > 1 and not marks[delivery_id]:
+            yield f"page {delivery_id} was handed over {count} times and is not marked"
+
+
+def _quiet_after_an_answer(history: History, bounds: Bounds) -> Iterator[str]:
+    """S7: pages that were claimed before an answer may still leave, for a few seconds."""
+    answered: dict[str, float] = {}
+    for call in history.calls:
+        if call.outcome == "ok" and call.operation != "raise" and call.changed:
+            answered[call.incident_id] = min(call.ended, answered.get(call.incident_id, call.ended))
+    incident_of = {
+        page.notification.notification_id: record.incident.incident_id
+        for record in history.incidents
+        for page in record.pages
+    }
+    for hand_off in history.hand_offs:
+        end = answered.get(incident_of.get(hand_off.delivery_id, ""))
+        if end is not None and hand_off.at > end + bounds.after_answer:
+            yield f"page {hand_off.delivery_id} left {hand_off.at - end:.1f} s after the answer"
+
+
+def _somebody_was_paged(history: History) -> Iterator[str]:
+    """S9: a level was notified, unless somebody answered before."""
+    for record in history.incidents:
+        kinds = {type(event.what) for event in record.events}
+        if not kinds & {LevelNotified, IncidentAcknowledged, IncidentResolved}:
+            yield f"{record.incident.incident_id} was raised and nobody was paged"
+
+
+def _in_time(history: History, bounds: Bounds) -> Iterator[str]:
+    """L1, L2, L3: the first page, each due level, and everything after a fault."""
+    first_hand_off: dict[str, float] = {}
+    for hand_off in history.hand_offs:
+        first_hand_off[hand_off.delivery_id] = min(hand_off.at, first_hand_off.get(hand_off.delivery_id, hand_off.at))
+    for record in history.incidents:
+        for name, due, done, bound in _deadlines(record, first_hand_off, bounds):
+            faults = [f for f in history.faults if f.began <= done and f.ended + bounds.recovery >= due]
+            since = max([due, *(fault.ended for fault in faults)])
+            allowed = bounds.recovery if faults else bound
+            if done > since + allowed:
+                yield f"{record.incident.incident_id}: {name} {done - since:.1f} s late ({allowed:g} s allowed)"
+
+
+def _deadlines(
+    record: IncidentRecord, first_hand_off: dict[str, float], bounds: Bounds
+) -> Iterator[tuple[str, float, float, float]]:
+    """(what, due, done, bound) of the first page and of each level."""
+    due = record.incident.opened_at.timestamp()
+    for event in record.events:
+        if isinstance(event.what, LevelNotified):
+            what = f"level {event.what.level} of cycle {event.what.cycle}"
+            yield what, due, event.at.timestamp(), bounds.lateness
+            due = event.what.next_escalation_at.timestamp()
+    pages = [page.notification.notification_id for page in record.pages]
+    if taken := [first_hand_off[page] for page in pages if page in first_hand_off]:
+        yield "the first page", record.incident.opened_at.timestamp(), min(taken), bounds.first_page
+
+
+def _raises(history: History) -> dict[str, list[Call]]:
+    """Calls that are one raise: repeats share a request id; without one each call is its own."""
+    raises: dict[str, list[Call]] = defaultdict(list)
+    for number, call in enumerate(history.calls):
+        if call.operation == "raise":
+            key = f"{call.monitored_service_id}/{call.request_id}" if call.request_id else f"call {number}"
+            raises[key].append(call)
+    return raises
