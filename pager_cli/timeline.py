@@ -17,6 +17,7 @@ _STYLES = {
     "opened": "bold red",
     "level_notified": "yellow",
     "level_skipped": "magenta",
+    "level_undeliverable": "red",
     "escalation_exhausted": "bold red",
     "acknowledged": "cyan",
     "resolved": "green",
@@ -46,6 +47,11 @@ def _opened(event: pb.IncidentEvent) -> str:
 def _alert_repeated(event: pb.IncidentEvent) -> str:
     repeated = event.alert_repeated
     return f"alert {repeated.alert_count}: {_alert(repeated.alert)}; nobody is notified"
+
+
+def _level_undeliverable(event: pb.IncidentEvent) -> str:
+    told = event.level_undeliverable
+    return f"level {told.level}{_cycle(told.cycle)} reached nobody: the next one is due at once"
 
 
 def _level_skipped(event: pb.IncidentEvent) -> str:
@@ -141,6 +147,7 @@ _SENTENCES: Mapping[str, Callable[[pb.IncidentEvent], str]] = {
     "alert_repeated": _alert_repeated,
     "level_notified": _level_notified,
     "level_skipped": _level_skipped,
+    "level_undeliverable": _level_undeliverable,
     "escalation_exhausted": _escalation_exhausted,
     "acknowledged": _acknowledged,
     "resolved": _resolved,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pager_domain.errors import DomainError
 from pager_domain.kernel import EmailTarget, MonitoredServiceId, NotificationTarget
 from pager_domain.pager.batch import Batch
-from pager_domain.pager.delivery import answered_meanwhile, result_of
+from pager_domain.pager.delivery import MAX_LOST_CLAIMS, answered_meanwhile, quarantined, result_of
 from pager_domain.pager.events import IncidentId, Timeout
 from pager_domain.pager.model import (
     Answer,
@@ -102,6 +102,8 @@ class PagerApplicationService:
         """Hands off a claimed page, unless its incident was answered meanwhile, and says what became of it."""
         if not claim.incident_is_open:
             return answered_meanwhile(claim)
+        if claim.lost_claims >= MAX_LOST_CLAIMS:
+            return quarantined(claim)
         return result_of(claim, await self._hand_off(claim.notification, claim.attempt))
 
     async def record(self, results: Sequence[Settled | Postponed]) -> int:

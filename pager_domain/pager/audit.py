@@ -18,6 +18,7 @@ from pager_domain.pager.events import (
     IncidentResolved,
     LevelNotified,
     LevelSkipped,
+    LevelUndeliverable,
     NotificationId,
     NotificationSettled,
     Outcome,
@@ -104,10 +105,14 @@ def _levels_in_order(record: IncidentRecord) -> Iterator[str]:
 
 
 def _never_early(record: IncidentRecord) -> Iterator[str]:
-    """S6: the next level comes when the delay of the one before is over, unless a real policy takes over."""
+    """S6: a level comes when the delay of the one before is over; a policy that takes over and one after a level that
+    reached nobody may be sooner.
+    """
     before: LevelNotified | None = None
     for event in record.events:
         match event.what:
+            case LevelUndeliverable():
+                before = None
             case LevelNotified() | EscalationExhausted() as what:
                 taken_over = isinstance(what, LevelNotified) and what.policy_source is not PolicySource.CATCH_ALL
                 stood_in = before is not None and before.policy_source is PolicySource.CATCH_ALL
@@ -121,7 +126,7 @@ def _answers_stop_it(record: IncidentRecord) -> Iterator[str]:
     answered = resolved = False
     for event in record.events:
         match event.what:
-            case LevelNotified() | LevelSkipped() | EscalationExhausted() if answered:
+            case LevelNotified() | LevelSkipped() | LevelUndeliverable() | EscalationExhausted() if answered:
                 yield f"line {event.sequence} escalates after the answer"
             case IncidentAcknowledged() if answered:
                 yield f"line {event.sequence} acknowledges again"

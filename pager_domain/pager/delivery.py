@@ -10,6 +10,8 @@ from pager_domain.pager.ports.notification_outbox import Claim, Postponed, Settl
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=30)
 LONGEST_ASKED_PAUSE = timedelta(hours=1)
 """How long a page may be put off by the other side's word; a page that waits for days is a page that is lost."""
+MAX_LOST_CLAIMS = 3
+"""So many attempts in a row may end without a word before the page is suspected."""
 _SHORTEST_PAUSE = timedelta(seconds=0.5)
 
 
@@ -27,6 +29,12 @@ def result_of(claim: Claim, answer: HandOff) -> Settled | Postponed:
         case NotNow(reason, after, reached):
             pause = _bounded(after) if after is not None else pause_before(claim.attempt + 1)
             return Postponed(claim, pause, reason, reached)
+
+
+def quarantined(claim: Claim) -> Settled:
+    """Whoever tried this page died of it, or could never say how it ended: it is not tried again."""
+    reason = f"quarantined: {claim.lost_claims} attempts in a row ended without a word"
+    return settled(claim, Outcome.IN_DOUBT, reason=reason, possibly_duplicated=True)
 
 
 def answered_meanwhile(claim: Claim) -> Settled:

@@ -30,6 +30,10 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+MOST_SEVERE_FIRST = (Severity.CRITICAL, Severity.ERROR, Severity.WARNING, Severity.INFO)
+"""The order in which what is due together is served."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A page that helps whoever answers."""
@@ -171,6 +175,14 @@ class LevelSkipped:
 
 
 @dataclass(frozen=True, slots=True)
+class LevelUndeliverable:
+    """No page of a level could be handed off; the next level was due at once."""
+
+    cycle: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
 class EscalationExhausted:
     """All levels and repeats were notified and nobody answered."""
 
@@ -210,6 +222,7 @@ Cause = (
     | AlertRepeated
     | LevelNotified
     | LevelSkipped
+    | LevelUndeliverable
     | EscalationExhausted
     | IncidentAcknowledged
     | IncidentResolved

@@ -30,6 +30,7 @@ from pager_domain.pager.events import (
     NotificationId,
     NotifiedTarget,
     PolicySource,
+    Severity,
 )
 
 
@@ -152,6 +153,7 @@ class Notification:
     target: NotificationTarget
     subject: str
     body: str
+    severity: Severity = Severity.CRITICAL
 
     @property
     def channel(self) -> Channel:

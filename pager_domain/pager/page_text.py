@@ -1,7 +1,7 @@
 """The words of a page: what is broken, since when, which level this is, and how to acknowledge."""
 
 import shlex
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pager_domain.pager.events import Channel
 from pager_domain.pager.model import Incident
@@ -13,17 +13,31 @@ MAX_BODY_BYTES = 32 * 1024
 """As much as the notifier takes; links and details may be longer together, and their end gives way."""
 
 
-def page_text(incident: Incident, channel: Channel, now: datetime) -> tuple[str, str]:
-    """(subject, body) of a page of the incident's present level, decided at ``now``. An SMS has no subject."""
+def page_text(incident: Incident, channel: Channel, now: datetime, due: datetime) -> tuple[str, str]:
+    """(subject, body) of a page of the incident's present level, decided at ``now``; an SMS has no subject.
+
+    A page that is a minute behind ``due`` or more says so: whoever reads it must know that the trouble is not new.
+    """
+    delay = _delay(now - due)
     if channel is Channel.SMS:
-        return "", _sms(incident)
+        return "", _sms(incident, delay)
     headline = " ".join(incident.alert.message.split())
-    subject = f"[{incident.alert.severity.upper()}] {incident.monitored_service_id}: {headline}"
-    return _cut(subject, 200), _email_body(incident, now)
+    late = f"[{delay} late] " if delay else ""
+    subject = f"[{incident.alert.severity.upper()}] {late}{incident.monitored_service_id}: {headline}"
+    return _cut(subject, 200), _email_body(incident, now, delay)
 
 
-def _sms(incident: Incident) -> str:
-    start = f"{incident.alert.severity.upper()} {_cut(incident.monitored_service_id, 60)}: "
+def _delay(late: timedelta) -> str:
+    """Like ``2 h 5 min``; empty below a minute."""
+    hours, minutes = divmod(int(late.total_seconds()) // 60, 60)
+    if late < timedelta(minutes=1):
+        return ""
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def _sms(incident: Incident, delay: str) -> str:
+    start = f"{delay} LATE: " if delay else ""
+    start += f"{incident.alert.severity.upper()} {_cut(incident.monitored_service_id, 60)}: "
     level = f" | level {incident.level}"
     acknowledge = f" | ack: {_ack_command(incident)}"
     # Half a command is worse than none; the message needs some room too.
@@ -31,14 +45,14 @@ def _sms(incident: Incident) -> str:
     return start + _cut(" ".join(incident.alert.message.split()), MAX_SMS_CHARACTERS - len(start) - len(end)) + end
 
 
-def _email_body(incident: Incident, now: datetime) -> str:
+def _email_body(incident: Incident, now: datetime, delay: str) -> str:
     alert = incident.alert
     lines = [
         f"Service:   {incident.monitored_service_id}",
         f"Message:   {alert.message}",
         f"Severity:  {alert.severity}",
         f"Opened:    {_moment(incident.opened_at)}",
-        f"Paged:     {_moment(now)}",
+        f"Paged:     {_moment(now)}" + (f" ({delay} late: the Pager could not page before)" if delay else ""),
         f"Level:     {incident.level}" + (f" (cycle {incident.cycle})" if incident.cycle > 1 else ""),
         f"Incident:  {incident.incident_id}",
         "",

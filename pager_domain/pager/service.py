@@ -17,11 +17,13 @@ from pager_domain.pager.events import (
     EscalationExhausted,
     HealthyEvent,
     IncidentAcknowledged,
+    IncidentEvent,
     IncidentId,
     IncidentOpened,
     IncidentResolved,
     LevelNotified,
     LevelSkipped,
+    LevelUndeliverable,
     NotifiedTarget,
     Timeout,
 )
@@ -112,6 +114,23 @@ class PagerService:
         incident, events = recorded(incident, now, *causes)
         return Change(replace(service, incident=incident), incident, events, notifications)
 
+    @staticmethod
+    def on_level_undeliverable(incident: Incident, now: datetime) -> tuple[Incident, tuple[IncidentEvent, ...]]:
+        """No page of the level that was notified last could be handed off: the next one of its cycle is due at once.
+
+        A pass through the levels that reached nobody is not repeated any sooner: its last delay runs.
+        """
+        waits = incident.is_open and incident.next_escalation_at is not None and not incident.is_due(now)
+        if not waits or not _has_a_next_level(incident):
+            return incident, ()
+        told = LevelUndeliverable(incident.cycle, incident.level)
+        return recorded(incident, now, told, next_escalation_at=now, acknowledgement_due_at=now)
+
+
+def _has_a_next_level(incident: Incident) -> bool:
+    following = incident.policy.levels[incident.level :] if incident.policy else ()
+    return any(not isinstance(level, EmptyLevel) for level in following)
+
 
 def _adopting(incident: Incident, resolved: ResolvedPolicy) -> Incident:
     """The first firing pins the policy; a real policy takes over from the catch-all with a cycle of its own."""
@@ -138,6 +157,7 @@ def _fired(
     incident: Incident, resolved: ResolvedPolicy, now: datetime
 ) -> tuple[Incident, list[Cause], tuple[Notification, ...]]:
     causes: list[Cause] = []
+    was_due = incident.next_escalation_at or now
     for cycle, level in _next_steps(incident, resolved):
         step = resolved.policy.levels[level - 1]
         incident = replace(incident, cycle=cycle, level=level)
@@ -148,7 +168,7 @@ def _fired(
         incident = replace(incident, acknowledgement_due_at=due)
         incident = replace(incident, next_escalation_at=_next_look(incident, resolved, now))
         causes.append(_level_notified(incident, step, resolved))
-        return incident, causes, _notifications(incident, step, now)
+        return incident, causes, _notifications(incident, step, now, was_due)
     exhausted = replace(incident, exhausted=True, next_escalation_at=None, acknowledgement_due_at=None)
     return exhausted, [*causes, EscalationExhausted(incident.cycle)], ()
 
@@ -178,7 +198,9 @@ def _level_notified(incident: Incident, level: EscalationLevel, resolved: Resolv
     )
 
 
-def _notifications(incident: Incident, level: EscalationLevel, now: datetime) -> tuple[Notification, ...]:
+def _notifications(
+    incident: Incident, level: EscalationLevel, now: datetime, due: datetime
+) -> tuple[Notification, ...]:
     return tuple(
         Notification(
             incident.monitored_service_id,
@@ -186,7 +208,8 @@ def _notifications(incident: Incident, level: EscalationLevel, now: datetime) ->
             incident.cycle,
             incident.level,
             target,
-            *page_text(incident, channel_of(target), now),
+            *page_text(incident, channel_of(target), now, due),
+            incident.alert.severity,
         )
         for target in level.targets
     )

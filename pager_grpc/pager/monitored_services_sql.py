@@ -4,17 +4,32 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from pager_domain.kernel import MonitoredServiceId
+from pager_domain.pager.events import MOST_SEVERE_FIRST
 from pager_domain.pager.model import EscalationPolicy, MonitoredService
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_grpc.pager import rows
-from pager_grpc.pager.unit_of_work_sql import INCIDENTS, SERVICES, SqlUnitOfWork
+from pager_grpc.pager.unit_of_work_sql import SqlUnitOfWork
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.runtime.columns import as_document, as_moment, moment_of
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import fetch, is_one_of
+
+_DUE = """
+SELECT * FROM (
+    SELECT incidents.*, {rank} AS rank FROM incidents
+    WHERE severity = '{severity}' AND next_escalation_at IS NOT NULL AND next_escalation_at <= {now}
+    ORDER BY next_escalation_at LIMIT :limit
+) AS {severity}
+"""
+_DUE_SERVICES = """
+SELECT due.*, s.created_at, s.updated_at
+FROM (SELECT * FROM ({walks}) AS walks ORDER BY rank, next_escalation_at LIMIT :limit) AS due
+JOIN monitored_services AS s ON s.monitored_service_id = due.monitored_service_id
+ORDER BY rank, next_escalation_at
+"""
 
 
 class SqlMonitoredServices(MonitoredServices):
@@ -31,20 +46,18 @@ class SqlMonitoredServices(MonitoredServices):
             yield SqlUnitOfWork(connection, self._database, self._wakeups)
 
     async def due(self, limit: int) -> list[MonitoredService]:
-        """By the partial index of what is due; nothing else is looked at."""
-        query = (
-            select(INCIDENTS, SERVICES.c.created_at, SERVICES.c.updated_at)
-            .join(SERVICES, SERVICES.c.monitored_service_id == INCIDENTS.c.monitored_service_id)
-            .where(INCIDENTS.c.next_escalation_at.is_not(None), text(f"next_escalation_at <= {self._database.now_sql}"))
-            .order_by(INCIDENTS.c.next_escalation_at)
-            .limit(limit)
+        """One walk along the index of what is due for each severity; nothing else is looked at."""
+        walks = " UNION ALL ".join(
+            _DUE.format(severity=severity, rank=rank, now=self._database.now_sql)
+            for rank, severity in enumerate(MOST_SEVERE_FIRST)
         )
         async with self._database.begin() as connection:
-            found = (await connection.execute(query, self._database.now_binds())).mappings().all()
+            binds = {"limit": limit, **self._database.now_binds()}
+            found = await fetch(connection, _DUE_SERVICES.format(walks=walks), binds)
         return [rows.service_of(row, rows.incident_of(row)) for row in found]
 
     async def seconds_until_due(self) -> float | None:
-        """One look at the first entry of the partial index."""
+        """One look at the first entry of each severity."""
         return await seconds_until(self._database, "incidents", "next_escalation_at", "next_escalation_at IS NOT NULL")
 
     async def last_known_policies(
@@ -65,9 +78,9 @@ class SqlMonitoredServices(MonitoredServices):
 
 async def seconds_until(database: Database, table: str, column: str, condition: str) -> float | None:
     """Seconds from the database's now to the least ``column`` of the rows under ``condition``; None without rows."""
-    query = text(
-        f"SELECT (SELECT {column} FROM {table} WHERE {condition} ORDER BY {column} LIMIT 1), {database.now_sql}"
-    )
+    first = "SELECT * FROM (SELECT {0} AS due FROM {1} WHERE {2} AND severity = '{3}' ORDER BY {0} LIMIT 1) AS {3}"
+    firsts = " UNION ALL ".join(first.format(column, table, condition, severity) for severity in MOST_SEVERE_FIRST)
+    query = text(f"SELECT min(due), {database.now_sql} FROM ({firsts}) AS firsts")
     async with database.begin() as connection:
         due, now = (await connection.execute(query, database.now_binds())).one()
     due, now = as_moment(due), as_moment(now)

@@ -18,6 +18,7 @@ from pager_domain.pager.events import (
     IncidentResolved,
     LevelNotified,
     LevelSkipped,
+    LevelUndeliverable,
     Link,
     NotificationSettled,
     Severity,
@@ -43,6 +44,7 @@ _CAUSES: dict[str, TypeAdapter[Any]] = {
         AlertRepeated,
         LevelNotified,
         LevelSkipped,
+        LevelUndeliverable,
         EscalationExhausted,
         IncidentAcknowledged,
         IncidentResolved,
@@ -210,6 +212,8 @@ def notification_row(page: Notification) -> Row:
         "state": "waiting",
         "held": False,
         "attempts": 0,
+        "lost_claims": 0,
+        "severity": page.severity.value,
         "last_reason": "",
     }
 
@@ -229,6 +233,7 @@ def notification_of(row: StoredRow) -> Notification:
         target,
         row["subject"],
         row["body"],
+        Severity(row["severity"]),
     )
 
 

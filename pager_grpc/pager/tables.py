@@ -72,7 +72,7 @@ class IncidentRow(PagerTable, table=True):
             "alert_count >= 1 AND event_count >= 1 AND cycle >= 0 AND level >= 0", name="ck_incidents_counts"
         ),
         _partial("uq_incidents_unresolved", "monitored_service_id", where="state <> 'resolved'", unique=True),
-        _partial("ix_incidents_due", "next_escalation_at", where="next_escalation_at IS NOT NULL"),
+        _partial("ix_incidents_due", "severity", "next_escalation_at", where="next_escalation_at IS NOT NULL"),
         Index("ix_incidents_incident_id", "incident_id"),
         Index("ix_incidents_opened_at", "opened_at", "incident_id"),
     )
@@ -104,7 +104,11 @@ class IncidentRow(PagerTable, table=True):
 
 
 class NotificationRow(PagerTable, table=True):
-    """A page: the transactional outbox. ``held`` while a delivery has claimed it; ``due_at`` ends its lease then."""
+    """A page: the transactional outbox.
+
+    ``held`` while a delivery has claimed it; ``due_at`` ends its lease then. ``lost_claims`` counts the leases in a row
+    that ended without a word.
+    """
 
     __tablename__ = "notifications"
     __table_args__ = (
@@ -123,7 +127,8 @@ class NotificationRow(PagerTable, table=True):
         ),
         CheckConstraint("channel IN ('email', 'sms')", name="ck_notifications_channel"),
         CheckConstraint("state = 'waiting' OR settled_at IS NOT NULL", name="ck_notifications_settled_at"),
-        _partial("ix_notifications_due", "due_at", where="state = 'waiting'"),
+        CheckConstraint("lost_claims >= 0", name="ck_notifications_lost_claims"),
+        _partial("ix_notifications_due", "severity", "due_at", where="state = 'waiting'"),
     )
 
     monitored_service_id: str = _id(primary_key=True)
@@ -139,6 +144,8 @@ class NotificationRow(PagerTable, table=True):
     state: str = _text()
     held: bool
     attempts: int = _big()
+    lost_claims: int = Field(sa_column=Column(Integer, nullable=False))
+    severity: str = _text()
     due_at: datetime = _moment()
     created_at: datetime = _moment()
     settled_at: datetime | None = _moment(nullable=True)

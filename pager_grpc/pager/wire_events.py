@@ -17,6 +17,7 @@ from pager_domain.pager.events import (
     IncidentResolved,
     LevelNotified,
     LevelSkipped,
+    LevelUndeliverable,
     NotificationSettled,
     NotifiedTarget,
     Outcome,
@@ -99,6 +100,10 @@ def _level_skipped(what: LevelSkipped) -> pb.IncidentEvent.LevelSkipped:
     return pb.IncidentEvent.LevelSkipped(cycle=what.cycle, level=what.level)
 
 
+def _level_undeliverable(what: LevelUndeliverable) -> pb.IncidentEvent.LevelUndeliverable:
+    return pb.IncidentEvent.LevelUndeliverable(cycle=what.cycle, level=what.level)
+
+
 def _exhausted(what: EscalationExhausted) -> pb.IncidentEvent.EscalationExhausted:
     return pb.IncidentEvent.EscalationExhausted(cycle=what.cycle)
 
@@ -130,6 +135,7 @@ _CAUSES: dict[type[Any], tuple[str, Callable[[Any], Any]]] = {
     AlertRepeated: ("alert_repeated", _repeated),
     LevelNotified: ("level_notified", _level_notified),
     LevelSkipped: ("level_skipped", _level_skipped),
+    LevelUndeliverable: ("level_undeliverable", _level_undeliverable),
     EscalationExhausted: ("escalation_exhausted", _exhausted),
     IncidentAcknowledged: ("acknowledged", _acknowledged),
     IncidentResolved: ("resolved", _resolved),

@@ -106,6 +106,13 @@ class MonitoredServicesContract:
             await pager.advance(1)
         assert [service.monitored_service_id for service in await pager.store.due(2)] == ["b", "c"]
 
+    async def test_the_most_severe_are_due_first(self, pager):
+        application = an_application(pager.store, pager.outbox)
+        for severity in (Severity.INFO, Severity.WARNING, Severity.CRITICAL, Severity.ERROR):
+            await application.handle([raising(severity, severity=severity)])
+            await pager.advance(1)
+        assert [s.monitored_service_id for s in await pager.store.due(3)] == ["critical", "error", "warning"]
+
     async def test_only_what_is_due_is_loaded_to_be_escalated(self, pager):
         application = an_application(pager.store, pager.outbox)
         await application.handle([raising("answered"), raising("fired"), raising("due"), acknowledging("answered")])

@@ -7,8 +7,8 @@ import pytest
 from builders import CHECKOUT, acknowledging, an_application, healing, raising
 
 from pager_domain.pager.delivery import result_of
-from pager_domain.pager.events import NotificationSettled, Outcome
-from pager_domain.pager.ports.email_sender import HandedOff, NotNow, Refused
+from pager_domain.pager.events import LevelUndeliverable, NotificationSettled, Outcome, Severity
+from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, NotNow, Refused
 
 PAGES = ["person-1-1", "person-1-2"]
 
@@ -57,6 +57,46 @@ class NotificationOutboxContract:
         again = await pager.outbox.claim(10)
         assert whom(again) == PAGES
         assert {claim.attempt for claim in again} == {2}
+
+    async def test_claims_that_end_without_a_word_are_counted_until_one_says_something(self, pager, application):
+        lost = []
+        for _ in range(3):
+            claims = await pager.outbox.claim(10)
+            lost.append({claim.lost_claims for claim in claims})
+            await pager.advance(10.1)
+        assert lost == [{0}, {1}, {2}]
+        busy = [result_of(claim, NotNow("busy", timedelta(seconds=1))) for claim in await pager.outbox.claim(10)]
+        await pager.outbox.record(busy)
+        await pager.advance(1.1)
+        assert {claim.lost_claims for claim in await pager.outbox.claim(10)} == {0}
+
+    async def test_the_most_severe_pages_are_claimed_first_then_the_longest_owed(self, pager, application):
+        for severity in (Severity.INFO, Severity.ERROR, Severity.WARNING):
+            await application.handle([raising(severity, severity=severity)])
+            await application.escalate_due(10)
+        await pager.advance(1)
+        await application.handle([raising("late", severity=Severity.CRITICAL)])
+        await application.escalate_due(10)
+        order = [(await pager.outbox.claim(2))[0].notification.monitored_service_id for _ in range(5)]
+        assert order == ["checkout", "late", "error", "warning", "info"]
+
+    async def test_when_no_page_of_a_level_gets_through_the_next_level_is_due_at_once(self, pager, application):
+        one, other = await pager.outbox.claim(10)
+        assert await pager.outbox.record([result_of(one, Refused("no such user"))]) == 1
+        assert await pager.store.due(10) == []
+        assert await pager.outbox.record([result_of(other, FateUnknown("gave up"))]) == 1
+        assert [service.monitored_service_id for service in await pager.store.due(10)] == [CHECKOUT]
+        assert await application.escalate_due(10) == 1
+        assert whom(await pager.outbox.claim(10)) == ["person-2-1", "person-2-2"]
+        [incident] = await pager.views.incidents(CHECKOUT, (), None, 1)
+        lines = await pager.views.events(incident, 0, 100)
+        assert [line.sequence for line in lines] == list(range(1, incident.event_count + 1))
+        assert [line.what for line in lines].count(LevelUndeliverable(1, 1)) == 1
+
+    async def test_one_page_that_gets_through_keeps_the_delay(self, pager, application):
+        one, other = await pager.outbox.claim(10)
+        await pager.outbox.record([result_of(one, HandedOff("smtp")), result_of(other, Refused("no"))])
+        assert await pager.store.due(10) == []
 
     async def test_no_more_than_the_limit_is_claimed(self, pager, application):
         assert len(await pager.outbox.claim(1)) == 1

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import Clock, MonitoredServiceId
-from pager_domain.pager.events import IncidentEvent, IncidentId, NotificationId, Outcome
+from pager_domain.pager.events import MOST_SEVERE_FIRST, IncidentEvent, IncidentId, NotificationId, Outcome
 from pager_domain.pager.model import (
     Change,
     EscalationPolicy,
@@ -30,6 +30,7 @@ class Page:
     outcome: Outcome | None = None
     held: bool = False
     attempts: int = 0
+    lost_claims: int = 0
 
 
 @dataclass
@@ -128,7 +129,7 @@ class FakeMonitoredServices(MonitoredServices):
     async def due(self, limit: int) -> list[MonitoredService]:
         self.reach()
         due = [s for s in self.state.services.values() if s.incident and s.incident.is_due(self.clock.now())]
-        return sorted(due, key=lambda service: service.incident.next_escalation_at)[:limit]
+        return sorted(due, key=lambda s: (_rank(s.incident), s.incident.next_escalation_at))[:limit]
 
     async def seconds_until_due(self) -> float | None:
         self.reach()
@@ -149,3 +150,7 @@ class FakeMonitoredServices(MonitoredServices):
         """Raises StoreUnavailable while the store is unreachable."""
         if self.unreachable:
             raise StoreUnavailable
+
+
+def _rank(incident: Incident) -> int:
+    return MOST_SEVERE_FIRST.index(incident.alert.severity)

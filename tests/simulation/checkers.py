@@ -16,6 +16,7 @@ from pager_domain.pager.events import (
     IncidentAcknowledged,
     IncidentResolved,
     LevelNotified,
+    LevelUndeliverable,
     NotificationSettled,
     Outcome,
 )
@@ -163,6 +164,8 @@ def _deadlines(
             what = f"level {event.what.level} of cycle {event.what.cycle}"
             yield what, due, event.at.timestamp(), bounds.lateness
             due = event.what.next_escalation_at.timestamp()
+        if isinstance(event.what, LevelUndeliverable):
+            due = event.at.timestamp()
     pages = [page.notification.notification_id for page in record.pages]
     if taken := [first_hand_off[page] for page in pages if page in first_hand_off]:
         yield "the first page", record.incident.opened_at.timestamp(), min(taken), bounds.first_page

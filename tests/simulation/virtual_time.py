@@ -49,7 +49,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         return self._now
 
     def call_soon(self, callback, *args, context=None):
-        context = context or copy_context()
+        context = copy_context() if context is None else context  # an empty one is false
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append((handle, lambda: context.run(callback, *args), context.get(OWNER)))
         return handle
@@ -60,7 +60,7 @@ class VirtualTimeLoop(asyncio.AbstractEventLoop):
         return self.call_at(self._now + delay, callback, *args, context=context)
 
     def call_at(self, when, callback, *args, context=None):
-        context = context or copy_context()
+        context = copy_context() if context is None else context  # an empty one is false
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         entry = (when, next(self._numbers), handle, lambda: context.run(callback, *args), context.get(OWNER))
         heapq.heappush(self._timers, entry)

@@ -77,7 +77,7 @@ class MonitoredServices(Protocol):
         """
 
     async def due(self, limit: int) -> list[MonitoredService]:
-        """Services whose incident is due, the longest due first, read without a lock: a hint what to load."""
+        """Services whose incident is due, the most severe and then the longest due first, read without a lock."""
 
     async def seconds_until_due(self) -> float | None:
         """How long until the next incident is due (0 or less: now); None if none is."""

@@ -1,11 +1,12 @@
 """What becomes of a claimed page."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from builders import a_page
 
-from pager_domain.pager.delivery import answered_meanwhile, pause_before, result_of
+from pager_domain.pager.delivery import answered_meanwhile, pause_before, quarantined, result_of
 from pager_domain.pager.events import NotificationSettled, Outcome
 from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, NotNow, Refused
 from pager_domain.pager.ports.notification_outbox import Claim, Postponed, Settled
@@ -28,6 +29,12 @@ def test_a_final_answer_settles_the_page_with_a_line_that_says_how(answer, outco
     page = a_page()
     event = NotificationSettled(page.notification_id, page.notified, 1, 1, outcome, *rest)
     assert result_of(a_claim(), answer) == Settled(a_claim(), event)
+
+
+def test_a_page_whose_attempts_end_without_a_word_is_quarantined_as_a_doubt():
+    line = quarantined(replace(a_claim(4), lost_claims=3)).event
+    assert (line.outcome, line.possibly_duplicated) == (Outcome.IN_DOUBT, True)
+    assert line.reason == "quarantined: 3 attempts in a row ended without a word"
 
 
 def test_not_now_owes_the_page_again_when_the_other_side_said():

@@ -18,7 +18,7 @@ from domain.pager.use_cases import Pager
 from fakes.escalation_policies import ABSENT, DOWN, FakeEscalationPolicies
 
 from pager_domain.errors import DomainError, StoreUnavailable
-from pager_domain.pager.events import LevelNotified, NotificationSettled, Outcome, PolicySource
+from pager_domain.pager.events import LevelNotified, LevelUndeliverable, NotificationSettled, Outcome, PolicySource
 from pager_domain.pager.ports.email_sender import FateUnknown, NotNow, Refused
 
 
@@ -197,6 +197,20 @@ async def test_a_page_whose_holder_died_is_cancelled_by_the_next_one_if_somebody
         (Outcome.CANCELLED, True)
     }
     assert pager.senders.sent == {}
+
+
+async def test_a_page_whose_holders_all_die_is_not_tried_a_fourth_time_and_the_next_level_is_due(pager):
+    await pager.told(raising())
+    await pager.time_passes(0)
+    for _ in range(3):
+        await pager.application.claim_due(100)
+        pager.clock.advance(10)
+    await pager.deliver()
+    assert {(line.outcome, line.possibly_duplicated) for line in pager.said(NotificationSettled)} == {
+        (Outcome.IN_DOUBT, True)
+    }
+    assert pager.senders.sent == {}
+    assert pager.said(LevelUndeliverable) == [LevelUndeliverable(1, 1)]
 
 
 async def test_what_an_outdated_holder_says_is_ignored(pager):

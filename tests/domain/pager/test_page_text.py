@@ -19,7 +19,9 @@ def an_incident_about(service="checkout", message="payments fail", level=2, **al
 
 
 def test_an_email_says_service_message_level_when_and_how_to_acknowledge():
-    subject, body = page_text(an_incident_about(severity=Severity.ERROR), Channel.EMAIL, after(minutes=15))
+    subject, body = page_text(
+        an_incident_about(severity=Severity.ERROR), Channel.EMAIL, after(minutes=15), after(minutes=15)
+    )
     assert subject == "[ERROR] checkout: payments fail"
     for said in ("checkout", "payments fail", "Level:     2", "2026-03-01 12:00:00 UTC", "2026-03-01 12:15:00 UTC"):
         assert said in body
@@ -30,20 +32,36 @@ def test_an_email_says_service_message_level_when_and_how_to_acknowledge():
 
 def test_an_email_says_links_details_and_the_cycle_of_a_repeat():
     alert = an_alert(details="stack\ntrace", links=(Link("https://runbook.example/1", "runbook"),))
-    _, body = page_text(an_incident(alert=alert, cycle=3, level=1), Channel.EMAIL, NOON)
+    _, body = page_text(an_incident(alert=alert, cycle=3, level=1), Channel.EMAIL, NOON, NOON)
     assert "https://runbook.example/1 runbook" in body
     assert body.endswith("Details:\nstack\ntrace\n")
     assert "Level:     1 (cycle 3)" in body
 
 
 def test_an_sms_says_service_message_level_and_how_to_acknowledge():
-    subject, body = page_text(an_incident_about(message="payments\n  fail"), Channel.SMS, NOON)
+    subject, body = page_text(an_incident_about(message="payments\n  fail"), Channel.SMS, NOON, NOON)
     assert subject == ""
     assert body == "CRITICAL checkout: payments fail | level 2 | ack: pagerctl ack checkout --by YOU"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "delay"),
+    [(0, ""), (59, ""), (60, "1 min"), (3599, "59 min"), (7260, "2 h 1 min"), (90_000, "25 h 0 min")],
+)
+def test_a_page_that_is_a_minute_late_says_how_late(seconds, delay):
+    incident, now = an_incident(), after(seconds)
+    subject, email = page_text(incident, Channel.EMAIL, now, NOON)
+    _, sms = page_text(incident, Channel.SMS, now, NOON)
+    if delay:
+        assert f"[{delay} late]" in subject
+        assert f"({delay} late" in email
+        assert sms.startswith(f"{delay} LATE: ")
+    else:
+        assert "late" not in f"{subject}{email}{sms}".lower()
+
+
 def test_a_name_that_a_shell_would_tear_apart_is_quoted():
-    _, body = page_text(an_incident_about("my shop; rm -rf"), Channel.EMAIL, NOON)
+    _, body = page_text(an_incident_about("my shop; rm -rf"), Channel.EMAIL, NOON, NOON)
     assert "pagerctl ack 'my shop; rm -rf' --by YOU" in body
 
 
@@ -57,7 +75,7 @@ _messages = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, 
 
 @given(_names | st.sampled_from(["'" * 255, "x" * 255]), _messages | st.just("y" * 1024), st.integers(1, 20))
 def test_an_sms_never_has_more_than_320_characters_and_always_some_of_the_message(service, message, level):
-    _, body = page_text(an_incident_about(service, message, level), Channel.SMS, NOON)
+    _, body = page_text(an_incident_about(service, message, level), Channel.SMS, NOON, NOON)
     assert len(body) <= MAX_SMS_CHARACTERS
     assert f"| level {level}" in body
     assert "\n" not in body
@@ -67,7 +85,7 @@ def test_an_sms_never_has_more_than_320_characters_and_always_some_of_the_messag
 
 @given(_messages)
 def test_a_subject_is_one_line_that_the_notifier_takes(message):
-    subject, _ = page_text(an_incident_about(message=message), Channel.EMAIL, NOON)
+    subject, _ = page_text(an_incident_about(message=message), Channel.EMAIL, NOON, NOON)
     assert len(subject) <= 200
     assert len(subject.splitlines()) == 1
 
@@ -77,7 +95,7 @@ def test_the_longest_email_fits_what_the_notifier_takes_and_still_says_how_to_ac
     links = tuple(Link("https://example.com/" + "u" * 2028, "t" * 255) for _ in range(16))
     details = sign * (16 * 1024 // len(sign.encode()))
     incident = an_incident_about("s" * 255, sign * (1024 // len(sign.encode())), details=details, links=links)
-    _, body = page_text(incident, Channel.EMAIL, NOON)
+    _, body = page_text(incident, Channel.EMAIL, NOON, NOON)
     assert MAX_BODY_BYTES - 8 <= len(body.encode()) <= MAX_BODY_BYTES
     assert body.endswith("…\n")
     assert "pagerctl ack" in body
@@ -103,5 +121,7 @@ def test_the_id_of_a_page_does_not_change_with_words_or_address():
 
 
 def test_moments_are_said_in_utc():
-    _, body = page_text(an_incident(opened_at=datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)), Channel.EMAIL, NOON)
+    _, body = page_text(
+        an_incident(opened_at=datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)), Channel.EMAIL, NOON, NOON
+    )
     assert "Opened:    2026-12-31 23:59:59 UTC" in body

@@ -28,6 +28,7 @@ from pager_domain.pager.events import (
     IncidentResolved,
     LevelNotified,
     LevelSkipped,
+    LevelUndeliverable,
     Timeout,
 )
 from pager_domain.pager.model import EmptyLevel, IncidentState, MonitoredService, ServiceState
@@ -216,6 +217,28 @@ def test_an_empty_last_level_leads_into_the_next_cycle_or_the_end():
     assert (second.incident.cycle, second.incident.level, whom(second)) == (2, 1, ["person-1-1", "person-1-2"])
     third = timed_out(second.service, repeated, a_timeout(minutes=30))
     assert causes(third) == [LevelSkipped(2, 2), EscalationExhausted(2)]
+
+
+def undeliverable(service, now):
+    return PagerService.on_level_undeliverable(service.incident, now)
+
+
+def test_a_level_that_reached_nobody_makes_the_next_one_due_at_once():
+    policy = a_policy(levels=2)
+    incident, lines = undeliverable(paged(policy=policy), after(minutes=1))
+    assert [line.what for line in lines] == [LevelUndeliverable(1, 1)]
+    change = timed_out(a_service(incident=incident), policy, a_timeout(minutes=1))
+    assert whom(change) == ["person-2-1", "person-2-2"]
+    assert change.incident.next_escalation_at == after(minutes=16)
+
+
+def test_only_an_open_incident_with_a_level_to_come_that_is_not_due_already_is_hastened():
+    last_of_two = timed_out(paged(policy=a_policy(levels=2)), a_policy(levels=2), a_timeout(minutes=15)).service
+    nobody_after = paged(policy=a_policy(levels=[a_level(), EmptyLevel()], repeats=3))
+    waits = paged(policy=a_policy(levels=2))
+    acknowledged = PagerService.on_acknowledgement(waits, Acknowledgement("ana"), NOON).service
+    for service, minute in ((last_of_two, 16), (nobody_after, 1), (acknowledged, 1), (waits, 15)):
+        assert undeliverable(service, after(minutes=minute)) == (service.incident, ())
 
 
 def test_the_timeline_counts_from_one_without_a_gap_and_every_decision_has_a_new_generation():

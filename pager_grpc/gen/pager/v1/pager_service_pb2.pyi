@@ -581,6 +581,30 @@ class IncidentEvent(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
+    class LevelUndeliverable(_message.Message):
+        """LevelUndeliverable: no page of a level could be handed off; the next one was due at once."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        CYCLE_FIELD_NUMBER: _builtins.int
+        LEVEL_FIELD_NUMBER: _builtins.int
+        cycle: _builtins.int
+        """Output only. Pass through the levels, counted from 1."""
+        level: _builtins.int
+        """Output only. The level, counted from 1."""
+        def __init__(
+            self,
+            *,
+            cycle: _builtins.int = ...,
+            level: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["cycle", b"cycle", "level", b"level"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class EscalationExhausted(_message.Message):
         """EscalationExhausted: all levels and repeats were notified and nobody answered."""
 
@@ -736,6 +760,7 @@ class IncidentEvent(_message.Message):
     ACKNOWLEDGED_FIELD_NUMBER: _builtins.int
     RESOLVED_FIELD_NUMBER: _builtins.int
     NOTIFICATION_SETTLED_FIELD_NUMBER: _builtins.int
+    LEVEL_UNDELIVERABLE_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
     """Output only. The incident."""
     monitored_service_id: _builtins.str
@@ -778,6 +803,10 @@ class IncidentEvent(_message.Message):
     def notification_settled(self) -> Global___IncidentEvent.NotificationSettled:
         """A page reached its end."""
 
+    @_builtins.property
+    def level_undeliverable(self) -> Global___IncidentEvent.LevelUndeliverable:
+        """No page of a level could be handed off."""
+
     def __init__(
         self,
         *,
@@ -793,12 +822,13 @@ class IncidentEvent(_message.Message):
         acknowledged: Global___IncidentEvent.Acknowledged | None = ...,
         resolved: Global___IncidentEvent.Resolved | None = ...,
         notification_settled: Global___IncidentEvent.NotificationSettled | None = ...,
+        level_undeliverable: Global___IncidentEvent.LevelUndeliverable | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "alert_repeated", b"alert_repeated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "notification_settled", b"notification_settled", "opened", b"opened", "resolved", b"resolved"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "alert_repeated", b"alert_repeated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "notification_settled", b"notification_settled", "opened", b"opened", "resolved", b"resolved"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "alert_repeated", b"alert_repeated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "incident_id", b"incident_id", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "monitored_service_id", b"monitored_service_id", "notification_settled", b"notification_settled", "opened", b"opened", "resolved", b"resolved", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "alert_repeated", b"alert_repeated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "incident_id", b"incident_id", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "monitored_service_id", b"monitored_service_id", "notification_settled", b"notification_settled", "opened", b"opened", "resolved", b"resolved", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["opened", "alert_repeated", "level_notified", "level_skipped", "escalation_exhausted", "acknowledged", "resolved", "notification_settled"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["opened", "alert_repeated", "level_notified", "level_skipped", "escalation_exhausted", "acknowledged", "resolved", "notification_settled", "level_undeliverable"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
