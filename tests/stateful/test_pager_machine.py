@@ -1,7 +1,7 @@
 """The whole pager against a plain dictionary that knows nothing of its code."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import timedelta
 
 from builders import HandClock, a_level, a_policy, acknowledging, an_application, healing, raising
@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pager_domain.errors import DomainError
+from pager_domain.pager.events import Outcome
 from pager_domain.pager.ports.email_sender import NotNow, Refused
+from pager_domain.pager.ports.notification_outbox import Settled
 
 SERVICES = st.sampled_from(["a", "b"])
 LEVELS, REPEATS, DELAY, LOOK_AGAIN = 2, 1, 60, 10
@@ -29,6 +31,7 @@ class Model:
     def __init__(self):
         self.now, self.number, self.down = 0, 0, False
         self.open, self.incidents, self.pages, self.known = {}, {}, Counter(), set()
+        self.ends = defaultdict(list)
 
     def alert(self, service):
         if service in self.open:
@@ -90,6 +93,17 @@ class Model:
                 self.pages[name, cycle + incident["first_cycle"] - 1, level, person] += 1
             incident["made"] += 1
             incident["due"] = self.now + DELAY
+
+
+    def page_ended(self, name, cycle, level, *, handed_off):
+        self.ends[name, cycle, level].append(handed_off)
+        incident = self.incidents[name]
+        waits = incident["due"] is not None and incident["due"] > self.now and incident["plan"] == "policy"
+        if not waits or STEPS[incident["made"] - 1] != (cycle - incident["first_cycle"] + 1, level) or level == LEVELS:
+            return
+        ends = self.ends[name, cycle, level]
+        if len(ends) == len(PEOPLE[level]) and not any(ends):
+            incident["due"] = self.now
 
 
 class PagerMachine(RuleBasedStateMachine):
@@ -158,6 +172,9 @@ class PagerMachine(RuleBasedStateMachine):
         claims = self.do(self.application.claim_due(100))
         results = [self.do(self.application.attempt(claim)) for claim in claims]
         self.do(self.application.record(results))
+        for end in (result.event for result in results if isinstance(result, Settled)):
+            incident_id = end.notification_id.rsplit("-", 3)[0]
+            self.model.page_ended(incident_id, end.cycle, end.level, handed_off=end.outcome is Outcome.HANDED_OFF)
 
     @rule()
     def a_delivery_dies_with_its_pages_in_hand(self):
