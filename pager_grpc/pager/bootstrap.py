@@ -11,14 +11,17 @@ import grpc
 from pager_domain.errors import DomainError
 from pager_domain.kernel import Clock, email_target
 from pager_domain.pager.application import PagerApplicationService
+from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.events import IncidentId
 from pager_domain.pager.model import Answer, Request
 from pager_domain.pager.ports.notification_outbox import Postponed, Settled
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
+from pager_grpc.pager.audit_loop import AuditLoop
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.pager.delivery_loop import DeliveryLoop
 from pager_grpc.pager.escalation_loop import EscalationLoop
 from pager_grpc.pager.escalation_policies_grpc import GrpcEscalationPolicies
+from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
@@ -66,6 +69,7 @@ async def running_pager(
         wakeups = Wakeups()
         outbox = SqlNotificationOutbox(database, wakeups)
         store = SqlMonitoredServices(database, wakeups)
+        views = SqlIncidentViews(database)
         application = _application(settings, store, outbox, policy, notifier)
 
         requests: GroupCommit[Request, Answer] = GroupCommit(
@@ -76,9 +80,7 @@ async def running_pager(
         escalations = EscalationLoop(application, store)
 
         server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection)
-        pb_grpc.add_PagerServiceServicer_to_server(
-            PagerServicer(requests, SqlIncidentViews(database), wakeups), server.grpc
-        )
+        pb_grpc.add_PagerServiceServicer_to_server(PagerServicer(requests, views, wakeups), server.grpc)
         if also_serve is not None:
             also_serve(server.grpc)
         # Left in the opposite order: no new calls, no new claims, attempts finished, last batches committed.
@@ -88,6 +90,8 @@ async def running_pager(
         if paging:
             loops.append(run_forever("escalation", escalations.step, wakeups.escalation))
             loops.append(run_forever("delivery", deliveries.step, wakeups.delivery))
+            audit = AuditLoop(Auditor(views, SqlIncidentRecords(database)), requests.submit)
+            loops.append(run_forever("audit", audit.step, Doorbell()))
         if not database.is_sqlite:
             loops.append(listen(database.url, wakeups))
         await stack.enter_async_context(running(*loops))

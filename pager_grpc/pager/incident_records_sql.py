@@ -1,18 +1,40 @@
 """Whole incidents, as the audit judges them: the incident, its timeline and its pages, read at one moment."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.pager.audit import IncidentRecord, PageRecord
 from pager_domain.pager.events import IncidentId, Outcome
+from pager_domain.pager.ports.incident_records import IncidentRecords
 from pager_grpc.pager import rows
+from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import Row, fetch, is_one_of_pairs
+
+MAX_LINES = 1_000
+"""A timeline longer than this is nearly all repeated alerts, and reading it would hold up paging."""
 
 Key = tuple[str, str]
 """Service and incident."""
+
+
+class SqlIncidentRecords(IncidentRecords):
+    """Reads over one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def records(self, keys: Collection[Key]) -> list[IncidentRecord]:
+        """Four reads by key, in one snapshot."""
+        async with self._database.snapshot() as connection:
+            condition, binds = is_one_of_pairs(connection, "monitored_service_id, incident_id", keys)
+            query = (
+                f"SELECT monitored_service_id, incident_id FROM incidents WHERE {condition} AND event_count <= :most"
+            )
+            short = await fetch(connection, query, binds | {"most": MAX_LINES})
+            return await read_records(connection, map(_key, short))
 
 
 async def read_records(connection: AsyncConnection, keys: Iterable[Key]) -> list[IncidentRecord]:

@@ -93,6 +93,15 @@ class Database:
         async with _translated(), self.engine.begin() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that reads one moment, however many statements it takes. Errors as ``begin``."""
+        async with _translated(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+            async with connection.begin():
+                yield connection
+
     async def retrying(self, work: Callable[[], Awaitable[T]]) -> T:
         """``work`` (a whole transaction), again while it loses to others, at most 5 times.
 

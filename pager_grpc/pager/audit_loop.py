@@ -1,0 +1,55 @@
+"""The audit in production: every half minute what changed is judged; a broken promise is logged and pages."""
+
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+import structlog
+
+from pager_domain.kernel import MonitoredServiceId
+from pager_domain.pager.audit import Violation
+from pager_domain.pager.auditor import Auditor
+from pager_domain.pager.events import Alert
+from pager_domain.pager.model import Answer, Request
+
+log = structlog.get_logger()
+
+OWN_SERVICE = MonitoredServiceId("hexagonal-pager")
+"""The Pager watches itself under this name: who is paged for it is a policy like any other."""
+PAUSE_SECONDS, PAUSE_WHILE_BEHIND_SECONDS = 30.0, 1.0
+BUDGET_SECONDS = 0.05
+_EVENTS_A_SLICE = 50
+
+
+class AuditLoop:
+    """``passed`` says whether the last pass found every promise kept."""
+
+    def __init__(self, auditor: Auditor, raise_alert: Callable[[Request], Awaitable[Answer]]) -> None:
+        self._auditor = auditor
+        self._raise_alert = raise_alert
+        self.passed = True
+        self.incidents = 0
+        self.violations = 0
+
+    async def step(self) -> float:
+        """Judges for 50 ms at most; what is left waits a second, so that a storm is served first."""
+        end, found, is_behind = monotonic() + BUDGET_SECONDS, list[Violation](), True
+        while is_behind and monotonic() < end:
+            audited = await self._auditor.audit(_EVENTS_A_SLICE)
+            found += audited.violations
+            self.incidents += audited.incidents
+            is_behind = audited.is_behind
+        self.passed = not found
+        if found:
+            await self._report(found)
+        return PAUSE_WHILE_BEHIND_SECONDS if is_behind else PAUSE_SECONDS
+
+    async def _report(self, found: list[Violation]) -> None:
+        self.violations += len(found)
+        for violation in found:
+            log.error(
+                "promise_broken", promise=violation.promise, incident_id=violation.incident_id, what=violation.what
+            )
+        first = found[0]
+        message = f"The Pager broke its promise {first.promise}; incident {first.incident_id} ({len(found)} in all)"
+        details = "\n".join(str(violation) for violation in found)[:4_000]
+        await self._raise_alert(Request(OWN_SERVICE, Alert(message, details=details)))

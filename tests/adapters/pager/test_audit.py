@@ -1,0 +1,94 @@
+"""The audit over real databases: silent while promises hold, and it pages when somebody spoils a row."""
+
+import asyncio
+
+import pytest
+from builders import CHECKOUT, acknowledging, an_application, raising
+from contracts.notification_outbox import whom
+
+from pager_domain.pager.auditor import Auditor
+from pager_domain.pager.delivery import result_of
+from pager_domain.pager.events import Alert
+from pager_domain.pager.ports.email_sender import HandedOff
+from pager_grpc.pager.audit_loop import OWN_SERVICE, PAUSE_SECONDS, PAUSE_WHILE_BEHIND_SECONDS, AuditLoop
+from pager_grpc.pager.incident_records_sql import MAX_LINES, SqlIncidentRecords
+
+
+@pytest.fixture
+async def application(pager):
+    return an_application(pager.store, pager.outbox)
+
+
+@pytest.fixture
+def auditor(pager):
+    return Auditor(pager.views, SqlIncidentRecords(pager.database))
+
+
+async def a_story(pager, application):
+    await application.handle([raising(), raising()])
+    await application.escalate_due(10)
+    claims = await pager.outbox.claim(10)
+    assert whom(claims) == ["person-1-1", "person-1-2"]
+    await pager.outbox.record([result_of(claim, HandedOff("smtp")) for claim in claims])
+    await application.handle([acknowledging()])
+
+
+async def audited(auditor):
+    """Everything up to now; on PostgreSQL another database's transaction may hold the stream back for a moment."""
+    incidents, broken = 0, []
+    async with asyncio.timeout(30):
+        while not incidents:
+            slice_ = await auditor.audit(100)
+            incidents += slice_.incidents
+            broken += slice_.violations
+    return incidents, [violation.promise for violation in broken]
+
+
+async def test_a_story_that_kept_all_promises_is_judged_once(pager, application, auditor):
+    await a_story(pager, application)
+    assert await audited(auditor) == (1, [])
+    assert (await auditor.audit(100)).incidents == 0
+
+
+@pytest.mark.parametrize(
+    ("spoiling", "promise"),
+    [
+        ("UPDATE monitored_services SET incident_id = NULL", "S2"),
+        ("UPDATE incidents SET alert_count = 3", "S11"),
+        ("UPDATE incidents SET level = 2", "S5"),
+    ],
+)
+async def test_a_spoilt_row_is_found(pager, application, auditor, spoiling, promise):
+    await a_story(pager, application)
+    await pager.execute(spoiling)
+    assert await audited(auditor) == (1, [promise])
+
+
+async def test_a_long_timeline_is_left_out(pager, application, auditor):
+    await application.handle([raising()] * (MAX_LINES + 1))
+    await application.handle([raising("other")])
+    async with asyncio.timeout(30):
+        while not (slice_ := await auditor.audit(MAX_LINES + 10)).incidents:
+            pass
+    assert slice_.incidents == 1
+
+
+async def test_the_loop_logs_and_raises_an_alert_for_the_pager_itself(pager, application, auditor):
+    await a_story(pager, application)
+    await pager.execute("UPDATE incidents SET alert_count = 3")
+    raised = []
+
+    async def raise_alert(request):
+        raised.append(request)
+
+    loop = AuditLoop(auditor, raise_alert)
+    async with asyncio.timeout(30):
+        while not raised:
+            assert await loop.step() in {PAUSE_SECONDS, PAUSE_WHILE_BEHIND_SECONDS}
+    [request] = raised
+    assert (request.monitored_service_id, type(request.event)) == (OWN_SERVICE, Alert)
+    assert "S11" in request.event.message
+    assert CHECKOUT not in request.event.message
+    assert (loop.passed, loop.violations) == (False, 1)
+    assert await loop.step() == PAUSE_SECONDS
+    assert loop.passed
