@@ -1,6 +1,7 @@
 """The audit in production: every half minute what changed is judged; a broken promise is logged and pages."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from time import monotonic
 
 import structlog
@@ -46,9 +47,7 @@ class AuditLoop:
     async def _report(self, found: list[Violation]) -> None:
         self.violations += len(found)
         for violation in found:
-            log.error(
-                "promise_broken", promise=violation.promise, incident_id=violation.incident_id, what=violation.what
-            )
+            log.error("promise_broken", **asdict(violation))
         first = found[0]
         message = f"The Pager broke its promise {first.promise}; incident {first.incident_id} ({len(found)} in all)"
         details = "\n".join(str(violation) for violation in found)[:4_000]

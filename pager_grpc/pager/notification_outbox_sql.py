@@ -108,7 +108,8 @@ class SqlNotificationOutbox(NotificationOutbox):
         return await seconds_until(self._database, "notifications", "due_at", "state = 'waiting'")
 
     def _claim_statement(self) -> str:
-        picks, picked = [], []
+        picks: list[str] = []
+        picked: list[str] = []
         for severity in MOST_SEVERE_FIRST:
             room = " - ".join([":limit", *(f"(SELECT count(*) FROM {name})" for name in picked)])
             lock = "" if self._sqlite else "FOR UPDATE SKIP LOCKED"

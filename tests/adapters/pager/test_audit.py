@@ -55,7 +55,7 @@ async def test_a_story_that_kept_all_promises_is_judged_once(pager, application,
     [
         ("UPDATE monitored_services SET incident_id = NULL", "S2"),
         ("UPDATE incidents SET alert_count = 3", "S11"),
-        ("UPDATE incidents SET level = 2", "S5"),
+        ("UPDATE incidents SET exhausted = true", "S9"),
     ],
 )
 async def test_a_spoilt_row_is_found(pager, application, auditor, spoiling, promise):
