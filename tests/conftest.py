@@ -7,6 +7,7 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 # A shell that runs the tests in the background makes them ignore Ctrl-C, and every process they start inherits that;
 # a handler of our own is not inherited, so those processes can be interrupted as in a terminal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+DATABASES = ("sqlite", "postgresql", "serializable")
 
 
 @pytest.fixture(scope="session")
@@ -43,25 +46,47 @@ def postgres_admin_url(testrun_uid: str) -> Iterator[URL]:
 @pytest.fixture
 def postgres_url(postgres_admin_url: URL) -> Iterator[str]:
     """A new, empty PostgreSQL database."""
-    name = f"test_{uuid.uuid4().hex}"
-    asyncio.run(_administer(postgres_admin_url, f"CREATE DATABASE {name}"))
-    yield postgres_admin_url.set(database=name).render_as_string(hide_password=False)
-    asyncio.run(_administer(postgres_admin_url, f"DROP DATABASE {name} WITH (FORCE)"))
+    with a_postgres_database(postgres_admin_url) as url:
+        yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
+def serializable_url(postgres_admin_url: URL) -> Iterator[str]:
+    """A new, empty PostgreSQL database whose transactions are SERIALIZABLE unless they say otherwise."""
+    with a_postgres_database(postgres_admin_url, "serializable") as url:
+        yield url
+
+
+@pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A new, empty database, once on each engine."""
+    """A new, empty database, once on each engine, and on PostgreSQL a second time under SERIALIZABLE.
+
+    The product relies on READ COMMITTED and locks taken first; where it does so rightly, a stricter database behaves
+    the same.
+    """
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
-    url: str = request.getfixturevalue("postgres_url")
+    url: str = request.getfixturevalue("postgres_url" if request.param == "postgresql" else "serializable_url")
     return url
 
 
-async def _administer(url: URL, statement: str) -> None:
+@contextmanager
+def a_postgres_database(admin: URL, isolation: str = "read committed") -> Iterator[str]:
+    """The URL of a new database; transactions in it have this isolation level unless they say otherwise."""
+    name = f"test_{uuid.uuid4().hex}"
+    default = f"ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'"
+    asyncio.run(_administer(admin, f"CREATE DATABASE {name}", default))
+    try:
+        yield admin.set(database=name).render_as_string(hide_password=False)
+    finally:
+        asyncio.run(_administer(admin, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _administer(url: URL, *statements: str) -> None:
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
     try:
         async with engine.connect() as connection:
-            await connection.execute(text(statement))
+            for statement in statements:
+                await connection.execute(text(statement))
     finally:
         await engine.dispose()

@@ -51,7 +51,7 @@ class SqlDeliveryLedger(DeliveryLedger):
 
     async def find(self, delivery_id: str) -> Delivery | None:
         """As committed now."""
-        async with self._database.begin() as connection:
+        async with self._database.snapshot() as connection:
             found = (await connection.execute(_FIND, {"delivery_id": delivery_id})).mappings().one_or_none()
         return _delivery_of(found) if found is not None else None
 
@@ -64,7 +64,7 @@ class SqlDeliveryLedger(DeliveryLedger):
             binds["states"] = [state.value for state in states]
         if before is not None:
             binds |= {"create_time": before.create_time, "delivery_id": before.delivery_id}
-        async with self._database.begin() as connection:
+        async with self._database.snapshot() as connection:
             found = await connection.execute(_newest_statement(bool(states), before is not None), binds)
             return [_delivery_of(row) for row in found.mappings()]
 

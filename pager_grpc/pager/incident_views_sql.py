@@ -81,12 +81,12 @@ class SqlIncidentViews(IncidentViews):
             .order_by(EVENTS.c.sequence)
             .limit(limit)
         )
-        async with self._database.begin() as connection:
+        async with self._database.snapshot() as connection:
             return [rows.event_of(row) for row in (await connection.execute(query)).mappings()]
 
     async def watch_position(self) -> WatchPosition:
         """On PostgreSQL just below the oldest running transaction; on SQLite the last event."""
-        async with self._database.begin() as connection:
+        async with self._database.snapshot() as connection:
             if self._database.is_sqlite:
                 return WatchPosition(0, await self._scalar(connection, _SQLITE_LAST))
             return WatchPosition(await self._scalar(connection, _POSTGRES_HORIZON), 0)
@@ -100,7 +100,7 @@ class SqlIncidentViews(IncidentViews):
             .order_by(*order)
             .limit(limit)
         )
-        async with self._database.begin() as connection:
+        async with self._database.snapshot() as connection:
             if self._database.is_sqlite:
                 last = WatchPosition(0, await self._scalar(connection, _SQLITE_LAST))
             else:
@@ -112,7 +112,7 @@ class SqlIncidentViews(IncidentViews):
         return [(WatchPosition(row["transaction_id"], row["position"]), rows.event_of(row)) for row in found]
 
     async def _services(self, query: Select[Any]) -> list[MonitoredService]:
-        async with self._database.begin() as connection:
+        async with self._database.snapshot() as connection:
             found = (await connection.execute(query)).mappings().all()
             ids = {row["incident_id"] for row in found if row["incident_id"]}
             condition, binds = is_one_of(connection, "incident_id", ids)
@@ -121,7 +121,7 @@ class SqlIncidentViews(IncidentViews):
         return [rows.service_of(row, incidents.get(row["incident_id"])) for row in found]
 
     async def _incidents(self, query: Select[Any]) -> list[Incident]:
-        async with self._database.begin() as connection:
+        async with self._database.snapshot() as connection:
             return [rows.incident_of(row) for row in (await connection.execute(query)).mappings()]
 
     @staticmethod

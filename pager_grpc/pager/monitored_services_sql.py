@@ -51,7 +51,7 @@ class SqlMonitoredServices(MonitoredServices):
             _DUE.format(severity=severity, rank=rank, now=self._database.now_sql)
             for rank, severity in enumerate(MOST_SEVERE_FIRST)
         )
-        async with self._database.begin() as connection:
+        async with self._database.snapshot() as connection:
             binds = {"limit": limit, **self._database.now_binds()}
             found = await fetch(connection, _DUE_SERVICES.format(walks=walks), binds)
         return [rows.service_of(row, rows.incident_of(row)) for row in found]
@@ -64,7 +64,7 @@ class SqlMonitoredServices(MonitoredServices):
         self, ids: Iterable[MonitoredServiceId]
     ) -> dict[MonitoredServiceId, tuple[EscalationPolicy, datetime]]:
         """One read by key."""
-        async with self._database.begin() as connection:
+        async with self._database.snapshot() as connection:
             condition, binds = is_one_of(connection, "monitored_service_id", set(ids))
             found = await fetch(connection, f"SELECT * FROM last_known_policies WHERE {condition}", binds)
         return {
@@ -81,7 +81,7 @@ async def seconds_until(database: Database, table: str, column: str, condition: 
     first = "SELECT * FROM (SELECT {0} AS due FROM {1} WHERE {2} AND severity = '{3}' ORDER BY {0} LIMIT 1) AS {3}"
     firsts = " UNION ALL ".join(first.format(column, table, condition, severity) for severity in MOST_SEVERE_FIRST)
     query = text(f"SELECT min(due), {database.now_sql} FROM ({firsts}) AS firsts")
-    async with database.begin() as connection:
+    async with database.snapshot() as connection:
         due, now = (await connection.execute(query, database.now_binds())).one()
     due, now = as_moment(due), as_moment(now)
     return (due - now).total_seconds() if due is not None and now is not None else None

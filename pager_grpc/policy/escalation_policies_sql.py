@@ -141,7 +141,7 @@ class SqlPolicyStore(PolicyStore):
             return await work(SqlPolicyUnitOfWork(self._database, connection, self._statements))
 
     async def _read(self, statement: Any, binds: dict[str, Any]) -> Sequence[Row[Any]]:
-        async with self._database.begin() as connection:
+        async with self._database.snapshot() as connection:
             return (await connection.execute(statement, binds)).all()
 
 

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,7 +52,10 @@ _SQLITE_PRAGMAS = (
     "cache_size=-65536",  # KiB: indexes of a large history stay in memory
     "wal_autocheckpoint=8000",  # pages of 4 KiB: fewer, larger checkpoints; durability does not depend on them
 )
+_PATIENCE_SECONDS = 3.0
 _ATTEMPTS = 5
+_LONGEST_PAUSE_SECONDS = 0.16
+_SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _POSTGRES_SESSION = {
     "application_name": "hexagonal-pager",
     # Bounds on what one stuck session can hold up (milliseconds).
@@ -70,6 +74,7 @@ class Database:
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.now_sql = now_sql
         self.clock = clock
+        self._snapshots = engine if self.is_sqlite else engine.execution_options(**_SNAPSHOT)
         self._lock = _exclusive(lock_file) if lock_file else None
 
     def now_binds(self) -> dict[str, Any]:
@@ -95,28 +100,31 @@ class Database:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that reads one moment, however many statements it takes. Errors as ``begin``."""
-        async with _translated(), self.engine.connect() as connection:
-            if not self.is_sqlite:
-                await connection.execution_options(isolation_level="REPEATABLE READ")
-            async with connection.begin():
-                yield connection
+        """A transaction that only reads: it sees one moment and never loses to others. Errors as ``begin``.
+
+        On PostgreSQL REPEATABLE READ, whatever the default of the database is: there a reader that is SERIALIZABLE may
+        have to try again, or make a writer do so.
+        """
+        async with _translated(), self._snapshots.begin() as connection:
+            yield connection
 
     async def retrying(self, work: Callable[[], Awaitable[T]]) -> T:
-        """``work`` (a whole transaction), again while it loses to others, at most 5 times.
+        """``work`` (a whole transaction), again while it loses to others: 5 times at least, and for 3 seconds.
 
         Raises:
             StoreUnavailable: it lost every time.
         """
-        for attempt in range(_ATTEMPTS):
+        now = asyncio.get_running_loop().time
+        end = now() + _PATIENCE_SECONDS
+        for attempt in count(1):
             try:
                 return await work()
             except DBAPIError as error:
                 if not is_contention(error):
                     raise
-                if attempt == _ATTEMPTS - 1:
+                if attempt >= _ATTEMPTS and now() >= end:
                     raise StoreUnavailable from error
-                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter is no secret
+            await asyncio.sleep(random.uniform(0, min(0.01 * 2**attempt, _LONGEST_PAUSE_SECONDS)))  # noqa: S311 - jitter is no secret
         raise AssertionError("unreachable")
 
     async def close(self) -> None:

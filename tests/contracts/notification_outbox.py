@@ -106,7 +106,7 @@ class NotificationOutboxContract:
     async def test_claims_at_once_share_the_pages_out(self, pager, application):
         await application.handle([raising(f"service-{n}") for n in range(10)])
         await application.escalate_due(100)
-        claimed = await asyncio.gather(*(outbox.claim(3) for outbox in pager.outboxes(10)))
+        claimed = await asyncio.gather(*(pager.retrying(outbox.claim, 3) for outbox in pager.outboxes(10)))
         rest = await pager.outbox.claim(100)
         pages = [claim.notification.notification_id for claims in [*claimed, rest] for claim in claims]
         assert len(pages) == len(set(pages)) == 22

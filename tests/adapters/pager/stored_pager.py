@@ -6,11 +6,12 @@ from functools import partial
 from builders import HandClock
 from sqlalchemy import text
 
+from pager_domain.errors import StoreUnavailable
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
 from pager_grpc.pager.wakeups import Wakeups
-from pager_grpc.runtime.database import Database, open_database
+from pager_grpc.runtime.database import Database, is_contention, open_database
 from pager_grpc.runtime.migrations import migrate
 
 NOW_SQL = "(clock_timestamp() + (SELECT by FROM test_clock))"
@@ -46,7 +47,13 @@ class StoredPager:
         return [SqlNotificationOutbox(self._replica(n), Wakeups()) for n in range(number)]
 
     async def retrying(self, call, *arguments):
-        return await self.database.retrying(partial(call, *arguments))
+        """A caller who is patient: who has only lost races may ask again, for nothing was stored."""
+        while True:
+            try:
+                return await self.database.retrying(partial(call, *arguments))
+            except StoreUnavailable as refusal:
+                if not is_contention(refusal.__cause__):
+                    raise
 
     def _replica(self, number: int) -> Database:
         return self.databases[number % len(self.databases)]

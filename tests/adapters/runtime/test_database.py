@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime.columns import as_moment, sqlite_moment
@@ -58,4 +59,65 @@ async def test_two_that_wait_for_each_other_are_told_apart_and_the_loser_tries_a
     await asyncio.gather(database.retrying(taking(1, 2)), database.retrying(taking(2, 1)))
     async with database.begin() as connection:
         assert set((await connection.execute(text("SELECT taken FROM things"))).scalars()) == {2}
+    await database.close()
+
+
+@pytest.fixture
+async def held(postgres_url):
+    """A database, and a transaction in it that holds the only row of ``things``."""
+    database = open_database(postgres_url)
+    async with database.begin() as connection:
+        await connection.execute(text("CREATE TABLE things AS SELECT 1 AS n"))
+    async with database.engine.connect() as holder:
+        await holder.execute(text("SELECT * FROM things FOR UPDATE"))
+        yield database, holder
+    await database.close()
+
+
+async def test_who_loses_many_times_wins_in_the_end(held):
+    database, holder = held
+    tries = []
+
+    async def take():
+        tries.append(1)
+        async with database.begin() as connection:
+            await connection.execute(text("SET LOCAL lock_timeout = '1ms'"))
+            if len(tries) == 8:
+                await holder.rollback()
+            await connection.execute(text("UPDATE things SET n = 2"))
+
+    await database.retrying(take)
+    assert len(tries) == 8
+
+
+async def test_who_loses_for_too_long_is_told(held):
+    database, _ = held
+
+    async def take():
+        async with database.begin() as connection:
+            await connection.execute(text("SET LOCAL lock_timeout = '500ms'"))
+            await connection.execute(text("UPDATE things SET n = 2"))
+
+    with pytest.raises(StoreUnavailable):
+        await database.retrying(take)
+
+
+async def test_a_reader_sees_one_moment_and_cannot_write(held):
+    database, holder = held
+    async with database.snapshot() as reader:
+        assert (await reader.execute(text("SELECT n FROM things"))).scalar_one() == 1
+        await holder.execute(text("UPDATE things SET n = 2"))
+        await holder.commit()
+        assert (await reader.execute(text("SELECT n FROM things"))).scalar_one() == 1
+    async with database.snapshot() as reader:
+        assert (await reader.execute(text("SELECT n FROM things"))).scalar_one() == 2
+        with pytest.raises(DBAPIError, match="read-only"):
+            await reader.execute(text("UPDATE things SET n = 3"))
+
+
+async def test_a_writer_after_a_reader_has_the_level_of_the_database(serializable_url):
+    database = open_database(serializable_url)
+    for entered, level in ((database.begin, "serializable"), (database.snapshot, "repeatable read")) * 2:
+        async with entered() as connection:
+            assert (await connection.execute(text("SHOW transaction_isolation"))).scalar_one() == level
     await database.close()
