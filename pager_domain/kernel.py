@@ -32,6 +32,10 @@ _EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9](?:[A-
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
+CANARY_ADDRESS = "canary@pager.invalid"
+"""Whom the pager pages to see whether paging works; the notifier sends that nowhere (RFC 2606: .invalid is nobody)."""
+
+
 class Clock(Protocol):
     """Where a room without a database clock takes its time from."""
 

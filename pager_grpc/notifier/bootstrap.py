@@ -13,6 +13,7 @@ from pager_domain.notifier.ports.email_sender import EmailSender
 from pager_domain.notifier.ports.sms_sender import SmsSender
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from pager_grpc.notifier.attempts import RunningAttempts
+from pager_grpc.notifier.canary_sink import CanarySink
 from pager_grpc.notifier.config import NotifierSettings
 from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
 from pager_grpc.notifier.email_smtp import SmtpEmailSender, SmtpServer
@@ -56,7 +57,7 @@ async def running_notifier(
             sms_sender = await _sms_sender(settings, clock, stack)
         attempts = RunningAttempts()
         stack.push_async_callback(attempts.finish, LEASE.total_seconds())
-        application = NotifierApplicationService(SqlDeliveryLedger(database), email_sender, sms_sender)
+        application = NotifierApplicationService(SqlDeliveryLedger(database), CanarySink(email_sender), sms_sender)
         server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection)
         pb_grpc.add_NotifierServiceServicer_to_server(NotifierServicer(application, attempts), server.grpc)
         port = await server.start(settings.listen)

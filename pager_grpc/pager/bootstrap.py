@@ -12,11 +12,13 @@ from pager_domain.errors import DomainError
 from pager_domain.kernel import Clock, email_target
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.auditor import Auditor
+from pager_domain.pager.canary import CanaryPolicies
 from pager_domain.pager.events import IncidentId
 from pager_domain.pager.model import Answer, Request
 from pager_domain.pager.ports.notification_outbox import Postponed, Settled
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager.audit_loop import AuditLoop
+from pager_grpc.pager.canary_loop import CanaryLoop
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.pager.delivery_loop import DeliveryLoop
 from pager_grpc.pager.escalation_loop import EscalationLoop
@@ -92,6 +94,10 @@ async def running_pager(
             loops.append(run_forever("delivery", deliveries.step, wakeups.delivery))
             audit = AuditLoop(Auditor(views, SqlIncidentRecords(database)), requests.submit)
             loops.append(run_forever("audit", audit.step, Doorbell()))
+            if settings.heartbeat_url is not None:
+                url = settings.heartbeat_url.get_secret_value()
+                canary = CanaryLoop(requests.submit, views, wakeups, url, lambda: audit.passed)
+                loops.append(run_forever("canary", canary.step, Doorbell()))
         if not database.is_sqlite:
             loops.append(listen(database.url, wakeups))
         await stack.enter_async_context(running(*loops))
@@ -117,7 +123,7 @@ def _application(
     return PagerApplicationService(
         store=store,
         outbox=outbox,
-        policies=GrpcEscalationPolicies(policy),
+        policies=CanaryPolicies(GrpcEscalationPolicies(policy)),
         email_sender=senders,
         sms_sender=senders,
         catch_all=catch_all,

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress
@@ -16,6 +16,12 @@ def _email_address(value: str) -> str:
         raise ValueError(error.limit) from error
 
 
+def _web_address(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return value
+
+
 class PagerSettings(RoomSettings):
     """``PAGER_LISTEN``, ``PAGER_POLICY_TARGET`` and the rest, beside what every room reads."""
 
@@ -25,6 +31,9 @@ class PagerSettings(RoomSettings):
     given_database_url: DatabaseUrl | None = Field(None, alias="PAGER_DATABASE_URL")
     # Required: without it a service that no policy covers would page nobody.
     catch_all_email: Annotated[str, AfterValidator(_email_address)] = Field(alias="PAGER_CATCH_ALL_EMAIL")
+
+    # Secret: whoever knows it can feign that paging works.
+    heartbeat_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = Field(None, alias="PAGER_HEARTBEAT_URL")
 
     @property
     def database_url(self) -> str:

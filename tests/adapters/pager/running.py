@@ -78,8 +78,8 @@ def lines(timeline, kind):
 
 
 @asynccontextmanager
-async def a_running_pager(database_url, tmp_path):
-    """A caller of a pager that runs on ``database_url``."""
+async def a_running_pager(database_url, tmp_path, **more):
+    """A caller of a pager that runs on ``database_url``; ``more`` settings by the names of their variables."""
     async with AsyncExitStack() as stack:
         policy, notifier = ScriptedPolicy(), ScriptedNotifier()
         policy_port = await stack.enter_async_context(serving_policy(policy))
@@ -94,6 +94,7 @@ async def a_running_pager(database_url, tmp_path):
             PAGER_NOTIFIER_TARGET=f"127.0.0.1:{notifier_port}",
             PAGER_CATCH_ALL_EMAIL="everybody@example.com",
             PAGERD_DATA=tmp_path,
+            **more,
         )
         port = await stack.enter_async_context(running_pager(settings, database=database))
         channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{port}"))
