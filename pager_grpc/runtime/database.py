@@ -203,8 +203,12 @@ def _is_gone(error: DBAPIError) -> bool:
 
 async def _connected(path: str) -> SqliteConnection:
     connection = SqliteConnection(path, isolation_level="IMMEDIATE")
-    for pragma in _SQLITE_PRAGMAS:
-        connection.fetch(f"PRAGMA {pragma}", {})
+    try:
+        for pragma in _SQLITE_PRAGMAS:
+            connection.fetch(f"PRAGMA {pragma}", {})
+    except BaseException:
+        connection.stop()  # half prepared it would keep the file locked against the next attempt
+        raise
     return connection
 
 

@@ -1,9 +1,10 @@
 import asyncio
 import sqlite3
+from contextlib import closing
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.selecting import fetch, sqlite_driver
@@ -69,3 +70,19 @@ async def test_a_commit_that_the_database_refuses_is_told_and_nothing_stands(tmp
     await connection.close()
     with pytest.raises(sqlite3.OperationalError, match="connection closed"):
         await connection.commit()
+
+
+async def test_a_connection_that_could_not_be_prepared_gives_the_file_free(tmp_path, monkeypatch):
+    path = tmp_path / "things.db"
+    opened = open_database(f"sqlite+aiosqlite:///{path}")
+    with monkeypatch.context() as fault:
+        fault.setattr(
+            "pager_grpc.runtime.database._SQLITE_PRAGMAS", ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "?")
+        )
+        with pytest.raises(OperationalError) as refusal:
+            await stored(opened)
+    # The error, whose traceback holds on to the connection, is still there.
+    assert refusal.value
+    with closing(sqlite3.connect(path, timeout=0)) as other:
+        other.execute("CREATE TABLE things (n INTEGER PRIMARY KEY)")
+    await opened.close()
