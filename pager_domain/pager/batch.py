@@ -111,16 +111,18 @@ def _stored(request: Request, answer: Answer) -> StoredAnswer:
     )
 
 
-def _cancellations(changes: Sequence[Change], cancelled: Sequence[Notification], now: datetime) -> list[Change]:
+def _cancellations(
+    changes: Sequence[Change], cancelled: Sequence[tuple[Notification, int]], now: datetime
+) -> list[Change]:
     """A line in the timeline for each page that is no longer owed."""
     latest = {c.incident.incident_id: c for c in changes if c.incident is not None}
     services = {c.service.monitored_service_id: c.service for c in changes}
     lines = []
     for incident_id, change in latest.items():
-        pages = [page for page in cancelled if page.incident_id == incident_id]
+        pages = [(page, claims) for page, claims in cancelled if page.incident_id == incident_id]
         if not pages or change.incident is None:
             continue
-        incident, events = recorded(change.incident, now, *(_cancelled(page) for page in pages))
+        incident, events = recorded(change.incident, now, *(_cancelled(page, claims) for page, claims in pages))
         service = services[incident.monitored_service_id]
         if service.incident is not None and service.incident.incident_id == incident_id:
             service = replace(service, incident=incident)
@@ -129,8 +131,14 @@ def _cancellations(changes: Sequence[Change], cancelled: Sequence[Notification],
     return lines
 
 
-def _cancelled(page: Notification) -> NotificationSettled:
-    reason = "the incident was answered before the page was handed off"
+def _cancelled(page: Notification, claims: int) -> NotificationSettled:
+    """A page that was claimed before may have got through in an attempt whose end nobody knows."""
     return NotificationSettled(
-        page.notification_id, page.notified, page.cycle, page.level, Outcome.CANCELLED, reason=reason
+        page.notification_id,
+        page.notified,
+        page.cycle,
+        page.level,
+        Outcome.CANCELLED,
+        reason="the incident was answered before the page was handed off",
+        possibly_duplicated=claims > 0,
     )

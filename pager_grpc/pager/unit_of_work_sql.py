@@ -139,12 +139,12 @@ class SqlUnitOfWork(UnitOfWork):
         found = await fetch(self.connection, f"SELECT * FROM incidents WHERE {condition}", binds)
         return {incident.incident_id: incident for incident in map(rows.incident_of, found)}
 
-    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[Notification]:
+    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[tuple[Notification, int]]:
         """A page that a delivery holds is left to that delivery."""
         condition, binds = is_one_of(self.connection, "incident_id", set(incident_ids))
         settled_at = sqlite_moment(self.now) if self.database.is_sqlite else self.now
         cancelled = await fetch(self.connection, _CANCEL.format(condition), binds | {"settled_at": settled_at})
-        return [rows.notification_of(row) for row in cancelled]
+        return [(rows.notification_of(row), row["attempts"]) for row in cancelled]
 
     async def save(
         self,

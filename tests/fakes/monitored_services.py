@@ -80,12 +80,12 @@ class FakeUnitOfWork(UnitOfWork):
     async def incidents(self, ids: Iterable[IncidentId]) -> dict[IncidentId, Incident]:
         return {key: self.state.incidents[key] for key in ids if key in self.state.incidents}
 
-    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[Notification]:
+    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[tuple[Notification, int]]:
         wanted, cancelled = set(incident_ids), []
         for key, page in self.state.pages.items():
             if page.notification.incident_id in wanted and page.outcome is None and not page.held:
                 self.state.pages[key] = replace(page, outcome=Outcome.CANCELLED)
-                cancelled.append(page.notification)
+                cancelled.append((page.notification, page.attempts))
         return cancelled
 
     async def save(

@@ -46,8 +46,8 @@ class UnitOfWork(Protocol):
     async def incidents(self, ids: Iterable[IncidentId]) -> dict[IncidentId, Incident]:
         """Incidents of loaded services, resolved ones included."""
 
-    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[Notification]:
-        """Cancels the pages of these incidents that no delivery holds at the moment, and returns them."""
+    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[tuple[Notification, int]]:
+        """Cancels the pages of these incidents that no delivery holds at the moment; each with its claims so far."""
 
     async def save(
         self,
