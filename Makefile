@@ -7,7 +7,7 @@ IMAGE := hexagonal-pager
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check protos lock image clean
+.PHONY: help run demo test mutants check protos lock image clean
 
 help: ## Prints this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ demo: $(INSTALLED) ## Plays one incident with real processes in about 20 seconds
 
 test: $(INSTALLED) ## Runs every test, also on a real PostgreSQL that it brings along
 	$(VENV)/bin/pytest -n $(WORKERS)
+
+mutants: $(INSTALLED) ## Plants bugs one at a time; the tests must catch each
+	@$(VENV)/bin/python scripts/mutants.py
 
 check: $(INSTALLED) ## Lint, types, import contracts, protos, locks
 	$(VENV)/bin/ruff check .
