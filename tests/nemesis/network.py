@@ -1,0 +1,191 @@
+"""Hosts and the network between them: network namespaces with a router where the kernel lets us, else loopback.
+
+Every edge ends in a relay that stands on the server's host. In namespaces a partition is a rule of the router, so
+connections behave as the kernel makes them: retransmission, timeouts, ICMP. On loopback the relay itself cuts.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import shutil
+import socket
+import subprocess
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from nemesis.relay import Cut, Relay, Streams
+
+PRIVATE_WORLD = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_RULES = {
+    Cut.SILENT: (("blackhole", True), ("blackhole", False)),
+    Cut.REFUSING: (("unreachable", True), ("unreachable", False)),
+    Cut.REQUESTS_LOST: (("blackhole", True),),
+    Cut.ANSWERS_LOST: (("blackhole", False),),
+}
+
+
+def why_no_namespaces() -> str:
+    """Why network namespaces cannot be had here; empty if they can."""
+    if missing := [tool for tool in ("unshare", "ip", "mount") if not shutil.which(tool)]:
+        return f"there is no {missing[0]}"
+    if os.geteuid() != 0:
+        return "this is not root"
+    ran = subprocess.run([*PRIVATE_WORLD, "ip", "netns", "list"], capture_output=True, text=True, check=False)
+    return ran.stderr.strip() if ran.returncode else ""
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where one process runs; ``command`` is put before what shall run there."""
+
+    name: str
+    address: str
+    command: tuple[str, ...] = ()
+
+    @contextlib.contextmanager
+    def entered(self) -> Iterator[None]:
+        """Sockets made in the body live there."""
+        if not self.command:
+            yield
+            return
+        with Path("/proc/self/ns/net").open() as home, Path("/run/netns", self.name).open() as there:
+            _set_namespace(there.fileno())
+            try:
+                yield
+            finally:
+                _set_namespace(home.fileno())
+
+    def listening(self, port: int) -> socket.socket:
+        """A socket that listens there; port 0 takes any."""
+        with self.entered():
+            sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((self.address, port))
+        sock.listen()
+        sock.setblocking(False)
+        return sock
+
+    def free_port(self) -> int:
+        """A port that nobody listens on at the moment."""
+        with self.listening(0) as sock:
+            port: int = sock.getsockname()[1]
+            return port
+
+    async def connected(self, port: int) -> Streams:
+        """A connection from this host to itself."""
+        with self.entered():
+            sock = socket.socket()
+        sock.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, (self.address, port))
+        except OSError:
+            sock.close()
+            raise
+        return await asyncio.open_connection(sock=sock)
+
+
+class Network(ABC):
+    """Hosts by name, and the relays between them by (client, server)."""
+
+    kind: str
+
+    def __init__(self) -> None:
+        self.hosts: dict[str, Host] = {}
+        self.relays: dict[tuple[str, str], list[Relay]] = defaultdict(list)
+
+    @abstractmethod
+    def add(self, name: str) -> Host:
+        """A new host."""
+
+    @abstractmethod
+    def cut(self, client: str, server: str, how: Cut) -> None:
+        """Until :meth:`heal`."""
+
+    @abstractmethod
+    def heal(self, client: str, server: str, how: Cut) -> None:
+        """Ends one cut."""
+
+    def relay(self, client: str, server: str, upstream: Callable[[], Awaitable[Streams]] | int) -> str:
+        """The address at which ``client`` finds ``server``'s port, or what ``upstream`` connects to."""
+        host = self.hosts[server]
+        connect = partial(host.connected, upstream) if isinstance(upstream, int) else upstream
+        relay = Relay(host.listening, connect)
+        self.relays[client, server].append(relay)
+        return relay.address
+
+    def close(self) -> None:
+        """Ends every relay."""
+        for relays in self.relays.values():
+            for relay in relays:
+                relay.close()
+
+
+class Namespaces(Network):
+    """A namespace a host, and a router between them: the namespace of this process, which must be a private one."""
+
+    kind = "network namespaces"
+
+    def __init__(self) -> None:
+        super().__init__()
+        _run("mount", "-t", "tmpfs", "tmpfs", "/run")  # the names of the namespaces are private too
+        _run("ip", "link", "set", "lo", "up")
+        Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+        Path("/proc/sys/net/ipv4/icmp_ratelimit").write_text("0")  # each refused packet is told so
+
+    def add(self, name: str) -> Host:
+        number = len(self.hosts) + 1
+        host = Host(name, f"10.77.{number}.2", ("ip", "netns", "exec", name))
+        _run("ip", "netns", "add", name)
+        _run("ip", "link", "add", f"veth{number}", "type", "veth", "peer", "name", "eth0", "netns", name)
+        _run("ip", "addr", "add", f"10.77.{number}.1/30", "dev", f"veth{number}")
+        _run("ip", "link", "set", f"veth{number}", "up")
+        _run("ip", "-n", name, "addr", "add", f"{host.address}/30", "dev", "eth0")
+        for device in ("lo", "eth0"):
+            _run("ip", "-n", name, "link", "set", device, "up")
+        _run("ip", "-n", name, "route", "add", "default", "via", f"10.77.{number}.1")
+        self.hosts[name] = host
+        return host
+
+    def cut(self, client: str, server: str, how: Cut) -> None:
+        self._rules("add", client, server, how)
+
+    def heal(self, client: str, server: str, how: Cut) -> None:
+        self._rules("del", client, server, how)
+
+    def _rules(self, change: str, client: str, server: str, how: Cut) -> None:
+        for kind, requests in _RULES[how]:
+            source, target = (client, server) if requests else (server, client)
+            _run("ip", "rule", change, "from", self.hosts[source].address, "to", self.hosts[target].address, kind)
+
+
+class Loopback(Network):
+    """Every host is this machine; the relays cut."""
+
+    kind = "TCP relays on loopback"
+
+    def add(self, name: str) -> Host:
+        self.hosts[name] = Host(name, "127.0.0.1")
+        return self.hosts[name]
+
+    def cut(self, client: str, server: str, how: Cut) -> None:
+        for relay in self.relays[client, server]:
+            relay.cut(how)
+
+    def heal(self, client: str, server: str, how: Cut) -> None:
+        for relay in self.relays[client, server]:
+            relay.heal()
+
+
+def _set_namespace(descriptor: int) -> None:
+    if _LIBC.setns(descriptor, 0x40000000):  # CLONE_NEWNET
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True)
