@@ -7,8 +7,10 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from pager_grpc.runtime.columns import UtcDateTime
+from pager_grpc.runtime.schema_version import schema_version_table
 
 metadata = MetaData()
+schema_version_table(metadata)
 
 # Ids sort by code point on both engines, whatever the locale of the database.
 IdText = Text().with_variant(Text(collation="C"), "postgresql")
@@ -34,6 +36,8 @@ class DeliveryRow(NotifierTable, table=True):
         CheckConstraint("(state = 'sending') = (sending_until IS NOT NULL)", name="ck_deliveries_sending"),
         CheckConstraint("state <> 'deferred' OR retry_time IS NOT NULL", name="ck_deliveries_deferred"),
         CheckConstraint("provider <> ''", name="ck_deliveries_provider"),
+        CheckConstraint("attempt_count >= 1 AND fencing_token >= 0", name="ck_deliveries_attempted"),
+        CheckConstraint("delivery_id <> '' AND fingerprint <> ''", name="ck_deliveries_fingerprint"),
         Index("ix_deliveries_create_time", "create_time", "delivery_id"),
     )
 

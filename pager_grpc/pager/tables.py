@@ -1,19 +1,35 @@
 """The schema of the pager database: what the rules promise, the database enforces.
 
 Every table is keyed by the monitored service first, so that a transaction touches one shard on a distributed
-PostgreSQL.
+PostgreSQL. What a change may not do to a row that is there, the guards of the migrations refuse (docs/database.md).
 """
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, MetaData, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    TextClause,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from pager_grpc.runtime.columns import IdText, JsonDocument, UtcDateTime
+from pager_grpc.runtime.schema_version import schema_version_table
 
 metadata = MetaData()
+schema_version_table(metadata)
+
+_SEVERITY = "severity IN ('critical', 'error', 'warning', 'info')"
+_NAMES_LEVELS = "coalesce(policy ->> 'levels', '[]') <> '[]'"
 
 
 class PagerTable(SQLModel, registry=registry(metadata=metadata)):
@@ -40,7 +56,7 @@ def _json(*, nullable: bool = False) -> Any:
     return Field(sa_column=Column(JsonDocument, nullable=nullable))
 
 
-def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+def _partial(name: str, *columns: str | TextClause, where: str, unique: bool = False) -> Index:
     condition = text(where)
     return Index(name, *columns, unique=unique, postgresql_where=condition, sqlite_where=condition)
 
@@ -71,6 +87,14 @@ class IncidentRow(PagerTable, table=True):
         CheckConstraint(
             "alert_count >= 1 AND event_count >= 1 AND cycle >= 0 AND level >= 0", name="ck_incidents_counts"
         ),
+        # What is due is looked for severity by severity: any other would never be found.
+        CheckConstraint(_SEVERITY, name="ck_incidents_severity"),
+        CheckConstraint("generation >= 1 AND policy_since_cycle >= 1", name="ck_incidents_generation"),
+        CheckConstraint("(cycle = 0) = (level = 0) AND (policy IS NULL) = (level = 0)", name="ck_incidents_begun"),
+        CheckConstraint(f"policy IS NULL OR {_NAMES_LEVELS}", name="ck_incidents_policy"),
+        CheckConstraint("NOT exhausted OR (level >= 1 AND next_escalation_at IS NULL)", name="ck_incidents_exhausted"),
+        CheckConstraint("(acknowledged_at IS NULL) = (acknowledged_by = '')", name="ck_incidents_acknowledged_at"),
+        CheckConstraint("(state = 'resolved') = (resolved_at IS NOT NULL)", name="ck_incidents_resolved_at"),
         _partial("uq_incidents_unresolved", "monitored_service_id", where="state <> 'resolved'", unique=True),
         _partial("ix_incidents_due", "severity", "next_escalation_at", where="next_escalation_at IS NOT NULL"),
         Index("ix_incidents_incident_id", "incident_id"),
@@ -128,6 +152,12 @@ class NotificationRow(PagerTable, table=True):
         CheckConstraint("channel IN ('email', 'sms')", name="ck_notifications_channel"),
         CheckConstraint("state = 'waiting' OR settled_at IS NOT NULL", name="ck_notifications_settled_at"),
         CheckConstraint("lost_claims >= 0", name="ck_notifications_lost_claims"),
+        CheckConstraint(_SEVERITY, name="ck_notifications_severity"),
+        CheckConstraint("cycle >= 1 AND level >= 1", name="ck_notifications_level"),
+        CheckConstraint("target_id <> '' AND address <> ''", name="ck_notifications_address"),
+        CheckConstraint("lost_claims <= attempts AND (NOT held OR attempts >= 1)", name="ck_notifications_attempts"),
+        CheckConstraint("state <> 'waiting' OR settled_at IS NULL", name="ck_notifications_waiting"),
+        CheckConstraint("state = 'waiting' OR NOT held", name="ck_notifications_held"),
         _partial("ix_notifications_due", "severity", "due_at", where="state = 'waiting'"),
     )
 
@@ -153,10 +183,24 @@ class NotificationRow(PagerTable, table=True):
 
 
 class IncidentEventRow(PagerTable, table=True):
-    """The timeline, only ever added to. (``transaction_id``, ``position``) is the order of the stream of all events."""
+    """The timeline, only ever added to. (``transaction_id``, ``position``) is the order of the stream of all events.
+
+    A level of a cycle is notified or skipped once.
+    """
 
     __tablename__ = "incident_events"
-    __table_args__ = (Index("uq_incident_events_stream", "transaction_id", "position", unique=True),)
+    __table_args__ = (
+        Index("uq_incident_events_stream", "transaction_id", "position", unique=True),
+        _partial(
+            "uq_incident_events_level",
+            "monitored_service_id",
+            "incident_id",
+            text("(document ->> 'cycle')"),
+            text("(document ->> 'level')"),
+            where="kind IN ('LevelNotified', 'LevelSkipped')",
+            unique=True,
+        ),
+    )
 
     monitored_service_id: str = _id(primary_key=True)
     incident_id: str = _id(primary_key=True)
@@ -187,6 +231,7 @@ class LastKnownPolicyRow(PagerTable, table=True):
     """The policy last learnt for a service, for when the policy service does not answer."""
 
     __tablename__ = "last_known_policies"
+    __table_args__ = (CheckConstraint(_NAMES_LEVELS, name="ck_last_known_policies_policy"),)
 
     monitored_service_id: str = _id(primary_key=True)
     policy: dict[str, Any] = _json()

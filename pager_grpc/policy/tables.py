@@ -8,8 +8,10 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from pager_grpc.runtime.columns import IdText, JsonDocument, UtcDateTime
+from pager_grpc.runtime.schema_version import schema_version_table
 
 metadata = MetaData()
+schema_version_table(metadata)
 
 
 class PolicyTable(SQLModel, registry=registry(metadata=metadata)):
@@ -44,6 +46,10 @@ class PolicyRevisionRow(PolicyTable, table=True):
     """What one revision says; written once, never changed."""
 
     __tablename__ = "policy_revisions"
+    __table_args__ = (
+        CheckConstraint("revision >= 1", name="ck_policy_revisions_revision"),
+        CheckConstraint("coalesce(document ->> 'levels', '[]') <> '[]'", name="ck_policy_revisions_levels"),
+    )
 
     policy_id: str = Field(sa_column=Column(IdText, ForeignKey("escalation_policies.policy_id"), primary_key=True))
     revision: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
