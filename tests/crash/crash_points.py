@@ -1,0 +1,174 @@
+"""Named places where a room dies, put around its own methods from outside; the product knows nothing of them.
+
+``CRASH_AT=claim.committed:2`` kills this process with SIGKILL at the second passage of that place. In the pager:
+
+    raise, acknowledge, healthy, escalation, claim, record   each .before_commit and .committed
+    send                                                      .before and .after the call of the notifier
+
+and in the notifier ``sending`` and ``settled`` (the ledger, before_commit and committed) around ``provider`` (before
+and after). Leases and deadlines are shorter here, so that a page whose holder died is owed again soon.
+"""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from pager_domain.notifier import application as notifier_application
+from pager_domain.notifier import model as notifier_model
+from pager_domain.notifier.model import DeliveryState
+from pager_domain.pager.application import PagerApplicationService
+from pager_domain.pager.events import Acknowledgement, Alert, HealthyEvent
+from pager_grpc.notifier import bootstrap as notifier_bootstrap
+from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
+from pager_grpc.notifier.email_smtp import SmtpEmailSender
+from pager_grpc.notifier.sms_http import HttpSmsSender
+from pager_grpc.pager import notification_outbox_sql, notification_senders_grpc
+from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
+from pager_grpc.pager.notification_senders_grpc import GrpcNotificationSenders
+from pager_grpc.pager.unit_of_work_sql import SqlUnitOfWork
+from pager_grpc.runtime.database import Database
+
+LEASE = timedelta(seconds=3)
+CALL_DEADLINE_SECONDS = 2.0
+PROVIDER_BUDGET = timedelta(seconds=1.5)
+
+NAMES = {Alert: "raise", Acknowledgement: "acknowledge", HealthyEvent: "healthy"}
+_doing: ContextVar[str] = ContextVar("doing", default="")
+
+
+def _passage() -> Callable[[str], None]:
+    """A function that is told each place that is passed, and kills at the one that CRASH_AT names."""
+    passed: Counter[str] = Counter()
+    place, _, number = os.environ.get("CRASH_AT", "").partition(":")
+
+    def passing(name: str) -> None:
+        passed[name] += 1
+        if name == place and passed[name] == int(number):
+            die()
+
+    return passing
+
+
+def die() -> None:
+    """As the kernel's out-of-memory killer does it; the mark says that it was meant."""
+    Path(os.environ["CRASH_MARK"]).touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def install(room: str) -> None:
+    """Puts the places of ``room`` into this process."""
+    passing = _passage()
+    if room == "pager":
+        _install_pager(passing)
+    elif room == "notifier":
+        _install_notifier(passing)
+
+
+def _install_pager(passing: Callable[[str], None]) -> None:
+    notification_outbox_sql.LEASE = LEASE
+    notification_senders_grpc.DEADLINE_SECONDS = CALL_DEADLINE_SECONDS
+    _naming(PagerApplicationService, "handle", lambda batch: NAMES[type(batch[0].event)])
+    _naming(PagerApplicationService, "escalate_due", lambda _: "escalation")
+    _naming(SqlNotificationOutbox, "claim", lambda _: "claim")
+    _naming(SqlNotificationOutbox, "record", lambda _: "record")
+    _around(SqlUnitOfWork, "commit", passing, _doing.get, ("before_commit", "committed"))
+    _watch_transactions(passing, {"claim": True, "record": False})
+    for method in ("send_email", "send_sms"):
+        _around(GrpcNotificationSenders, method, passing, lambda: "send", ("before", "after"))
+
+
+def _install_notifier(passing: Callable[[str], None]) -> None:
+    notifier_model.LEASE = notifier_bootstrap.LEASE = LEASE
+    notifier_application.PROVIDER_BUDGET = PROVIDER_BUDGET
+    change = SqlDeliveryLedger.change
+
+    async def named_change(self: SqlDeliveryLedger, delivery_id: str, rule: Any) -> Any:
+        def named_rule(stored: Any, now: Any) -> Any:
+            changed = rule(stored, now)
+            if changed != stored:
+                _doing.set("sending" if changed.state is DeliveryState.SENDING else "settled")
+            return changed
+
+        token = _doing.set("")
+        try:
+            return await change(self, delivery_id, named_rule)
+        finally:
+            _doing.reset(token)
+
+    SqlDeliveryLedger.change = named_change
+    _watch_transactions(passing, {"sending": False, "settled": False})
+    _around(SmtpEmailSender, "send_email", passing, lambda: "provider", ("before", "after"))
+    _around(HttpSmsSender, "send_sms", passing, lambda: "provider", ("before", "after"))
+
+
+def _naming(kind: type, method: str, name: Callable[[Any], str]) -> None:
+    """While ``method`` runs, what is committed goes by the name that its argument has."""
+    original = getattr(kind, method)
+
+    @wraps(original)
+    async def named(self: Any, argument: Any) -> Any:
+        token = _doing.set(name(argument))
+        try:
+            return await original(self, argument)
+        finally:
+            _doing.reset(token)
+
+    setattr(kind, method, named)
+
+
+def _around(
+    kind: type, method: str, passing: Callable[[str], None], name: Callable[[], str], places: tuple[str, str]
+) -> None:
+    original = getattr(kind, method)
+
+    @wraps(original)
+    async def watched(self: Any, *arguments: Any) -> Any:
+        passing(f"{name()}.{places[0]}")
+        result = await original(self, *arguments)
+        passing(f"{name()}.{places[1]}")
+        return result
+
+    setattr(kind, method, watched)
+
+
+class _Looking:
+    """A connection that notices whether a statement brought rows; a claim of nothing is no claim."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.found_rows = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    async def execute(self, *arguments: Any) -> Any:
+        found = (await self._connection.execute(*arguments)).freeze()
+        self.found_rows = self.found_rows or bool(found.data)
+        return found()
+
+
+def _watch_transactions(passing: Callable[[str], None], needs_rows: dict[str, bool]) -> None:
+    """Transactions that commit by leaving ``begin``; those that need rows count only if they found some."""
+    begin = Database.begin
+
+    @asynccontextmanager
+    async def watched(self: Database) -> Any:
+        counts, looking = False, None
+        async with begin(self) as connection:
+            looking = _Looking(connection) if needs_rows.get(_doing.get()) else None
+            yield looking or connection
+            name = _doing.get()
+            counts = name in needs_rows and (looking is None or looking.found_rows)
+            if counts:
+                passing(f"{name}.before_commit")
+        if counts:
+            passing(f"{name}.committed")
+
+    Database.begin = watched

@@ -1,0 +1,113 @@
+"""Counts and kills at the N-th system call that leaves a mark outside the process: fsync, fdatasync, socket writes.
+
+By seccomp's user notification (Linux 5.5): the kernel stops such a call and asks this supervisor, which lets it go on
+or kills the process before the call is made. It needs no rights, no tracer and no other program.
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import platform
+import select
+import signal
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+# (AUDIT_ARCH, seccomp, fsync, fdatasync, sendmsg, sendmmsg, sendto) by machine.
+_MACHINES = {
+    "x86_64": (0xC000003E, 317, 74, 75, 46, 307, 44),
+    "aarch64": (0xC00000B7, 277, 82, 83, 211, 269, 206),
+}
+_SET_MODE_FILTER, _NEW_LISTENER, _NO_NEW_PRIVS = 1, 8, 38
+_ALLOW, _NOTIFY = 0x7FFF0000, 0x7FC00000
+_LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
+_NUMBER, _ARCH, _THIRD_ARGUMENT = 0, 4, 32
+_NOTIFICATION_BYTES = 80
+_RECEIVE, _ANSWER, _CONTINUE = 0xC0502100, 0xC0182101, 1
+
+
+class Unsupported(Exception):
+    """This machine cannot stop system calls for us."""
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p)]
+
+
+def _instructions(arch: int, wholly: tuple[int, ...], sendto: int) -> bytes:
+    """Notify of the calls in ``wholly``, and of sendto unless it is one byte: a loop of asyncio waking itself."""
+    steps = [(_LOAD, 0, 0, _ARCH), (_EQUAL, 0, len(wholly) + 2, arch), (_LOAD, 0, 0, _NUMBER)]
+    for position, number in enumerate(wholly):
+        steps.append((_EQUAL, len(wholly) - position + 3, 0, number))
+    steps += [(_EQUAL, 1, 0, sendto), (_RETURN, 0, 0, _ALLOW)]
+    steps += [(_LOAD, 0, 0, _THIRD_ARGUMENT), (_EQUAL, 1, 0, 1), (_RETURN, 0, 0, _NOTIFY), (_RETURN, 0, 0, _ALLOW)]
+    return b"".join(struct.pack("HBBI", *step) for step in steps)
+
+
+def _listen() -> int:
+    """Installs the filter in this process and its children; the descriptor at which the kernel asks."""
+    if platform.system() != "Linux" or platform.machine() not in _MACHINES:
+        raise Unsupported(f"system calls are not known for {platform.system()} on {platform.machine()}")
+    arch, seccomp, *wholly, sendto = _MACHINES[platform.machine()]
+    instructions = _instructions(arch, tuple(wholly), sendto)
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
+    program = _Program(len(instructions) // 8, instructions)
+    listener: int = libc.syscall(seccomp, _SET_MODE_FILTER, _NEW_LISTENER, ctypes.byref(program))
+    if listener < 0:
+        raise Unsupported(f"seccomp's user notification: {os.strerror(ctypes.get_errno())}")
+    return listener
+
+
+def supervise(run: Callable[[], None], kill_at: int, folder: Path) -> None:
+    """Runs ``run`` in a child. Calls count while the file ``armed`` exists; then ``count`` says how many there were.
+
+    With ``kill_at`` > 0 the child is killed before that call, and the mark of CRASH_MARK is made.
+    """
+    listener = _listen()
+    child = os.fork()
+    if child == 0:
+        os.close(listener)
+        run()
+        os._exit(0)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: os.kill(child, number))
+    ended = os.pidfd_open(child)
+    count = 0
+    while True:
+        ready, _, _ = select.select([listener, ended], [], [])
+        if ended in ready:
+            break
+        if (call := _next_call(listener)) is None:
+            continue
+        count += (folder / "armed").exists()
+        if count == kill_at > 0:
+            Path(os.environ["CRASH_MARK"]).touch()
+            os.kill(child, signal.SIGKILL)
+        else:
+            _let_go_on(listener, call)
+    (folder / "count").write_text(str(count))
+    _, status = os.waitpid(child, 0)
+    sys.exit(0 if os.waitstatus_to_exitcode(status) == 0 else 1)
+
+
+def _next_call(listener: int) -> int | None:
+    notification = bytearray(_NOTIFICATION_BYTES)
+    try:
+        fcntl.ioctl(listener, _RECEIVE, notification)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EINTR):  # whoever called has died meanwhile
+            return None
+        raise
+    return int.from_bytes(notification[:8], sys.byteorder)
+
+
+def _let_go_on(listener: int, call: int) -> None:
+    try:
+        fcntl.ioctl(listener, _ANSWER, struct.pack("QqiI", call, 0, 0, _CONTINUE))
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise

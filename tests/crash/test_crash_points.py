@@ -1,0 +1,40 @@
+"""Every scenario, with a room killed at each place that it passes: the promises hold, whatever died where."""
+
+from functools import partial
+
+import pytest
+from crash.scenarios import NOTIFIER, SCENARIOS
+from crash.sweeping import played, side_by_side
+from crash.world import Crash
+
+ON_POSTGRES = [s for s in SCENARIOS if s.name in ("raised until heard", "two targets", "acknowledged during delivery")]
+BY_NAME = {"ids": lambda scenario: scenario.name}
+
+
+async def _one_crash(new_world, policy_address, databases, scenario, place):
+    crash = Crash("notifier" if place.partition(":")[0] in NOTIFIER else "pager", place)
+    async with new_world(databases, crash, policy_is_down=scenario.policy_is_down) as world:
+        wrong = await played(scenario, world, policy_address)
+        if not world.mark.exists():
+            wrong.append("it was never reached")
+    return [f"{crash}: {what}" for what in wrong]
+
+
+async def _swept(new_world, policy_address, databases, scenario, at_once):
+    one = partial(_one_crash, new_world, policy_address, databases, scenario)
+    assert await side_by_side([partial(one, place) for place in scenario.places], at_once) == []
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, **BY_NAME)
+async def test_no_crash_at_any_place_breaks_a_promise(new_world, policy_address, sqlite_databases, scenario):
+    await _swept(new_world, policy_address, sqlite_databases, scenario, 8)
+
+
+@pytest.mark.parametrize("scenario", ON_POSTGRES, **BY_NAME)
+async def test_no_crash_breaks_a_promise_on_postgresql(new_world, policy_address, postgres_databases, scenario):
+    await _swept(new_world, policy_address, postgres_databases, scenario, 3)
+
+
+async def test_a_place_that_is_never_reached_is_found(new_world, policy_address, sqlite_databases):
+    missing = _one_crash(new_world, policy_address, sqlite_databases, SCENARIOS[0], "healthy.committed:1")
+    assert await missing == ["pager at healthy.committed:1: it was never reached"]
