@@ -175,11 +175,13 @@ class SqlUnitOfWork(UnitOfWork):
         self.work += Work.ESCALATION if due and (opened or pages) else ""
 
     async def commit(self) -> None:
-        """Commits, then rings the bells."""
+        """Commits, then rings the bells, also when nobody knows whether the commit stands."""
         if self.work:
             await announce(self.connection, self.work)
-        await self.connection.commit()
-        self.wakeups.ring(self.work)
+        try:
+            await self.connection.commit()
+        finally:
+            self.wakeups.ring(self.work)
 
     async def _locked(
         self, ids: Iterable[MonitoredServiceId], *, skip_locked: bool = False

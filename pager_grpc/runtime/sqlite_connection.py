@@ -74,9 +74,17 @@ class SqliteConnection:
         self._open.create_function(*arguments, **options)
 
     async def commit(self) -> None:
-        """Durable when it returns; without a transaction there is nothing to wait for."""
+        """Durable when it returns; without a transaction there is nothing to wait for.
+
+        After a COMMIT that fails SQLite may still be inside the transaction, which whoever comes next would commit.
+        """
         if self._open.in_transaction:
-            await self._in_thread(self._open.commit)
+            try:
+                await self._in_thread(self._open.commit)
+            except BaseException:
+                if self._connection is not None:
+                    self._connection.rollback()
+                raise
 
     async def rollback(self) -> None:
         """Forgets what is not committed."""

@@ -65,7 +65,7 @@ async def test_a_commit_that_the_database_refuses_is_told_and_nothing_stands(tmp
     connection.executemany("INSERT INTO parts VALUES (?)", [(1,)])
     with pytest.raises(sqlite3.IntegrityError):
         await connection.commit()
-    await connection.rollback()
+    await connection.commit()
     assert connection.fetch("SELECT * FROM parts", {}) == []
     await connection.close()
     with pytest.raises(sqlite3.OperationalError, match="connection closed"):
