@@ -1,0 +1,116 @@
+"""The rooms as ``bootstrap.py`` puts them together, with another network, other disks and the limits of one run."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import structlog
+from simulation.chance import Knobs
+from simulation.disk import SimulatedSqlite
+from simulation.network import SimulatedChannel, SimulatedServer
+from simulation.processes import current_process
+from simulation.providers import AdapterBug, SimulatedProvider
+from sqlalchemy.exc import DBAPIError
+
+from pager_domain.pager.events import IncidentId
+from pager_grpc.notifier import bootstrap as notifier
+from pager_grpc.notifier.config import NotifierSettings
+from pager_grpc.pager import bootstrap as pager
+from pager_grpc.pager import delivery_loop, escalation_loop, notification_outbox_sql
+from pager_grpc.pager.config import PagerSettings
+from pager_grpc.policy import bootstrap as policy
+from pager_grpc.policy.config import PolicySettings
+from pager_grpc.runtime import database as runtime_database
+from pager_grpc.runtime.database import Database, is_contention
+
+PAGER, POLICY, NOTIFIER = "127.0.0.1:50051", "127.0.0.1:50052", "127.0.0.1:50053"
+CATCH_ALL = "everybody@example.com"
+_COMMON: dict[str, Any] = {"_env_file": None, "PAGERD_DATA": Path("/nowhere"), "PAGERD_REFLECTION": False}
+_PAGER = PagerSettings(
+    PAGER_LISTEN=PAGER,
+    PAGER_POLICY_TARGET=POLICY,
+    PAGER_NOTIFIER_TARGET=NOTIFIER,
+    PAGER_CATCH_ALL_EMAIL=CATCH_ALL,
+    **_COMMON,
+)
+_POLICY = PolicySettings(POLICY_LISTEN=POLICY, **_COMMON)
+_NOTIFIER = NotifierSettings(NOTIFIER_LISTEN=NOTIFIER, **_COMMON)
+_UNEXPECTED = 40  # the level of structlog's errors
+
+
+def serve_pager(database: Database) -> AbstractAsyncContextManager[int]:
+    """The pager room on an open database."""
+    return pager.running_pager(_PAGER, database=database)
+
+
+def serve_policy(database: Database) -> AbstractAsyncContextManager[int]:
+    """The policy room on an open database."""
+    return policy.running_policy(_POLICY, database=database)
+
+
+def serving_notifier(provider: SimulatedProvider) -> Any:
+    """The notifier room between an open database and ``provider``."""
+
+    def serve(database: Database) -> AbstractAsyncContextManager[int]:
+        return notifier.running_notifier(_NOTIFIER, database=database, email_sender=provider, sms_sender=provider)
+
+    return serve
+
+
+@contextmanager
+def simulated(knobs: Knobs) -> Iterator[None]:
+    """What the processes of a real machine share is that of the simulated world while this is entered."""
+    pause = knobs.safety_pause_seconds
+    with (
+        mock.patch.multiple(
+            pager,
+            Server=SimulatedServer,
+            open_channel=SimulatedChannel,
+            prepare_schema=_schema_is_there,
+            new_incident_id=_new_incident_id,
+            MAX_BATCH=knobs.batch,
+        ),
+        mock.patch.multiple(policy, Server=SimulatedServer, prepare_schema=_schema_is_there),
+        mock.patch.multiple(notifier, Server=SimulatedServer, prepare_schema=_schema_is_there),
+        mock.patch.multiple(delivery_loop, IN_FLIGHT=knobs.in_flight, SAFETY_PAUSE_SECONDS=pause),
+        mock.patch.multiple(escalation_loop, BATCH=knobs.batch, SAFETY_PAUSE_SECONDS=pause),
+        mock.patch.object(runtime_database, "SqliteConnection", SimulatedSqlite),
+        mock.patch.object(
+            notification_outbox_sql, "LEASE", type(notification_outbox_sql.LEASE)(seconds=knobs.lease_seconds)
+        ),
+    ):
+        yield
+
+
+def silence() -> None:
+    """Logs are heard by the world alone: what a room calls an error is looked at, the rest is dropped."""
+    logging.disable(logging.CRITICAL)
+    structlog.configure(
+        processors=[_hear],
+        wrapper_class=structlog.make_filtering_bound_logger(_UNEXPECTED),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _hear(_logger: Any, _method: str, event: dict[str, Any]) -> Any:
+    error = sys.exc_info()[1] if event.get("exc_info") is True else event.get("exc_info")
+    process = current_process()
+    # A loop that lost to another transaction says so and tries again.
+    expected = isinstance(error, AdapterBug) or (isinstance(error, DBAPIError) and is_contention(error))
+    if process is not None and not expected:
+        process.world.heard(f"{process.name}: {event['event']} {error!r}")
+    raise structlog.DropEvent
+
+
+async def _schema_is_there(_database: Database, _room: str) -> None:
+    """The file began as a copy of a migrated one."""
+
+
+def _new_incident_id() -> IncidentId:
+    process = current_process()
+    assert process is not None, "only a node opens incidents"
+    return IncidentId(f"incident-{next(process.world.incident_numbers):03}")

@@ -1,0 +1,261 @@
+"""The network of the simulated world: real stubs call real servicers; what is between them loses, repeats and delays.
+
+A request goes through the generated serializers and the real boundary of the server, so errors take their real way.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from simulation.garbage import spoilt
+from simulation.processes import Process, current_process
+
+from pager_grpc.runtime.rpc_boundary import RpcBoundary
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+REFUSING, SILENT = "refusing", "silent"
+
+
+def rpc_error(code: grpc.StatusCode, details: str, trailing: Any = ()) -> grpc.aio.AioRpcError:
+    """A failed call as the library reports it."""
+    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*trailing), details)
+
+
+@dataclass(eq=False)
+class Exchange:
+    """One call on its way. ``caller`` is None for people and services outside of the nodes.
+
+    Only what carries a request id is ``repeatable``: without one a repeat is another call.
+    """
+
+    link: str
+    method: str
+    request: bytes
+    deadline: float
+    answer: "asyncio.Future[bytes]"
+    caller: Process | None
+    repeatable: bool
+    handlers: list[tuple[Process, "asyncio.Task[bytes]"]] = field(default_factory=list)
+
+    def answered(self, answer: bytes | Exception) -> None:
+        """The caller hears this, unless it heard something before."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Exception):
+            self.answer.set_exception(answer)
+        else:
+            self.answer.set_result(answer)
+
+    def given_up(self) -> None:
+        """The server learns that nobody listens any more."""
+        for process, handler in self.handlers:
+            if process.alive:
+                handler.cancel()
+
+
+class SimulatedChannel:
+    """What a generated stub needs of a channel to ``target``."""
+
+    def __init__(self, target: str, world: "World | None" = None) -> None:
+        self._process = current_process()
+        self._world = world or self._process.world  # type: ignore[union-attr]
+        self._target = target
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        """Nothing to close."""
+
+    def unary_unary(self, method, request_serializer, response_deserializer, **_):
+        async def call(request, timeout):
+            repeatable = bool(getattr(request, "request_id", ""))
+            sent = request_serializer(request)
+            answer = await self._world.network.call(self._target, method, sent, timeout, repeatable=repeatable)
+            try:
+                return response_deserializer(answer)
+            except DecodeError:
+                raise rpc_error(grpc.StatusCode.INTERNAL, "Exception deserializing response!") from None
+
+        return call
+
+    def unary_stream(self, *_, **__):
+        return None
+
+
+class _Aborted(grpc.aio.AbortError):
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class _Context:
+    """What a servicer needs of its context."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        self._loop, self._deadline = loop, deadline
+
+    def time_remaining(self) -> float:
+        return self._deadline - self._loop.time()
+
+    async def abort(self, code: grpc.StatusCode, details: str) -> None:
+        raise _Aborted(rpc_error(code, details))
+
+    async def abort_with_status(self, status: Any) -> None:
+        raise _Aborted(rpc_error(status.code, status.details, status.trailing_metadata))
+
+
+class SimulatedServer:
+    """In the place of ``runtime.server.Server``: the same boundary and servicers, without a port."""
+
+    def __init__(self, service_name: str, errors: Any, **_: Any) -> None:
+        process = current_process()
+        assert process is not None, "only a node serves"
+        self.grpc, self.process, self._boundary = self, process, RpcBoundary(errors)
+        self._handlers: dict[str, Any] = {}
+        self._listen = ""
+
+    def add_generic_rpc_handlers(self, _: Any) -> None:
+        """The registered ones are enough."""
+
+    def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
+        self._handlers |= {f"/{service}/{name}": handler for name, handler in handlers.items()}
+
+    async def start(self, listen: str) -> int:
+        self._listen = listen
+        self.process.world.network.servers[listen] = self
+        return int(listen.rpartition(":")[2])
+
+    async def check_health(self, database: Any) -> float:
+        return 3600.0
+
+    async def stop(self) -> None:
+        """No new calls; running ones end within their deadlines."""
+        network = self.process.world.network
+        network.servers.pop(self._listen, None)
+        running = [h for x in network.open for p, h in x.handlers if p is self.process and not h.done()]
+        if running:
+            await asyncio.wait(running, timeout=10)
+
+    async def handle(self, method: str, request: bytes, deadline: float) -> bytes:
+        """The answer of the real servicer, through the real boundary."""
+
+        async def known(_: Any) -> Any:
+            return self._handlers[method]
+
+        details: Any = type("Details", (), {"method": method})
+        handler: Any = await self._boundary.intercept_service(known, details)
+        context = _Context(self.process.world.loop, deadline)
+        try:
+            response = await handler.unary_unary(handler.request_deserializer(request), context)
+        except _Aborted as aborted:
+            raise aborted.error from None
+        return bytes(handler.response_serializer(response))
+
+
+class Network:
+    """Carries calls. ``cut`` holds the links that are down and how they are."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.servers: dict[str, SimulatedServer] = {}
+        self.cut: dict[str, str] = {}
+        self.open: dict[Exchange, None] = {}
+
+    async def call(self, target: str, method: str, request: bytes, timeout: float, *, repeatable: bool) -> bytes:
+        """One call, as the caller lives through it."""
+        process, loop = current_process(), self._world.loop
+        if process is not None:
+            await process.crash_point("crash before call")
+        link = f"{process.name if process else 'caller'} to {method[1:].partition('.')[0]}"
+        exchange = Exchange(link, method, request, loop.time() + timeout, loop.create_future(), process, repeatable)
+        self.open[exchange] = None
+        self._world.spawn(self._carry(exchange, target, timeout))
+        try:
+            async with asyncio.timeout(timeout):
+                answer = await exchange.answer
+        except TimeoutError:
+            raise rpc_error(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded") from None
+        finally:
+            self.open.pop(exchange, None)
+            self._world.later(0.001, exchange.given_up)
+        if process is not None:
+            await process.crash_point("crash after call")
+        return answer
+
+    def process_ended(self, process: Process) -> None:
+        """Connections of a dead process break: callers hear it at once, servers a moment later."""
+        for address in [address for address, server in self.servers.items() if server.process is process]:
+            del self.servers[address]
+        for exchange in list(self.open):
+            if exchange.caller is process:
+                self.open.pop(exchange)
+                self._world.later(0.001, exchange.given_up)
+            elif any(serving is process for serving, _ in exchange.handlers):
+                exchange.answered(rpc_error(grpc.StatusCode.UNAVAILABLE, "Socket closed"))
+
+    async def _carry(self, exchange: Exchange, target: str, timeout: float) -> None:
+        if not await self._arrives(exchange, timeout):
+            return
+        server = self.servers.get(target)
+        if server is None:
+            exchange.answered(rpc_error(grpc.StatusCode.UNAVAILABLE, "failed to connect to all addresses"))
+            return
+        if exchange.repeatable and self._happens("request twice", exchange, seconds=1.0):
+            again = self._world.chance.between("request twice", 0.0, 1.0)
+            self._world.later(again, lambda: self._begin(server, exchange, lambda _: None))
+        heard: asyncio.Future[bytes | Exception] = self._world.loop.create_future()
+        self._begin(server, exchange, heard.set_result)
+        answer = await heard
+        if await self._comes_back(exchange, timeout):
+            exchange.answered(self._perhaps_spoilt(exchange, answer))
+
+    async def _arrives(self, exchange: Exchange, timeout: float) -> bool:
+        await asyncio.sleep(self._world.chance.between("latency", 0.0002, 0.002))
+        if self._happens("request late", exchange, seconds=timeout):
+            await asyncio.sleep(self._world.chance.between("request late", 0.0, timeout))
+        down = self.cut.get(exchange.link)
+        if down == REFUSING or self._happens("call refused", exchange):
+            exchange.answered(rpc_error(grpc.StatusCode.UNAVAILABLE, "failed to connect to all addresses"))
+            return False
+        lost = down == SILENT or self._happens("request lost", exchange, seconds=timeout)
+        return not lost and not exchange.answer.done()
+
+    async def _comes_back(self, exchange: Exchange, timeout: float) -> bool:
+        if self._happens("answer late", exchange, seconds=timeout):
+            await asyncio.sleep(self._world.chance.between("answer late", 0.0, 1.2 * timeout))
+        lost = exchange.link in self.cut or self._happens("answer lost", exchange, seconds=timeout)
+        return not lost
+
+    def _begin(self, server: SimulatedServer, exchange: Exchange, heard: Callable[[Any], None]) -> None:
+        process = server.process
+        if not process.alive or exchange.answer.done():
+            return
+        handling = server.handle(exchange.method, exchange.request, exchange.deadline)
+        task = self._world.loop.create_task(handling, context=process.context.copy())
+        exchange.handlers.append((process, task))
+        task.add_done_callback(lambda done: _report(done, heard), context=self._world.context)
+
+    def _perhaps_spoilt(self, exchange: Exchange, answer: bytes | Exception) -> bytes | Exception:
+        if exchange.link != "pager to policy" or isinstance(answer, Exception):
+            return answer
+        if not self._happens("policy garbage", exchange):
+            return answer
+        return spoilt(answer, self._world.chance.stream("garbage"))
+
+    def _happens(self, fault: str, exchange: Exchange, *, seconds: float = 0.0) -> bool:
+        happens = self._world.chance.happens(fault, exchange.link)
+        if happens:
+            self._world.fault(f"{fault}: {exchange.link}", self._world.now(), self._world.now() + seconds)
+        return happens
+
+
+def _report(done: "asyncio.Task[bytes]", heard: Callable[[Any], None]) -> None:
+    if done.cancelled():
+        return  # whoever had called has gone
+    heard(done.exception() or done.result())

@@ -1,0 +1,57 @@
+"""What the stores of the nodes hold when all is over, read past the rooms."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from simulation.history import LedgerLine
+
+from pager_domain.pager.audit import IncidentRecord, PageRecord
+from pager_domain.pager.events import Outcome
+from pager_grpc.pager import rows
+from pager_grpc.runtime.columns import as_document, moment_of
+
+
+def read_store(path: Path) -> list[IncidentRecord]:
+    """Every incident with its timeline and its pages."""
+    with closing(_opened(path)) as connection:
+        current = {row["incident_id"] for row in connection.execute("SELECT incident_id FROM monitored_services")}
+        incidents = connection.execute("SELECT * FROM incidents ORDER BY incident_id").fetchall()
+        events = connection.execute("SELECT * FROM incident_events ORDER BY incident_id, sequence").fetchall()
+        pages = connection.execute("SELECT * FROM notifications ORDER BY incident_id, notification_id").fetchall()
+    return [
+        IncidentRecord(
+            rows.incident_of(row),
+            tuple(rows.event_of(_typed(e)) for e in events if e["incident_id"] == row["incident_id"]),
+            tuple(_page(p) for p in pages if p["incident_id"] == row["incident_id"]),
+            is_current=row["incident_id"] in current,
+        )
+        for row in incidents
+    ]
+
+
+def read_ledger(path: Path) -> dict[str, LedgerLine]:
+    """Every delivery."""
+    with closing(_opened(path)) as connection:
+        found = connection.execute("SELECT * FROM deliveries ORDER BY delivery_id").fetchall()
+    return {
+        row["delivery_id"]: LedgerLine(row["delivery_id"], row["state"], row["attempt_count"], row["doubt_count"])
+        for row in found
+    }
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _typed(event: sqlite3.Row) -> dict[str, Any]:
+    row = dict(event)
+    return row | {"at": moment_of(row["at"]), "document": as_document(row["document"])}
+
+
+def _page(row: sqlite3.Row) -> PageRecord:
+    outcome = None if row["state"] == "waiting" else Outcome(row["state"])
+    return PageRecord(rows.notification_of(row), outcome)
