@@ -3,10 +3,9 @@ import inspect as code
 from datetime import timedelta
 
 import pytest
-from contracts.notifier_delivery_ledger import DeliveryLedgerContract, accepting, asking
+from contracts.notifier_delivery_ledger import DeliveryLedgerContract, asking
 from fakes.notifier_builders import HandClock, an_email, an_sms
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import IntegrityError
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.notifier.messages import Channel
@@ -26,30 +25,6 @@ class TestSqlDeliveryLedger(DeliveryLedgerContract):
     @pytest.fixture
     def ledger(self, database):
         return SqlDeliveryLedger(database)
-
-
-@pytest.mark.parametrize(
-    "nonsense",
-    [
-        "state = 'lost'",
-        "channel = 'pigeon'",
-        "doubt_count = 4, attempt_count = 9, state = 'unknown'",
-        "doubt_count = -1",
-        "doubt_count = 2",
-        "doubt_count = 3, attempt_count = 3",
-        "state = 'unknown'",
-        "state = 'deferred'",
-        "state = 'sending'",
-        "sending_until = update_time",
-        "provider = ''",
-    ],
-)
-async def test_the_database_itself_refuses_a_line_that_cannot_be(database, ledger, nonsense):
-    await ledger.change("page-1", asking(an_email()))
-    await ledger.change("page-1", accepting())
-    with pytest.raises(IntegrityError):
-        async with database.begin() as connection:
-            await connection.execute(text(f"UPDATE deliveries SET {nonsense}"))
 
 
 def test_the_database_knows_the_words_and_bounds_of_the_rules():

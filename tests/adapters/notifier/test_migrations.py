@@ -1,3 +1,4 @@
+from adapters.refusals import checks_out_of_step
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
@@ -15,6 +16,7 @@ def differences(connection):
 async def test_the_newest_migration_makes_the_tables_that_the_code_knows(database):
     async with database.begin() as connection:
         assert await connection.run_sync(differences) == []
+        assert await connection.run_sync(checks_out_of_step, metadata) == []
 
 
 async def test_the_schema_goes_up_down_and_up_again(database_url):

@@ -1,4 +1,5 @@
 import pytest
+from adapters.refusals import checks_out_of_step
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
@@ -24,6 +25,7 @@ async def test_the_newest_migration_makes_the_tables_that_the_code_knows(databas
     await migrate(database, "pager")
     async with database.begin() as connection:
         assert await connection.run_sync(differences) == []
+        assert await connection.run_sync(checks_out_of_step, metadata) == []
     await database.close()
 
 

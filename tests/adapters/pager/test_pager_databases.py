@@ -6,7 +6,6 @@ from itertools import pairwise
 import pytest
 from builders import CHECKOUT, acknowledging, an_alert, an_application, raising
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import MonitoredServiceId
@@ -18,37 +17,6 @@ from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.runtime.database import open_database
-
-
-@pytest.mark.parametrize(
-    "nonsense",
-    [
-        "UPDATE incidents SET state = 'lost'",
-        "UPDATE incidents SET next_escalation_at = NULL",
-        "UPDATE incidents SET state = 'acknowledged', acknowledged_by = 'ana'",
-        "UPDATE incidents SET state = 'acknowledged', next_escalation_at = NULL",
-        "UPDATE incidents SET alert_count = 0",
-        "UPDATE incidents SET level = -1",
-        "UPDATE notifications SET state = 'lost'",
-        "UPDATE notifications SET state = 'handed_off'",
-        "UPDATE notifications SET channel = 'pigeon'",
-        "UPDATE notifications SET target_id = 'one', channel = 'email'",
-        "UPDATE incident_events SET sequence = 1",
-    ],
-)
-async def test_the_database_itself_refuses_what_cannot_be(pager, nonsense):
-    application = an_application(pager.store, pager.outbox)
-    await application.handle([raising()])
-    await application.escalate_due(10)
-    with pytest.raises(IntegrityError):
-        await pager.execute(nonsense)
-
-
-async def test_the_database_itself_refuses_a_second_incident_that_is_not_resolved(pager):
-    await an_application(pager.store, pager.outbox).handle([raising()])
-    columns = ", ".join(column.name for column in tables.IncidentRow.__table__.columns if column.name != "incident_id")
-    with pytest.raises(IntegrityError):
-        await pager.execute(f"INSERT INTO incidents (incident_id, {columns}) SELECT 'second', {columns} FROM incidents")
 
 
 def test_the_database_knows_the_words_of_the_rules():

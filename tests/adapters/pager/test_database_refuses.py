@@ -1,0 +1,137 @@
+"""What the rules promise, the pager's database refuses to break, whoever asks: every check and every guard."""
+
+import pytest
+from adapters.refusals import copied, not_refused, refusals_of
+from builders import an_application, healing, raising
+
+from pager_domain.pager.events import Severity
+from pager_grpc.pager import tables
+
+INCIDENTS, PAGES = tables.IncidentRow.__table__, tables.NotificationRow.__table__
+EVENTS = tables.IncidentEventRow.__table__
+GROWN = "generation = generation + 1"
+ANSWER = (
+    "UPDATE incidents SET state = 'acknowledged', acknowledged_by = 'ana', acknowledged_at = opened_at,"
+    f" next_escalation_at = NULL, {GROWN}"
+)
+RESOLVE = f"UPDATE incidents SET state = 'resolved', resolved_at = opened_at, next_escalation_at = NULL, {GROWN}"
+HAND_OFF = "UPDATE notifications SET state = 'handed_off', settled_at = created_at"
+
+ATTACKS = [
+    ("ck_incidents_state", f"UPDATE incidents SET state = 'lost', next_escalation_at = NULL, {GROWN}"),
+    ("ck_incidents_answered_is_quiet", f"{ANSWER}; UPDATE incidents SET next_escalation_at = opened_at"),
+    ("ck_incidents_open_is_escalated", "UPDATE incidents SET next_escalation_at = NULL"),
+    (
+        "ck_incidents_acknowledged_by",
+        f"UPDATE incidents SET state = 'acknowledged', next_escalation_at = NULL, {GROWN}",
+    ),
+    ("ck_incidents_counts", copied(INCIDENTS, monitored_service_id="'other'", alert_count="0")),
+    ("ck_incidents_severity", "UPDATE incidents SET severity = 'dire'"),
+    ("ck_incidents_generation", copied(INCIDENTS, monitored_service_id="'other'", generation="0")),
+    ("ck_incidents_begun", copied(INCIDENTS, monitored_service_id="'other'", level="0")),
+    ("ck_incidents_begun", "UPDATE incidents SET policy = NULL"),
+    ("ck_incidents_policy", "UPDATE incidents SET policy = '{\"levels\": []}'"),
+    ("ck_incidents_policy", "UPDATE incidents SET policy = '{}'"),
+    ("ck_incidents_exhausted", "UPDATE incidents SET exhausted = true"),
+    ("ck_incidents_acknowledged_at", "UPDATE incidents SET acknowledged_at = opened_at"),
+    ("ck_incidents_resolved_at", "UPDATE incidents SET resolved_at = opened_at"),
+    ("gd_incidents_answers_stand", f"{ANSWER}; UPDATE incidents SET state = 'open', {GROWN}"),
+    ("gd_incidents_answers_stand", f"{RESOLVE}; UPDATE incidents SET state = 'open', {GROWN}"),
+    ("gd_incidents_answers_stand", f"{RESOLVE}; UPDATE incidents SET state = 'acknowledged', {GROWN}"),
+    ("gd_incidents_answered_stops", f"{ANSWER}; UPDATE incidents SET level = level + 1, {GROWN}"),
+    ("gd_incidents_answered_stops", f"{RESOLVE}; UPDATE incidents SET cycle = cycle + 1, {GROWN}"),
+    ("gd_incidents_levels_rise", f"UPDATE incidents SET level = level - 1, {GROWN}"),
+    ("gd_incidents_levels_rise", f"UPDATE incidents SET cycle = cycle - 1, level = 9, {GROWN}"),
+    ("gd_incidents_levels_rise", f"UPDATE incidents SET cycle = cycle + 2, {GROWN}"),
+    ("gd_incidents_counts_grow", "UPDATE incidents SET generation = generation - 1"),
+    ("gd_incidents_counts_grow", "UPDATE incidents SET event_count = event_count - 1"),
+    ("gd_incidents_counts_grow", "UPDATE incidents SET alert_count = alert_count - 1"),
+    ("gd_incidents_counts_grow", "UPDATE incidents SET level = level + 1"),
+    ("gd_incidents_kept", "DELETE FROM incidents"),
+    ("gd_incidents_kept", f"{RESOLVE}; DELETE FROM incidents"),
+    ("ck_notifications_state", "UPDATE notifications SET state = 'lost', settled_at = created_at"),
+    ("ck_notifications_channel", copied(PAGES, notification_id="'x'", target_id="'x'", channel="'pigeon'")),
+    ("ck_notifications_settled_at", "UPDATE notifications SET state = 'handed_off'"),
+    ("ck_notifications_lost_claims", "UPDATE notifications SET lost_claims = -1"),
+    ("ck_notifications_severity", "UPDATE notifications SET severity = 'dire'"),
+    ("ck_notifications_level", copied(PAGES, notification_id="'x'", level="0")),
+    ("ck_notifications_address", copied(PAGES, notification_id="'x'", target_id="'x'", address="''")),
+    ("ck_notifications_attempts", "UPDATE notifications SET held = true"),
+    ("ck_notifications_attempts", "UPDATE notifications SET lost_claims = 1"),
+    ("ck_notifications_waiting", "UPDATE notifications SET settled_at = created_at"),
+    ("ck_notifications_held", f"{HAND_OFF}, attempts = 1; UPDATE notifications SET held = true"),
+    ("gd_notifications_ends_stand", f"{HAND_OFF}; UPDATE notifications SET state = 'waiting', settled_at = NULL"),
+    ("gd_notifications_ends_stand", f"{HAND_OFF}; UPDATE notifications SET state = 'cancelled'"),
+    ("gd_notifications_attempts_grow", f"{HAND_OFF}, attempts = 2; UPDATE notifications SET attempts = 1"),
+    ("gd_notifications_same_page", "UPDATE notifications SET address = 'x@example.com'"),
+    ("gd_notifications_same_page", "UPDATE notifications SET level = level + 1"),
+    ("gd_notifications_kept", "DELETE FROM notifications"),
+    ("gd_notifications_kept", f"{HAND_OFF}; DELETE FROM notifications"),
+    ("gd_notifications_kept", f"{RESOLVE}; DELETE FROM notifications"),
+    ("gd_incident_events_written_once", "UPDATE incident_events SET kind = 'IncidentResolved'"),
+    ("gd_incident_events_kept", "DELETE FROM incident_events"),
+    ("gd_request_answers_written_once", "UPDATE request_answers SET changed = false"),
+    ("gd_monitored_services_kept", "DELETE FROM monitored_services"),
+    ("ck_last_known_policies_policy", "UPDATE last_known_policies SET policy = '{\"levels\": []}'"),
+    ("ck_schema_version_only_row", "INSERT INTO schema_version VALUES (2, 1)"),
+]
+RETENTION = (
+    "DELETE FROM notifications",
+    "DELETE FROM incident_events",
+    "DELETE FROM incidents",
+    "DELETE FROM request_answers",
+    "DELETE FROM monitored_services",
+)
+
+
+@pytest.fixture
+async def paged(pager):
+    """One incident whose first level has two pages that wait."""
+    application = an_application(pager.store, pager.outbox)
+    await application.handle([raising(request_id="r")])
+    await application.escalate_due(10)
+    return pager
+
+
+async def test_the_database_itself_refuses_what_cannot_be(paged):
+    assert await not_refused(paged.database, ATTACKS) == []
+
+
+async def test_every_check_and_guard_of_the_database_is_attacked(pager):
+    async with pager.database.begin() as connection:
+        assert await connection.run_sync(refusals_of) == {name for name, _ in ATTACKS}
+
+
+async def test_the_database_itself_refuses_a_second_of_what_there_is_one_of(paged):
+    same_level = "(SELECT document FROM incident_events WHERE kind = 'LevelNotified')"
+    new_line = {"sequence": "99", "position": "9999"}
+    sqlite = paged.database.is_sqlite  # which names the columns of an index, and an index of expressions itself
+    attacks = [
+        (
+            "incidents.monitored_service_id" if sqlite else "uq_incidents_unresolved",
+            copied(INCIDENTS, incident_id="'second'"),
+        ),
+        (
+            "target_id, notifications.channel" if sqlite else "uq_notifications_page",
+            copied(PAGES, notification_id="'x'"),
+        ),
+        ("uq_incident_events_level", copied(EVENTS, **new_line, kind="'LevelNotified'", document=same_level)),
+        ("uq_incident_events_level", copied(EVENTS, **new_line, kind="'LevelSkipped'", document=same_level)),
+        (
+            "transaction_id, incident_events.position" if sqlite else "uq_incident_events_stream",
+            copied(EVENTS, sequence="99"),
+        ),
+        ("incident_events.sequence" if sqlite else "incident_events_pkey", copied(EVENTS, position="9999")),
+    ]
+    assert await not_refused(paged.database, attacks) == []
+
+
+async def test_what_is_over_may_be_forgotten_in_order(paged):
+    await an_application(paged.store, paged.outbox).handle([healing()])
+    async with paged.database.begin() as connection:
+        for statement in RETENTION:
+            assert (await connection.exec_driver_sql(statement)).rowcount > 0
+
+
+def test_the_database_knows_every_severity():
+    assert all(f"'{severity}'" in tables._SEVERITY for severity in Severity)
