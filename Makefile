@@ -7,10 +7,10 @@ IMAGE := hexagonal-pager
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test mutants check protos lock image clean
+.PHONY: help run demo test crash-sweep mutants check protos lock image clean
 
 help: ## Prints this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## Starts the three services with the example policies; Ctrl-C stops them
 	@$(VENV)/bin/pagerd up --policies examples/policies.yaml --log-files
@@ -23,6 +23,9 @@ test: $(INSTALLED) ## Runs every test, also on a real PostgreSQL that it brings 
 
 mutants: $(INSTALLED) ## Plants bugs one at a time; the tests must catch each
 	@$(VENV)/bin/python scripts/mutants.py
+
+crash-sweep: $(INSTALLED) ## Kills rooms at every named place on both databases, and before every fsync and socket write
+	CRASH_SWEEP=all $(VENV)/bin/pytest -n $(WORKERS) -rP tests/crash
 
 check: $(INSTALLED) ## Lint, types, import contracts, protos, locks
 	$(VENV)/bin/ruff check .

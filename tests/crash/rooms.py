@@ -14,6 +14,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 ROOT = Path(__file__).parents[2]
+PYTHON_PATH = {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT)])}
 PATIENCE_SECONDS = 60.0
 IMPATIENT = (
     ("grpc.initial_reconnect_backoff_ms", 50),
@@ -31,7 +32,7 @@ class Zygote:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT)])},
+            env=os.environ | PYTHON_PATH,
             start_new_session=True,  # Ctrl-C is for the tests, which then stop it
         )
 

@@ -13,6 +13,7 @@ import select
 import signal
 import struct
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +26,7 @@ _SET_MODE_FILTER, _NEW_LISTENER, _NO_NEW_PRIVS = 1, 8, 38
 _ALLOW, _NOTIFY = 0x7FFF0000, 0x7FC00000
 _LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
 _NUMBER, _ARCH, _THIRD_ARGUMENT = 0, 4, 32
-_NOTIFICATION_BYTES = 80
+_NOTIFICATION_BYTES, _CALL_NUMBER_AT = 80, 16
 _RECEIVE, _ANSWER, _CONTINUE = 0xC0502100, 0xC0182101, 1
 
 
@@ -63,7 +64,7 @@ def _listen() -> int:
 
 
 def supervise(run: Callable[[], None], kill_at: int, folder: Path) -> None:
-    """Runs ``run`` in a child. Calls count while the file ``armed`` exists; then ``count`` says how many there were.
+    """Runs ``run`` in a child. Calls count while the file ``armed`` exists; then ``count`` says "syncs writes".
 
     With ``kill_at`` > 0 the child is killed before that call, and the mark of CRASH_MARK is made.
     """
@@ -76,25 +77,37 @@ def supervise(run: Callable[[], None], kill_at: int, folder: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: os.kill(child, number))
     ended = os.pidfd_open(child)
-    count = 0
+    _, _, *syncs = _MACHINES[platform.machine()][:4]
+    counted: Counter[bool] = Counter()
     while True:
         ready, _, _ = select.select([listener, ended], [], [])
         if ended in ready:
             break
         if (call := _next_call(listener)) is None:
             continue
-        count += (folder / "armed").exists()
-        if count == kill_at > 0:
+        number, notification = call
+        counted[number in syncs] += (folder / "armed").exists()
+        if counted.total() == kill_at > 0:
             Path(os.environ["CRASH_MARK"]).touch()
             os.kill(child, signal.SIGKILL)
         else:
-            _let_go_on(listener, call)
-    (folder / "count").write_text(str(count))
+            _let_go_on(listener, notification)
+    (folder / "count").write_text(f"{counted[True]} {counted[False]}")
     _, status = os.waitpid(child, 0)
     sys.exit(0 if os.waitstatus_to_exitcode(status) == 0 else 1)
 
 
-def _next_call(listener: int) -> int | None:
+def why_not() -> str:
+    """Why this machine cannot do it; empty if it can. The filter stays in the process that asks."""
+    try:
+        os.close(_listen())
+    except Unsupported as reason:
+        return str(reason)
+    return ""
+
+
+def _next_call(listener: int) -> tuple[int, int] | None:
+    """(its number, the kernel's id of this notification)."""
     notification = bytearray(_NOTIFICATION_BYTES)
     try:
         fcntl.ioctl(listener, _RECEIVE, notification)
@@ -102,12 +115,13 @@ def _next_call(listener: int) -> int | None:
         if error.errno in (errno.ENOENT, errno.EINTR):  # whoever called has died meanwhile
             return None
         raise
-    return int.from_bytes(notification[:8], sys.byteorder)
+    (number,) = struct.unpack_from("i", notification, _CALL_NUMBER_AT)
+    return number, int.from_bytes(notification[:8], sys.byteorder)
 
 
-def _let_go_on(listener: int, call: int) -> None:
+def _let_go_on(listener: int, notification: int) -> None:
     try:
-        fcntl.ioctl(listener, _ANSWER, struct.pack("QqiI", call, 0, 0, _CONTINUE))
+        fcntl.ioctl(listener, _ANSWER, struct.pack("QqiI", notification, 0, 0, _CONTINUE))
     except OSError as error:
         if error.errno != errno.ENOENT:
             raise

@@ -1,5 +1,9 @@
-"""Every scenario, with a room killed at each place that it passes: the promises hold, whatever died where."""
+"""Every scenario, with a room killed at each place that it passes: the promises hold, whatever died where.
 
+On PostgreSQL ``make test`` plays a few scenarios, ``make crash-sweep`` all.
+"""
+
+import os
 from functools import partial
 
 import pytest
@@ -7,7 +11,11 @@ from crash.scenarios import NOTIFIER, SCENARIOS
 from crash.sweeping import played, side_by_side
 from crash.world import Crash
 
-ON_POSTGRES = [s for s in SCENARIOS if s.name in ("raised until heard", "two targets", "acknowledged during delivery")]
+EVERYTHING = os.environ.get("CRASH_SWEEP") == "all"
+pytestmark = pytest.mark.timeout(600)  # many worlds in each test
+
+ALWAYS_ON_POSTGRES = ("raised until heard", "two targets", "acknowledged during delivery")
+ON_POSTGRES = [scenario for scenario in SCENARIOS if EVERYTHING or scenario.name in ALWAYS_ON_POSTGRES]
 BY_NAME = {"ids": lambda scenario: scenario.name}
 
 
