@@ -20,6 +20,7 @@ from pager_domain.kernel import Clock, EmailAddress
 from pager_domain.notifier.messages import EmailMessage
 from pager_domain.notifier.model import Accepted, Deferred, InDoubt, ProviderAnswer, Refused
 from pager_domain.notifier.ports.email_sender import EmailSender
+from pager_grpc.notifier.abandoned import abandon
 from pager_grpc.notifier.email_format import email_bytes
 
 log = structlog.get_logger()
@@ -111,7 +112,7 @@ class _Session:
     def __init__(self, client: SMTP) -> None:
         self._client = client
         self._phase = "connect"
-        self._content_left = False
+        self._content_left = self._answered = False
 
     async def hand_in(self, sender: str, recipient: str, content: bytes) -> ProviderAnswer:
         """Connect, encrypt, log in; then MAIL, RCPT, DATA and the content."""
@@ -126,6 +127,7 @@ class _Session:
             raise SMTPResponseException(reply.code, reply.message)
         self._phase = "content"
         reply = await self._send_content(content)
+        self._answered = True
         if not 200 <= reply.code < 300:
             raise SMTPResponseException(reply.code, reply.message)
         queued = _QUEUED_AS.search(reply.message)
@@ -143,8 +145,10 @@ class _Session:
 
     def leave(self) -> None:
         """Says goodbye without waiting for the reply: it could change nothing any more."""
-        if self._client.protocol is not None and self._client.is_connected and self._phase == "content":
+        if self._client.protocol is not None and self._client.is_connected and self._answered:
             self._client.protocol.write(b"QUIT\r\n")
+        elif self._content_left:
+            abandon(self._client.transport)
         self._client.close()
 
     async def _send_content(self, content: bytes) -> SMTPResponse:

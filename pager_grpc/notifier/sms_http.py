@@ -17,6 +17,7 @@ from pager_domain.kernel import Clock
 from pager_domain.notifier.messages import SmsMessage
 from pager_domain.notifier.model import Accepted, Deferred, InDoubt, ProviderAnswer, Refused
 from pager_domain.notifier.ports.sms_sender import SmsSender
+from pager_grpc.notifier.abandoned import DISCARD_ON_CLOSE
 
 log = structlog.get_logger()
 
@@ -46,14 +47,18 @@ class HttpSmsSender(SmsSender):
         self._clock = clock
         self._client = httpx.AsyncClient(
             auth=(account, token),
-            verify=tls_context or ssl.create_default_context(),
+            transport=httpx.AsyncHTTPTransport(
+                verify=tls_context or ssl.create_default_context(),
+                trust_env=False,
+                # Servers drop idle connections at will, and a request lost in such a one is a needless doubt.
+                limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=1.0),
+                socket_options=[DISCARD_ON_CLOSE],
+            ),
             # A redirect could lead credentials and a phone number anywhere.
             follow_redirects=False,
             # Nothing below bootstrap reads the environment.
             trust_env=False,
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "hexagonal-pager"},
-            # Servers drop idle connections at will, and a request lost in such a one is a needless doubt.
-            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=1.0),
         )
 
     async def __aenter__(self) -> Self:
