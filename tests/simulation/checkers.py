@@ -34,6 +34,8 @@ class Bounds:
     first_page: float = 5.0
     lateness: float = 2.0
     recovery: float = 15.0
+    holds_back: tuple[str, ...] = ()
+    """How faults are called that hold a message back on its way: what they held may leave so much after they end."""
 
 
 def violations(history: History, bounds: Bounds | None = None) -> list[str]:
@@ -130,8 +132,18 @@ def _quiet_after_an_answer(history: History, bounds: Bounds) -> Iterator[str]:
     }
     for hand_off in history.hand_offs:
         end = answered.get(incident_of.get(hand_off.delivery_id, ""))
-        if end is not None and hand_off.at > end + bounds.after_answer:
+        if end is not None and hand_off.at > _released(history, bounds, end, hand_off.at) + bounds.after_answer:
             yield f"page {hand_off.delivery_id} left {hand_off.at - end:.1f} s after the answer"
+
+
+def _released(history: History, bounds: Bounds, answered: float, left: float) -> float:
+    """When the last fault was over that may have held back what was on its way at the answer."""
+    held = [
+        min(fault.ended, left)
+        for fault in history.faults
+        if fault.what.startswith(bounds.holds_back) and fault.began <= left and fault.ended >= answered
+    ]
+    return max([answered, *held])
 
 
 def _somebody_was_paged(history: History) -> Iterator[str]:

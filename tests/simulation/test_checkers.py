@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 from builders import NOON, a_level, a_policy, a_service, an_alert, current
-from simulation.checkers import violations
+from simulation.checkers import Bounds, violations
 from simulation.history import Call, Fault, HandOff, History, LedgerLine, read, write
 
 from pager_domain.pager.audit import IncidentRecord, PageRecord
@@ -108,6 +108,17 @@ def test_l3_after_a_fault_there_are_fifteen_seconds():
     assert violations(history) == []
     moved(history, level=1)
     assert [v.split()[0] for v in violations(history)] == ["L1-L3"]
+
+
+def test_s7_what_a_fault_held_back_may_leave_soon_after_it():
+    history = a_history()
+    history.faults = [Fault("partition", T + 5, T + 40)]
+    bounds = Bounds(holds_back=("partition",))
+    history.hand_offs.append(replace(history.hand_offs.pop(), at=T + 44))
+    assert [v.split()[0] for v in violations(history)] == ["S7"]
+    assert violations(history, bounds) == []
+    history.hand_offs.append(replace(history.hand_offs.pop(), at=T + 46))
+    assert [v.split()[0] for v in violations(history, bounds)] == ["S7"]
 
 
 def test_a_history_is_read_as_it_was_written(tmp_path):
