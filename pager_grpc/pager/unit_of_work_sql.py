@@ -48,10 +48,18 @@ EVENTS = _table(IncidentEventRow)
 ANSWERS = _table(RequestAnswerRow)
 KNOWN_POLICIES = _table(LastKnownPolicyRow)
 
-# PostgreSQL fills these columns by default; SQLite has one writer, so counting is enough.
+# SQLite has one writer, so counting is enough. On PostgreSQL a transaction may have its number long before it locks a
+# service, so its number alone is not in the order of the locks; the newest number that has ended by now, after the lock
+# was taken, is at least that of whoever held the lock before. Either is below the horizon only when this one has ended.
 _SQLITE_STREAM = (
     ("transaction_id", "0"),
     ("position", "(SELECT coalesce(max(position), 0) + 1 FROM incident_events WHERE transaction_id = 0)"),
+)
+_POSTGRES_STREAM = (
+    (
+        "transaction_id",
+        "greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)",
+    ),
 )
 
 
@@ -63,7 +71,7 @@ WHERE {} AND state = 'waiting' AND NOT held RETURNING *
 
 async def append_events(connection: AsyncConnection, event_rows: Sequence[rows.Row]) -> None:
     """Adds lines to timelines and to the stream of all events."""
-    computed = _SQLITE_STREAM if connection.dialect.name == "sqlite" else ()
+    computed = _SQLITE_STREAM if connection.dialect.name == "sqlite" else _POSTGRES_STREAM
     await insert_rows(connection, EVENTS, event_rows, computed=computed)
 
 

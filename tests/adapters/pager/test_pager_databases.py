@@ -5,11 +5,12 @@ from itertools import pairwise
 
 import pytest
 from builders import CHECKOUT, acknowledging, an_alert, an_application, raising
+from contracts.incident_views import stream_of
 from sqlalchemy import text
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import MonitoredServiceId
-from pager_domain.pager.events import Channel, IncidentId, Outcome
+from pager_domain.pager.events import Acknowledgement, Channel, IncidentId, Outcome
 from pager_domain.pager.model import IncidentState
 from pager_domain.pager.service import PagerService
 from pager_grpc.pager import tables
@@ -52,6 +53,24 @@ async def test_a_watcher_misses_nothing_when_transactions_commit_out_of_order(po
         await look()
     assert seen == ["a", "b"]
     assert await pager.views.events_since(position, 10) == []
+
+
+async def test_a_watcher_sees_a_timeline_in_order_also_when_the_later_line_is_of_the_older_transaction(postgres_pager):
+    pager = postgres_pager
+    a, b = MonitoredServiceId("a"), MonitoredServiceId("b")
+    position = await pager.views.watch_position()
+    await an_application(pager.store, pager.outbox).handle([raising("a"), raising("b")])
+    async with pager.store.unit_of_work() as older:
+        await older.services([], [a])  # it has its number now, and writes about b later
+        async with pager.store.unit_of_work() as younger:
+            service = (await younger.services([], [b]))[b]
+            await younger.save([PagerService.on_alert(service, an_alert(), lambda: IncidentId("none"), younger.now)])
+            await younger.commit()
+        service = (await older.services([], [b]))[b]
+        await older.save([PagerService.on_acknowledgement(service, Acknowledgement("ana"), older.now)])
+        await older.commit()
+    seen = [event.sequence for _, event in await stream_of(pager.views, position, 4) if event.monitored_service_id == b]
+    assert seen == [1, 2, 3]
 
 
 async def test_a_watcher_is_not_held_up_by_what_was_rolled_back(postgres_pager):
