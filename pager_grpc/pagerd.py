@@ -17,6 +17,19 @@ app = typer.Typer(
     help="Runs the Pager's three services. Configuration comes from the environment and .env.",
 )
 
+AllowDataLoss = Annotated[
+    bool,
+    typer.Option(
+        "--allow-data-loss",
+        help="Use a database that is set so that answered alerts can be lost (also PAGERD_ALLOW_DATA_LOSS=1).",
+    ),
+]
+
+
+def _allow_data_loss(allowed: bool) -> None:
+    if allowed:
+        os.environ["PAGERD_ALLOW_DATA_LOSS"] = "1"
+
 
 @app.command()
 def up(
@@ -25,18 +38,21 @@ def up(
         typer.Option(exists=True, dir_okay=False, help="Escalation policies to load once all services serve."),
     ] = None,
     log_files: Annotated[bool, typer.Option(help="Logs into DATA/log/ROOM.log instead of stderr.")] = False,
+    allow_data_loss: AllowDataLoss = False,
 ) -> None:
     """Starts all three services over loopback, on SQLite unless a database is configured; Ctrl-C stops them."""
     from pager_grpc.daemon.up import up as run_up  # noqa: PLC0415 - see above
 
+    _allow_data_loss(allow_data_loss)
     raise typer.Exit(run_up(policies, log_files=log_files))
 
 
 @app.command()
-def serve(room: Room) -> None:
+def serve(room: Room, allow_data_loss: AllowDataLoss = False) -> None:
     """Runs one service in this process until SIGTERM."""
     from pager_grpc.daemon.rooms import main_of  # noqa: PLC0415 - see above
 
+    _allow_data_loss(allow_data_loss)
     raise typer.Exit(main_of(room)())
 
 
@@ -49,11 +65,19 @@ def migrate(room: Room) -> None:
 
 
 @app.command()
-def check(rooms: Annotated[list[Room] | None, typer.Argument(help="All three if none is named.")] = None) -> None:
+def check(
+    rooms: Annotated[list[Room] | None, typer.Argument(help="All three if none is named.")] = None,
+    allow_data_loss: AllowDataLoss = False,
+) -> None:
     """Reports every fault of the configuration at once (exit 2), or what each service would use."""
     from pager_grpc.daemon.configuration import described, read_configuration  # noqa: PLC0415 - see above
+    from pager_grpc.daemon.databases import remarks_on_databases  # noqa: PLC0415 - see above
 
-    for room, settings in read_configuration(list(dict.fromkeys(rooms or Room))).items():
+    _allow_data_loss(allow_data_loss)
+    configuration = read_configuration(list(dict.fromkeys(rooms or Room)))
+    for remark in asyncio.run(remarks_on_databases(configuration)):
+        typer.echo(remark, err=True)
+    for room, settings in configuration.items():
         typer.echo(described(room, settings))
 
 

@@ -38,6 +38,10 @@ class ServedSettings(Protocol):
     def data(self) -> Path:
         """The folder for everything that is kept in files."""
 
+    @property
+    def allow_data_loss(self) -> bool:
+        """Whether a database on which answered alerts could be lost is used all the same."""
+
 
 def settings_kind(room: Room) -> "type[RoomSettings]":
     """The class that reads the configuration of ``room``; it keeps :class:`ServedSettings` too."""

@@ -23,7 +23,8 @@ from pager_grpc.notifier.sms_http import HttpSmsSender
 from pager_grpc.notifier.wire_errors import ERRORS
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database, open_database
-from pager_grpc.runtime.migrations import prepare_schema
+from pager_grpc.runtime.durability import require_durable
+from pager_grpc.runtime.migrations import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 
@@ -49,8 +50,9 @@ async def running_notifier(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         if database is None:
-            database = open_database(settings.database_url, clock=clock)
+            database = open_database(settings.database_url, clock=clock, known_revision=newest_revision("notifier"))
             stack.push_async_callback(database.close)
+        await require_durable(database, "notifier", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(database, "notifier")
         email_sender = email_sender or _email_sender(settings, clock)
         if sms_sender is None:

@@ -33,8 +33,9 @@ from pager_grpc.pager.wakeups import Wakeups, listen
 from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.database import Database, open_database
+from pager_grpc.runtime.durability import require_durable
 from pager_grpc.runtime.group_commit import GroupCommit
-from pager_grpc.runtime.migrations import prepare_schema
+from pager_grpc.runtime.migrations import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 
@@ -63,8 +64,9 @@ async def running_pager(
     """
     async with AsyncExitStack() as stack:
         if database is None:
-            database = open_database(settings.database_url, clock=clock)
+            database = open_database(settings.database_url, clock=clock, known_revision=newest_revision("pager"))
             stack.push_async_callback(database.close)
+        await require_durable(database, "pager", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(database, "pager")
         policy = await stack.enter_async_context(open_channel(settings.policy_target))
         notifier = await stack.enter_async_context(open_channel(settings.notifier_target))

@@ -12,7 +12,8 @@ from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
 from pager_grpc.policy.servicer import SERVICE_NAME, PolicyServicer
 from pager_grpc.policy.wire_errors import ERRORS
 from pager_grpc.runtime.database import Database, open_database
-from pager_grpc.runtime.migrations import prepare_schema
+from pager_grpc.runtime.durability import require_durable
+from pager_grpc.runtime.migrations import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 
@@ -32,6 +33,7 @@ async def running_policy(
         ConfigurationFault: the address or the database cannot be used.
     """
     async with _opened(settings, database, clock) as opened:
+        await require_durable(opened, "policy", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(opened, "policy")
         server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, max_message_bytes=_MAX_MESSAGE_BYTES)
         servicer = PolicyServicer(PolicyApplicationService(SqlPolicyStore(opened)))
@@ -49,7 +51,7 @@ async def _opened(settings: PolicySettings, database: Database | None, clock: Cl
     if database is not None:
         yield database
         return
-    opened = open_database(settings.database_url, clock=clock)
+    opened = open_database(settings.database_url, clock=clock, known_revision=newest_revision("policy"))
     try:
         yield opened
     finally:

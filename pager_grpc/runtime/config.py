@@ -54,6 +54,7 @@ class RoomSettings(BaseSettings):
     data: Path = Field(Path("var"), alias="PAGERD_DATA")
     log_level: str = Field("info", alias="PAGERD_LOG_LEVEL", pattern="^(debug|info|warning|error)$")
     reflection: bool = Field(True, alias="PAGERD_REFLECTION")
+    allow_data_loss: bool = Field(False, alias="PAGERD_ALLOW_DATA_LOSS")
 
     def database_url_or(self, given: str | None, name: str) -> str:
         """``given``, or a SQLite file called ``name`` in the data folder."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
+import structlog
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -27,14 +28,18 @@ from pager_domain.kernel import Clock
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.columns import sqlite_moment
 from pager_grpc.runtime.config import ConfigurationFault
+from pager_grpc.runtime.schema_version import KNOWN_REVISION_SETTING, OUTDATED_CODE
 from pager_grpc.runtime.sqlite_connection import SqliteConnection
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
 _CONTENTION = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
 # Connection lost (08…) and server stopping or starting (57P…) beside: no connection left, a former primary that only
-# reads, disk full, too many locks, a statement cut by its timeout, a database dropped (to be restored, say).
-_POSTGRES_GONE = {"53300", "25006", "53100", "53200", "57014", "3D000"}
+# reads, disk full, too many locks, a statement cut by its timeout, a database dropped (to be restored, say), a schema
+# that is no longer for this code.
+_POSTGRES_GONE = {"53300", "25006", "53100", "53200", "57014", "3D000", OUTDATED_CODE}
 _SQLITE_GONE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -65,8 +70,20 @@ _POSTGRES_SESSION = {
 }
 
 
+class Paused(Exception):
+    """No transaction begins: the database is there, and this process must not use it as it is."""
+
+
+async def _answers(connection: AsyncConnection) -> str:
+    await connection.exec_driver_sql("SELECT 1")
+    return ""
+
+
 class Database:
-    """An open database. ``now_sql`` is the expression for the present moment; it may need the bind ``:now``."""
+    """An open database. ``now_sql`` is the expression for the present moment; it may need the bind ``:now``.
+
+    ``unusable_because`` is asked by :meth:`look`: why this process must not use the database as it is, or "".
+    """
 
     def __init__(self, engine: AsyncEngine, *, clock: Clock, now_sql: str, lock_file: Path | None = None) -> None:
         self.engine = engine
@@ -74,6 +91,8 @@ class Database:
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.now_sql = now_sql
         self.clock = clock
+        self.unusable_because: Callable[[AsyncConnection], Awaitable[str]] = _answers
+        self._paused = ""
         self._snapshots = engine if self.is_sqlite else engine.execution_options(**_SNAPSHOT)
         self._lock = _exclusive(lock_file) if lock_file else None
 
@@ -84,6 +103,7 @@ class Database:
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that stands only after the caller's own ``connection.commit()``. Errors as ``begin``."""
+        self._require_unpaused()
         async with _translated(), self.engine.connect() as connection:
             await connection.begin()
             yield connection
@@ -95,6 +115,7 @@ class Database:
         Raises:
             StoreUnavailable: the database cannot be reached, or went away; a commit may or may not stand.
         """
+        self._require_unpaused()
         async with _translated(), self.engine.begin() as connection:
             yield connection
 
@@ -105,8 +126,28 @@ class Database:
         On PostgreSQL REPEATABLE READ, whatever the default of the database is: there a reader that is SERIALIZABLE may
         have to try again, or make a writer do so.
         """
+        self._require_unpaused()
+        async with self.looking() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[AsyncConnection]:
+        """As ``snapshot``, also while paused: for whoever finds out whether the database may be used."""
         async with _translated(), self._snapshots.begin() as connection:
             yield connection
+
+    async def look(self) -> None:
+        """Finds out whether the database may be used; until the next look no transaction begins if it may not.
+
+        Raises:
+            StoreUnavailable: it cannot be reached, or may not be used.
+        """
+        async with self.looking() as connection:
+            reason = await self.unusable_because(connection)
+        if reason != self._paused:
+            log.error("paused", because=reason) if reason else log.warning("resumed")
+        self._paused = reason
+        self._require_unpaused()
 
     async def retrying(self, work: Callable[[], Awaitable[T]]) -> T:
         """``work`` (a whole transaction), again while it loses to others: 5 times at least, and for 3 seconds.
@@ -133,6 +174,10 @@ class Database:
         if self._lock is not None:
             os.close(self._lock)
 
+    def _require_unpaused(self) -> None:
+        if self._paused:
+            raise StoreUnavailable from Paused(self._paused)
+
 
 @asynccontextmanager
 async def _translated() -> AsyncIterator[None]:
@@ -149,8 +194,13 @@ async def _translated() -> AsyncIterator[None]:
         raise StoreUnavailable from error
 
 
-def open_database(url: str, *, clock: Clock | None = None, now_sql: str = "clock_timestamp()") -> Database:
+def open_database(
+    url: str, *, clock: Clock | None = None, now_sql: str = "clock_timestamp()", known_revision: int | None = None
+) -> Database:
     """Opens ``url``; ``now_sql`` is for PostgreSQL only, ``clock`` for SQLite only.
+
+    ``known_revision`` is the newest revision of the schema that the code knows: PostgreSQL refuses its writes when that
+    is no longer enough.
 
     Raises:
         ConfigurationFault: another process has the SQLite file open, or its folder cannot be written.
@@ -158,13 +208,14 @@ def open_database(url: str, *, clock: Clock | None = None, now_sql: str = "clock
     parsed = make_url(url)
     clock = clock or SystemClock()
     if parsed.get_backend_name() != "sqlite":
+        known = {KNOWN_REVISION_SETTING: str(known_revision)} if known_revision is not None else {}
         engine = create_async_engine(
             parsed,
             pool_size=10,
             max_overflow=0,
             pool_timeout=5,
             pool_recycle=1800,
-            connect_args={"server_settings": _POSTGRES_SESSION, "timeout": 5},
+            connect_args={"server_settings": _POSTGRES_SESSION | known, "timeout": 5},
         )
         return Database(engine, clock=clock, now_sql=now_sql)
     path = Path(parsed.database or "")

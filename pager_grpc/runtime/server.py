@@ -39,7 +39,7 @@ def _options(max_message_bytes: int) -> tuple[tuple[str, int], ...]:
 class Server:
     """One room's server: its servicer, health per service name, reflection.
 
-    ``health`` is SERVING for ``service_name`` and for "" while the database answers.
+    ``health`` is SERVING for ``service_name`` and for "" while the database answers and its schema is for this code.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class Server:
             await self._health.set(name, status)
 
     async def check_health(self, database: Database) -> float:
-        """One step of the health loop: SERVING while the database answers. Returns seconds until the next."""
+        """One step of the health loop: SERVING while the database may be used. Returns seconds until the next."""
         try:
-            async with asyncio.timeout(_HEALTH_CHECK_SECONDS), database.begin() as connection:
-                await connection.exec_driver_sql("SELECT 1")
-        except (StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(_HEALTH_CHECK_SECONDS):
+                await database.look()
+        except (StoreUnavailable, TimeoutError) as error:
             await self.report_health(serving=False)
-            raise StoreUnavailable from None
+            raise StoreUnavailable from error.__cause__ or error
         await self.report_health(serving=True)
         return _HEALTH_CHECK_SECONDS
 

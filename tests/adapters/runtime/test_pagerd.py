@@ -1,5 +1,6 @@
 """`pagerd` as a person, a container and a supervisor meet it: real processes, free ports, a folder of their own."""
 
+import asyncio
 import fcntl
 import os
 import re
@@ -13,6 +14,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
+
+from pager_grpc.runtime.database import open_database
 
 ROOT = Path(__file__).parents[3]
 ROOMS = ("pager", "policy", "notifier")
@@ -235,6 +239,36 @@ def test_check_says_what_would_be_used_without_passwords(environment, tmp_path):
     assert not (tmp_path / "var").exists()
 
 
+def test_a_database_that_loses_alerts_is_refused_by_every_command_unless_that_is_allowed(
+    start, environment, tmp_path, postgres_url
+):
+    name = make_url(postgres_url).database
+    asyncio.run(_executed(postgres_url, f"ALTER DATABASE {name} SET synchronous_commit = off"))
+    unsafe = {"POLICY_DATABASE_URL": postgres_url, "PAGER_CATCH_ALL_EMAIL": "lead@example.com"}
+    fault = "  - POLICY_DATABASE_URL: synchronous_commit is off; set synchronous_commit = on, or accept"
+    assert pagerd(environment, tmp_path, "migrate", "policy", **unsafe).returncode == 0
+    for command in (("check",), ("serve", "policy"), ("up",)):
+        refused = start(*command, **unsafe)
+        assert refused.exit_code() == 2
+        assert fault in refused.errors()
+    checked = pagerd(environment, tmp_path, "check", "--allow-data-loss", **unsafe)
+    assert (checked.returncode, checked.stdout.count(": OK, ")) == (0, 3)
+    assert "policy: data loss is allowed: POLICY_DATABASE_URL: synchronous_commit is off" in checked.stderr
+    for command in (("serve", "policy", "--allow-data-loss"), ("up", "--allow-data-loss")):
+        serving = start(*command, **unsafe)
+        answers = iter(lambda: pagerd(environment, tmp_path, "health", "policy").stdout, None)
+        next(answer for answer in answers if answer == "policy: SERVING\n")
+        assert serving.end() == 0
+        assert '"event": "data_loss_allowed"' in serving.errors()
+
+
+def test_check_says_that_a_database_was_not_looked_at(environment, tmp_path):
+    unreached = {"POLICY_DATABASE_URL": f"postgresql+asyncpg://nobody@{environment['PAGER_LISTEN']}/none"}
+    checked = pagerd(environment, tmp_path, "check", "policy", **unreached)
+    assert (checked.returncode, checked.stdout[:11]) == (0, "policy: OK,")
+    assert "policy: the database cannot be reached, its settings were not looked at" in checked.stderr
+
+
 def test_check_refuses_rooms_that_share_what_they_must_not(environment, tmp_path):
     shared = {"PAGER_CATCH_ALL_EMAIL": "lead@example.com", "POLICY_LISTEN": environment["PAGER_LISTEN"]}
     shared |= dict.fromkeys(("PAGER_DATABASE_URL", "NOTIFIER_DATABASE_URL"), "sqlite+aiosqlite:///one.db")
@@ -269,6 +303,13 @@ def test_migrate_says_that_the_database_cannot_be_reached(environment, tmp_path)
 
 def test_an_unknown_room_is_a_usage_error(environment, tmp_path):
     assert pagerd(environment, tmp_path, "serve", "console").returncode == 2
+
+
+async def _executed(url: str, statement: str) -> None:
+    database = open_database(url)
+    async with database.begin() as connection:
+        await connection.exec_driver_sql(statement)
+    await database.close()
 
 
 def _runs(pid: int) -> bool:
