@@ -2,12 +2,16 @@
 VENV ?= .venv
 PYTHON ?= python3
 WORKERS ?= 2
+SEEDS ?= 2000
 INSTALLED := $(VENV)/.installed
+MINUTES ?= 3
+SEED ?=
+OUTPUT ?=
 IMAGE := hexagonal-pager
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test crash-sweep mutants check protos lock image clean
+.PHONY: help run demo test simulate crash-sweep nemesis mutants check protos lock image clean
 
 help: ## Prints this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,11 +25,18 @@ demo: $(INSTALLED) ## Plays one incident with real processes in about 20 seconds
 test: $(INSTALLED) ## Runs every test, also on a real PostgreSQL that it brings along
 	$(VENV)/bin/pytest -n $(WORKERS)
 
+simulate: $(INSTALLED) ## Faults from seeds in virtual time (SEEDS=5000, SEEDS=100-200, SEEDS=17,)
+	@PYTHONPATH=tests:. $(VENV)/bin/python -m simulation $(SEEDS) --workers $(WORKERS)
+
 mutants: $(INSTALLED) ## Plants bugs one at a time; the tests must catch each
 	@$(VENV)/bin/python scripts/mutants.py
 
 crash-sweep: $(INSTALLED) ## Kills rooms at every named place on both databases, and before every fsync and socket write
 	CRASH_SWEEP=all $(VENV)/bin/pytest -n $(WORKERS) -rP tests/crash
+
+nemesis: $(INSTALLED) ## Breaks a cluster of real processes at random (MINUTES=3 SEED= OUTPUT=) and judges its history
+	PYTHONPATH=tests:. $(VENV)/bin/python -m nemesis.run --minutes $(MINUTES) \
+		$(if $(SEED),--seed $(SEED)) $(if $(OUTPUT),--output $(OUTPUT))
 
 check: $(INSTALLED) ## Lint, types, import contracts, protos, locks
 	$(VENV)/bin/ruff check .
