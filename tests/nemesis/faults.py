@@ -13,8 +13,8 @@ from nemesis.postgres import STOPS
 from nemesis.processes import NotReadyError
 from nemesis.relay import Cut, never
 
-COMING_BACK_SECONDS = 15.0
-"""A restarted process that serves later than this is late by its own fault."""
+COMING_BACK_SECONDS = 60.0
+"""A killed process is a fault until it serves again, but no longer than this: starting costs what the machine costs."""
 EDGES = {
     "pager-db": (PAGERS, ("db",)),
     "pager-notifier": (PAGERS, NOTIFIERS),

@@ -11,9 +11,10 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,13 +22,10 @@ from pathlib import Path
 from nemesis.relay import Cut, Relay, Streams
 
 PRIVATE_WORLD = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+_INSIDE = "NEMESIS_IN_ITS_OWN_NAMESPACE"
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_RULES = {
-    Cut.SILENT: (("blackhole", True), ("blackhole", False)),
-    Cut.REFUSING: (("unreachable", True), ("unreachable", False)),
-    Cut.REQUESTS_LOST: (("blackhole", True),),
-    Cut.ANSWERS_LOST: (("blackhole", False),),
-}
+_LOST = {Cut.SILENT: (True, False), Cut.REQUESTS_LOST: (True,), Cut.ANSWERS_LOST: (False,)}
+"""Whether what is lost is requests (or answers)."""
 
 
 def why_no_namespaces() -> str:
@@ -38,6 +36,17 @@ def why_no_namespaces() -> str:
         return "this is not root"
     ran = subprocess.run([*PRIVATE_WORLD, "ip", "netns", "list"], capture_output=True, text=True, check=False)
     return ran.stderr.strip() if ran.returncode else ""
+
+
+def enter_private_world(module: str, arguments: Sequence[str]) -> str:
+    """Becomes ``module`` in namespaces of its own, which end with it; why not, if that cannot be."""
+    if os.environ.get(_INSIDE):
+        return ""
+    if reason := why_no_namespaces():
+        return reason
+    command = [*PRIVATE_WORLD, sys.executable, "-m", module, *arguments]
+    os.execvpe(command[0], command, os.environ | {_INSIDE: "yes"})  # noqa: S606 - it goes on as that
+    raise AssertionError("exec does not return")
 
 
 @dataclass(frozen=True)
@@ -77,14 +86,14 @@ class Host:
             port: int = sock.getsockname()[1]
             return port
 
-    async def connected(self, port: int) -> Streams:
-        """A connection from this host to itself."""
+    async def connected(self, port: int, address: str = "") -> Streams:
+        """A connection from this host to ``address``, or to itself."""
         with self.entered():
             sock = socket.socket()
         sock.setblocking(False)
         try:
-            await asyncio.get_running_loop().sock_connect(sock, (self.address, port))
-        except OSError:
+            await asyncio.get_running_loop().sock_connect(sock, (address or self.address, port))
+        except BaseException:
             sock.close()
             raise
         return await asyncio.open_connection(sock=sock)
@@ -136,7 +145,6 @@ class Namespaces(Network):
         _run("mount", "-t", "tmpfs", "tmpfs", "/run")  # the names of the namespaces are private too
         _run("ip", "link", "set", "lo", "up")
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-        Path("/proc/sys/net/ipv4/icmp_ratelimit").write_text("0")  # each refused packet is told so
 
     def add(self, name: str) -> Host:
         number = len(self.hosts) + 1
@@ -153,15 +161,20 @@ class Namespaces(Network):
         return host
 
     def cut(self, client: str, server: str, how: Cut) -> None:
-        self._rules("add", client, server, how)
+        self._change("add", client, server, how)
 
     def heal(self, client: str, server: str, how: Cut) -> None:
-        self._rules("del", client, server, how)
+        self._change("del", client, server, how)
 
-    def _rules(self, change: str, client: str, server: str, how: Cut) -> None:
-        for kind, requests in _RULES[how]:
+    def _change(self, change: str, client: str, server: str, how: Cut) -> None:
+        if how is Cut.REFUSING:
+            # By each host itself: a router says so once a second at most.
+            for host, other in ((client, server), (server, client)):
+                _run("ip", "-n", host, "route", change, "unreachable", self.hosts[other].address)
+        for requests in _LOST.get(how, ()):
             source, target = (client, server) if requests else (server, client)
-            _run("ip", "rule", change, "from", self.hosts[source].address, "to", self.hosts[target].address, kind)
+            addresses = ("from", self.hosts[source].address, "to", self.hosts[target].address)
+            _run("ip", "rule", change, *addresses, "blackhole")
 
 
 class Loopback(Network):

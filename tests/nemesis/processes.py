@@ -48,6 +48,10 @@ class Process:
             self._options |= {"user": user, "group": user, "extra_groups": []}
         self._asked = False
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def start(self) -> None:
         """Returns when it serves."""
         await self._spawn()

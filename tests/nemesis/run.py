@@ -6,7 +6,6 @@ Exit code 0 if every promise was kept, 1 if not; the seed is printed and the fil
 import argparse
 import asyncio
 import json
-import os
 import random
 import shutil
 import sys
@@ -18,13 +17,14 @@ from pathlib import Path
 from nemesis.aftermath import ledger, loud_lines, quiet, stored
 from nemesis.callers import Callers
 from nemesis.cluster import Cluster
-from nemesis.network import PRIVATE_WORLD, Loopback, Namespaces, why_no_namespaces
+from nemesis.lies import unnoticed
+from nemesis.network import Loopback, Namespaces, enter_private_world
 from nemesis.report import lines, summary
 from nemesis.storms import Storms
-from simulation.checkers import violations
+from simulation.checkers import Bounds, violations
 from simulation.history import History, write
 
-_INSIDE = "NEMESIS_IN_ITS_OWN_NAMESPACE"
+BOUNDS = Bounds(holds_back=("pause", "partition", "slow"))
 
 
 def say(line: str) -> None:
@@ -36,13 +36,11 @@ def say(line: str) -> None:
 def main() -> int:
     """The program."""
     options = _options(sys.argv[1:])
-    if not options.loopback and not os.environ.get(_INSIDE):
-        if not (reason := why_no_namespaces()):
-            os.environ[_INSIDE] = "yes"
-            command = [*PRIVATE_WORLD, sys.executable, "-m", "nemesis.run", *sys.argv[1:], "--seed", str(options.seed)]
-            os.execvp(command[0], command)  # noqa: S606
-        say(f"NOTE: network namespaces are not permitted here ({reason}).")
-        options.loopback = True
+    if not options.loopback:
+        reason = enter_private_world("nemesis.run", [*sys.argv[1:], "--seed", str(options.seed)])
+        if reason:
+            say(f"NOTE: network namespaces are not permitted here ({reason}).")
+            options.loopback = True
     return asyncio.run(_run(options))
 
 
@@ -98,7 +96,7 @@ async def _story(options: argparse.Namespace, cluster: Cluster, folder: Path) ->
     )
     figures["answers_besides_ok_and_unavailable"] = dict(_counted(callers.surprises))
     figures["logged_errors"] = dict(loud_lines(folder, cluster.rooms))
-    return found + violations(history), figures
+    return found + violations(history, BOUNDS) + unnoticed(history), figures
 
 
 def _counted(names) -> dict[str, int]:
