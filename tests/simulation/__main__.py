@@ -10,11 +10,14 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
+from hashlib import sha256
 from pathlib import Path
 
 from simulation import disk
 from simulation.composition import silence
 from simulation.history import write
+from simulation.planted import PLANTED
 from simulation.shrinking import shrunk
 from simulation.telling import told
 from simulation.world import run
@@ -36,6 +39,7 @@ def seeds_of(text: str) -> list[int]:
 def prepare() -> None:
     """What a process does once before its runs."""
     silence()
+    sys.unraisablehook = lambda _: None  # the ends of coroutines that died with their process; nobody waits for them
     disk.folder()
     gc.collect()
     gc.freeze()
@@ -64,6 +68,15 @@ def _explain(seed: int, shrink_seconds: float, folder: Path | None) -> None:
     _say(f"without {len(spared)} of its faults and calls; alone: make simulate SEEDS={seed},\n")
     if folder is not None:
         write(outcome.history, folder / f"seed-{seed}.jsonl")
+
+
+def _digests(seeds: list[int]) -> int:
+    prepare()
+    for seed in seeds:
+        outcome = run(seed)
+        _say(f"{seed} {sha256(repr(outcome).encode()).hexdigest()}")
+    disk.remove_folder()
+    return 0
 
 
 def _say(line: str, end: str = "\n") -> None:
@@ -101,7 +114,14 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--shrink-seconds", type=float, default=60.0)
     parser.add_argument("--histories", type=Path, default=None, help="folder for the histories of failing seeds")
+    parser.add_argument("--plant", choices=PLANTED, default=None, help="a bug that must be found")
+    parser.add_argument("--digest", action="store_true", help="only print what identifies each history")
     arguments = parser.parse_args()
+    with PLANTED[arguments.plant]() if arguments.plant else nullcontext():
+        return _digests(arguments.seeds) if arguments.digest else _check(arguments)
+
+
+def _check(arguments: argparse.Namespace) -> int:
     bad = _run_all(arguments.seeds, arguments.workers)
     if bad:
         prepare()

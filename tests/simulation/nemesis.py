@@ -18,6 +18,7 @@ class Nemesis:
 
     def __init__(self, world: "World") -> None:
         self._world, self._chance = world, world.chance
+        self._clocks_wrong_by = 0
 
     async def run(self) -> None:
         """Until the time of faults is over."""
@@ -54,10 +55,10 @@ class Nemesis:
         """Set forward or back, and right again later; what was due by the wrong clock comes that much later."""
         node, jump = self._world.nodes[("pager", "notifier")[int(where * 2)]], (-60, -12, -2, 2, 12, 60)[int(span * 6)]
         node.clock.wrong_by = float(jump)
+        self._clocks_wrong_by += abs(jump)
         seconds = 1 + where * 10
-        self._world.fault(
-            f"clock of {node.name} {jump:+} s", self._world.now(), self._world.now() + seconds + abs(jump)
-        )
+        ended = self._world.now() + seconds + self._clocks_wrong_by
+        self._world.fault(f"clock of {node.name} {jump:+} s", self._world.now(), ended)
 
         def right_again() -> None:
             node.clock.wrong_by = 0.0

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from simulation.chance import Chance
 from simulation.history import HandOff
 from simulation.processes import Process, current_process
 
@@ -19,6 +20,11 @@ USUAL_RETRY_SECONDS = 5.0
 ABSURD_RETRY_SECONDS = 36_000.0
 LONGEST_PUT_OFF_SECONDS = 3600.0
 """What the pager makes of an absurd Retry-After."""
+
+
+def may_put_off(chance: Chance) -> bool:
+    """Whether pages of this run may wait for an hour; only where a long safety pause makes that cheap."""
+    return chance.rate("provider later") > 0 and chance.knobs.safety_pause_seconds >= 300
 
 
 class AdapterBug(Exception):
@@ -58,7 +64,7 @@ class SimulatedProvider(EmailSender, SmsSender):
         if self._happens("provider refuses"):
             return Refused("no such recipient")
         if self._happens("provider later"):
-            absurd = [ABSURD_RETRY_SECONDS] if world.chance.knobs.safety_pause_seconds >= 300 else []
+            absurd = [ABSURD_RETRY_SECONDS] if may_put_off(world.chance) else []
             pause = world.chance.one_of("retry after", [0.0, USUAL_RETRY_SECONDS, USUAL_RETRY_SECONDS, 20.0, *absurd])
             world.fault("Retry-After", world.now(), world.now() + min(pause, LONGEST_PUT_OFF_SECONDS))
             return Deferred(timedelta(seconds=pause), f"busy, {recipient} must wait")

@@ -1,0 +1,9 @@
+"""Seeds that failed once, each with what it found. They run before all others, for ever."""
+
+SEEDS = {
+    61: "a COMMIT that failed left its transaction open on the connection, and nobody was woken",
+    66: "the same, with an earlier incident of the service",
+    159: "the same, answered to a repeat of the request",
+    398: "a clock set back makes moments say nothing about the order of incidents (a checker's fault)",
+    864: "two clocks that are wrong delay a page by the sum of both (the nemesis told only one)",
+}
