@@ -92,8 +92,8 @@ async def running_pager(
         stack.push_async_callback(deliveries.drain)
         loops: list[Awaitable[None]] = [run_forever("pager_health", partial(server.check_health, database), Doorbell())]
         if paging:
-            loops.append(run_forever("escalation", escalations.step, wakeups.escalation))
-            loops.append(run_forever("delivery", deliveries.step, wakeups.delivery))
+            loops.append(run_forever("escalation", partial(database.retrying, escalations.step), wakeups.escalation))
+            loops.append(run_forever("delivery", partial(database.retrying, deliveries.step), wakeups.delivery))
             audit = AuditLoop(Auditor(views, SqlIncidentRecords(database)), requests.submit)
             loops.append(run_forever("audit", audit.step, Doorbell()))
             if settings.heartbeat_url is not None:
