@@ -1,25 +1,20 @@
 """Real databases for every test that wants one: SQLite files and a PostgreSQL that the test run brings along."""
 
-import asyncio
 import os
 import shutil
 import signal
 import tempfile
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
+from databases import DATABASES, a_postgres_database
+from sqlalchemy import make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import create_async_engine
 
 # A shell that runs the tests in the background makes them ignore Ctrl-C, and every process they start inherits that;
 # a handler of our own is not inherited, so those processes can be interrupted as in a terminal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-DATABASES = ("sqlite", "postgresql", "serializable")
 
 
 @pytest.fixture(scope="session")
@@ -68,25 +63,3 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
     url: str = request.getfixturevalue("postgres_url" if request.param == "postgresql" else "serializable_url")
     return url
-
-
-@contextmanager
-def a_postgres_database(admin: URL, isolation: str = "read committed") -> Iterator[str]:
-    """The URL of a new database; transactions in it have this isolation level unless they say otherwise."""
-    name = f"test_{uuid.uuid4().hex}"
-    default = f"ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'"
-    asyncio.run(_administer(admin, f"CREATE DATABASE {name}", default))
-    try:
-        yield admin.set(database=name).render_as_string(hide_password=False)
-    finally:
-        asyncio.run(_administer(admin, f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-async def _administer(url: URL, *statements: str) -> None:
-    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
-    try:
-        async with engine.connect() as connection:
-            for statement in statements:
-                await connection.execute(text(statement))
-    finally:
-        await engine.dispose()

@@ -3,10 +3,11 @@
 from contextlib import asynccontextmanager
 from functools import partial
 
-from builders import HandClock
+from builders import NOON, HandClock
 from sqlalchemy import text
 
 from pager_domain.errors import StoreUnavailable
+from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
@@ -14,7 +15,8 @@ from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.runtime.database import Database, is_contention, open_database
 from pager_grpc.runtime.migrations import migrate
 
-NOW_SQL = "(clock_timestamp() + (SELECT by FROM test_clock))"
+_RUNNING = "(clock_timestamp() + (SELECT by FROM test_clock))"
+_FROZEN = f"(timestamptz '{NOON.isoformat()}' + (SELECT by FROM test_clock))"
 
 
 class StoredPager:
@@ -40,6 +42,12 @@ class StoredPager:
             result = await connection.execute(text(statement), binds)
             return result.mappings().all() if result.returns_rows else []
 
+    async def records(self, prefix=""):
+        """Every incident of services whose names begin so, as the audit reads it."""
+        query = "SELECT monitored_service_id, incident_id FROM incidents WHERE monitored_service_id LIKE :prefix"
+        keys = await self.execute(query, prefix=f"{prefix}%")
+        return await SqlIncidentRecords(self.database).records([tuple(key.values()) for key in keys])
+
     def stores(self, number):
         return [(n, SqlMonitoredServices(self._replica(n), Wakeups())) for n in range(number)]
 
@@ -60,15 +68,18 @@ class StoredPager:
 
 
 @asynccontextmanager
-async def stored_pager(url: str):
-    """A migrated database, open; closed at the end."""
-    clock = HandClock()
-    replicas = 1 if url.startswith("sqlite") else 2
-    databases = [open_database(url, clock=clock, now_sql=NOW_SQL) for _ in range(replicas)]
-    await migrate(databases[0], "pager")
-    pager = StoredPager(databases, clock)
-    if not pager.database.is_sqlite:
-        await pager.execute("CREATE TABLE test_clock AS SELECT interval '0' AS by")
-    yield pager
-    for database in databases:
-        await database.close()
+async def stored_pager(url: str, *, replicas: int = 2, frozen: bool = False):
+    """A migrated database, open; closed at the end. ``frozen``: only :meth:`StoredPager.advance` moves its time."""
+    clock, now_sql = HandClock(), _FROZEN if frozen else _RUNNING
+    if url.startswith("sqlite"):
+        replicas = 1
+    databases = [open_database(url, clock=clock, now_sql=now_sql) for _ in range(replicas)]
+    try:
+        await migrate(databases[0], "pager")
+        pager = StoredPager(databases, clock)
+        if not pager.database.is_sqlite:
+            await pager.execute("CREATE TABLE test_clock AS SELECT interval '0' AS by")
+        yield pager
+    finally:
+        for database in databases:
+            await database.close()
