@@ -30,7 +30,8 @@ async def _one_crash(new_world, policy_address, databases, scenario, place):
 
 async def _swept(new_world, policy_address, databases, scenario, at_once):
     one = partial(_one_crash, new_world, policy_address, databases, scenario)
-    assert await side_by_side([partial(one, place) for place in scenario.places], at_once) == []
+    wrong = await side_by_side([partial(one, place) for place in scenario.places], at_once)
+    assert not wrong, "\n" + "\n".join(wrong)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, **BY_NAME)

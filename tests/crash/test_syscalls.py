@@ -90,7 +90,7 @@ async def test_no_kill_before_an_fsync_or_a_socket_write_breaks_a_promise(
     killed: list[int] = []
     numbers = range(1, syncs + writes + 1, STRIDE)
     wrong = await side_by_side([partial(one, Crash(room, syscall=n), killed) for n in numbers], SIDE_BY_SIDE)
-    assert wrong == []
+    assert not wrong, "\n" + "\n".join(wrong)
     said = f"{room}, {scenario.name}: {len(killed)} kills before {syncs} syncs and {writes} socket writes, by seccomp"
     record_property("syscall_kills", said)
     sys.stdout.write(said + "\n")
