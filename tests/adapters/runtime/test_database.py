@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime.columns import as_moment, sqlite_moment
 from pager_grpc.runtime.config import ConfigurationFault
-from pager_grpc.runtime.database import open_database
+from pager_grpc.runtime.database import is_contention, open_database
 
 
 @pytest.mark.parametrize("moment", [datetime.min, datetime(999, 1, 1), datetime.max], ids=str)  # noqa: DTZ901, DTZ001 - UTC below
@@ -121,3 +121,52 @@ async def test_a_writer_after_a_reader_has_the_level_of_the_database(serializabl
         async with entered() as connection:
             assert (await connection.execute(text("SHOW transaction_isolation"))).scalar_one() == level
     await database.close()
+
+
+async def test_a_lock_that_another_session_keeps_is_waited_for_briefly_and_told_as_a_lost_race(postgres_url):
+    database = open_database(postgres_url)
+    async with database.begin() as connection:
+        await connection.execute(text("CREATE TABLE things AS SELECT 1 AS n"))
+    async with database.begin() as holder:
+        await holder.execute(text("LOCK TABLE things"))
+        with pytest.raises(DBAPIError) as lost:
+            async with asyncio.timeout(60), database.begin() as connection:
+                await connection.execute(text("SELECT n FROM things"))
+        assert is_contention(lost.value)
+    assert await _count(database) == 1
+    await database.close()
+
+
+async def test_a_statement_that_takes_too_long_is_cut_and_told_as_unavailable(postgres_url):
+    database = open_database(postgres_url)
+    with pytest.raises(StoreUnavailable) as cut:
+        async with asyncio.timeout(60), database.begin() as connection:
+            await connection.execute(text("SELECT pg_sleep(600)"))
+    assert "statement timeout" in str(cut.value.__cause__)
+    await database.close()
+
+
+async def test_a_transaction_that_does_nothing_is_ended_by_the_server_and_gives_its_locks_free(postgres_url):
+    database = open_database(postgres_url)
+    async with database.begin() as connection:
+        await connection.execute(text("CREATE TABLE things AS SELECT 1 AS n"))
+
+    async def lock_and_do_nothing():
+        async with database.begin() as idle:
+            await idle.execute(text("LOCK TABLE things"))
+            async with database.begin() as patient:
+                await patient.execute(text("SET LOCAL lock_timeout = 0"))
+                await patient.execute(text("SET LOCAL statement_timeout = 0"))
+                await patient.execute(text("SELECT n FROM things"))  # waits until the idle session has lost its lock
+            await idle.execute(text("SELECT n FROM things"))
+
+    async with asyncio.timeout(60):
+        with pytest.raises(StoreUnavailable):
+            await lock_and_do_nothing()
+    assert await _count(database) == 1
+    await database.close()
+
+
+async def _count(database):
+    async with database.begin() as connection:
+        return (await connection.execute(text("SELECT count(*) FROM things"))).scalar_one()
