@@ -20,9 +20,13 @@ class FakeEscalationPolicies(EscalationPolicyRepository):
         self.fault: NoPolicy | None = None
         self.asked: list[PolicyQuestion] = []
 
-    def cover(self, monitored_service_id: MonitoredServiceId, policy: EscalationPolicy) -> None:
-        """``policy`` covers this service from now on; its older revisions stay."""
-        self.covering[monitored_service_id] = policy
+    def store(self, policy: EscalationPolicy, *services: MonitoredServiceId, default: bool = False) -> None:
+        """``policy`` is the newest revision of its id from now on and covers exactly ``services``; older ones stay."""
+        others = {key: known for key, known in self.covering.items() if known.policy_id != policy.policy_id}
+        self.covering = others | dict.fromkeys(services, policy)
+        self.revisions[policy.policy_id, policy.revision] = policy
+        if default:
+            self.default = policy
 
     async def resolve(self, questions: Sequence[PolicyQuestion]) -> list[EscalationPolicy | NoPolicy]:
         self.asked += questions

@@ -1,10 +1,12 @@
 """The fakes sign the contracts of their ports."""
 
 import pytest
+from contracts.escalation_policies import EscalationPolicyRepositoryContract
 from contracts.incident_views import IncidentViewsContract
 from contracts.monitored_services import MonitoredServicesContract
 from contracts.notification_outbox import NotificationOutboxContract
 from contracts.notification_senders import NotificationSendersContract
+from fakes.escalation_policies import DOWN, FakeEscalationPolicies
 from fakes.pager import FakePager
 from fakes.senders import FakeSenders
 
@@ -44,3 +46,22 @@ class TestFakeSenders(NotificationSendersContract):
     @pytest.fixture
     def sent(self, senders):
         return senders.sent
+
+
+class FakePolicyRoom:
+    """The far side of the fake is the fake."""
+
+    def __init__(self) -> None:
+        self.repository = FakeEscalationPolicies()
+
+    async def store(self, policy, *services, default=False):
+        self.repository.store(policy, *services, default=default)
+
+    async def break_down(self):
+        self.repository.fault = DOWN
+
+
+class TestFakeEscalationPolicies(EscalationPolicyRepositoryContract):
+    @pytest.fixture
+    async def rig(self):
+        return FakePolicyRoom()
