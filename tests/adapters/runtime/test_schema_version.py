@@ -1,6 +1,8 @@
 """Code and schema that do not fit: at start, and under a room that runs."""
 
 import asyncio
+import re
+from pathlib import Path
 
 import grpc
 import pytest
@@ -9,6 +11,7 @@ from builders import an_application, raising
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from structlog.testing import capture_logs
 
+import pager_grpc
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
@@ -149,6 +152,15 @@ async def test_every_room_has_its_fence(postgres_url, room):
     with pytest.raises(StoreUnavailable):
         await execute(database, f"DELETE FROM {tables[room]}")
     await database.close()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_revisions_are_counted_because_code_and_schema_are_compared_by_number(room):
+    folder = Path(pager_grpc.__file__).parent / room / "migrations/versions"
+    sources = sorted(path.read_text() for path in folder.glob("*.py") if path.name != "__init__.py")
+    numbers = sorted(re.search(r'^revision = "(.*)"$', source, re.MULTILINE)[1] for source in sources)
+    assert numbers == [f"{n:04d}" for n in range(1, len(numbers) + 1)]
+    assert newest_revision(room) == len(numbers)
 
 
 async def until(watch, status):
