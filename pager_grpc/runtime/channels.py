@@ -11,11 +11,13 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 2_000),
     # Despite its name this is how long one attempt to connect may take; a loaded peer needs more than an instant.
     ("grpc.min_reconnect_backoff_ms", 5_000),
+    # The replicas of a list take turns: a repeat must not meet the same frozen one.
+    ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
     # One retry layer: the outbox's. Transparent retries of calls that never left stay on.
     ("grpc.enable_retries", 0),
 )
 
 
 def open_channel(target: str) -> grpc.aio.Channel:
-    """A plaintext channel to ``target`` (host:port); connects when first used."""
+    """A plaintext channel to ``target`` (host:port, or ``ipv4:host:port,host:port``); connects when first used."""
     return grpc.aio.insecure_channel(target, options=_OPTIONS)
