@@ -95,15 +95,10 @@ class Callers:
         except grpc.aio.AioRpcError as error:
             outcome = "unknown" if error.code() in _UNKNOWN else "fail"
             if error.code() is not grpc.StatusCode.UNAVAILABLE:
-                self.surprises.append(f"{method_name(operation)}: {error.code().name} {error.details()}")
+                self.surprises.append(f"{operation} {error.code().name}")
         service, request_id = request.monitored_service_id, request.request_id
         self.calls.append(Call(operation, service, request_id, began, time.time(), outcome, **heard))
         return outcome
-
-
-def method_name(operation: str) -> str:
-    """For people."""
-    return {"raise": "RaiseAlert", "acknowledge": "Acknowledge", "healthy": "MarkHealthy"}[operation]
 
 
 def _heard(operation: str, answer: Any) -> dict[str, Any]:

@@ -79,11 +79,12 @@ async def pause(cluster: Cluster, chance: random.Random) -> AsyncIterator[str]:
     cluster.rooms[name].send(signal.SIGCONT)
 
 
-def partition(edge: str, how: Cut) -> Fault:
+def partition(edge: str, how: Cut, *, everybody: bool = False) -> Fault:
     """One client of the edge, or all, loses one server of it, or all."""
+    share = 1.0 if everybody else 0.4
 
     async def partitioned(cluster: Cluster, chance: random.Random) -> AsyncIterator[str]:
-        clients, servers = ([*group] if chance.random() < 0.4 else [chance.choice(group)] for group in EDGES[edge])
+        clients, servers = ([*group] if chance.random() < share else [chance.choice(group)] for group in EDGES[edge])
         pairs = [(client, server) for client in clients for server in servers]
         for pair in pairs:
             cluster.network.cut(*pair, how)
@@ -189,5 +190,7 @@ def catalogue(*, small_disk: bool) -> list[Kind]:
         *[Kind("provider", "provider", provider_trouble, 4, 12)] * 3,
         Kind("slow", "slow", slow, 5, 12),
         *(Kind(f"partition {how} {edge}", edge, partition(edge, how), 4, 16) for edge in EDGES for how in Cut),
+        # So long that the kernel's next retransmission comes late.
+        Kind("long partition pager-db", "pager-db", partition("pager-db", Cut.SILENT, everybody=True), 27, 32),
         *([Kind("disk full", "database", disk_full, 4, 8)] if small_disk else []),
     ]

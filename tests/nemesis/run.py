@@ -49,6 +49,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))  # noqa: S311 - no secret
     parser.add_argument("--output", type=Path, help="a folder; by default var/nemesis/SEED")
+    parser.add_argument("--only", default="", help="only faults whose kind contains this, one at a time")
     parser.add_argument("--loopback", action="store_true", help="TCP relays also where namespaces are permitted")
     return parser.parse_args(arguments)
 
@@ -75,7 +76,7 @@ async def _run(options: argparse.Namespace) -> int:
 
 async def _story(options: argparse.Namespace, cluster: Cluster, folder: Path) -> tuple[list[str], dict]:
     callers = Callers(cluster, random.Random(f"callers {options.seed}"))  # noqa: S311
-    storms = Storms(cluster, random.Random(f"storms {options.seed}"))  # noqa: S311
+    storms = Storms(cluster, random.Random(f"storms {options.seed}"), options.only)  # noqa: S311
     over = asyncio.Event()
     progress = asyncio.create_task(_progress(callers, storms))
     calling = asyncio.create_task(callers.call_until(over))

@@ -14,10 +14,10 @@ CALM_SECONDS = 18.0
 
 
 class Storms:
-    """Draws faults; every kind happens once before one happens again."""
+    """Draws faults; every kind happens once before one happens again. ``only``: those whose name contains it."""
 
-    def __init__(self, cluster: Cluster, chance: random.Random) -> None:
-        self._cluster, self._chance = cluster, chance
+    def __init__(self, cluster: Cluster, chance: random.Random, only: str = "") -> None:
+        self._cluster, self._chance, self._only = cluster, chance, only
         self._deck = self._shuffled()
         self.faults: list[Fault] = []
         self.kinds: list[str] = []
@@ -28,7 +28,7 @@ class Storms:
         end = time.monotonic() + seconds
         while time.monotonic() < end - CALM_SECONDS:
             async with asyncio.TaskGroup() as storm:
-                for kind in self._drawn(self._chance.choice((1, 1, 2, 2, 3, 4))):
+                for kind in self._drawn(1 if self._only else self._chance.choice((1, 1, 2, 2, 3, 4))):
                     storm.create_task(self._happen(kind))
             await asyncio.sleep(CALM_SECONDS if self._chance.random() < 0.7 else 1)
 
@@ -44,7 +44,7 @@ class Storms:
 
     def _shuffled(self) -> Iterator[Kind]:
         while True:
-            kinds = catalogue(small_disk=self._cluster.small_disk)
+            kinds = [kind for kind in catalogue(small_disk=self._cluster.small_disk) if self._only in kind.name]
             self._chance.shuffle(kinds)
             yield from kinds
 
