@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 
 from crash.scenarios import Scenario
-from crash.world import World
+from crash.world import Crash, World
 from simulation.checkers import Bounds, violations
 from simulation.history import History
 
@@ -40,16 +40,21 @@ def _unreached(scenario: Scenario, world: World, history: History) -> Iterable[s
         yield "nothing was stored"
 
 
-async def side_by_side(cases: Iterable[Callable[[], Awaitable[list[str]]]], at_once: int = SIDE_BY_SIDE) -> list[str]:
+async def side_by_side(
+    cases: Iterable[Crash], play: Callable[[Crash], Awaitable[list[str]]], at_once: int = SIDE_BY_SIDE
+) -> list[str]:
     """Everything that is wrong in any of ``cases``; an exception is one of these things."""
     room = asyncio.Semaphore(at_once)
 
-    async def one(case: Callable[[], Awaitable[list[str]]]) -> list[str]:
+    async def one(case: Crash) -> list[str]:
         async with room:
-            return await case()
+            try:
+                found = await play(case)
+            except Exception as fault:  # noqa: BLE001 - the others go on
+                found = [repr(fault)]
+        return [f"{case}: {wrong}" for wrong in found]
 
-    results = await asyncio.gather(*(one(case) for case in cases), return_exceptions=True)
-    return [wrong for result in results for wrong in (result if isinstance(result, list) else [repr(result)])]
+    return [wrong for found in await asyncio.gather(*map(one, cases)) for wrong in found]
 
 
 NewWorld = Callable[..., AbstractAsyncContextManager[World]]

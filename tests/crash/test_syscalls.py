@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from crash.rooms import PYTHON_PATH
 from crash.scenarios import SCENARIOS
-from crash.sweeping import SIDE_BY_SIDE, played, side_by_side
+from crash.sweeping import played, side_by_side
 from crash.world import Crash
 
 pytestmark = pytest.mark.timeout(600)  # many worlds in each test
@@ -63,11 +63,11 @@ def test_a_kill_comes_before_the_call_that_it_was_meant_for(tmp_path):
     assert _supervised(tmp_path, 2) == ("12", "2 0", True)
 
 
-async def _killed_before(new_world, policy_address, databases, scenario, crash, killed):
+async def _killed_before(new_world, policy_address, databases, scenario, killed, crash):
     async with new_world(databases, crash) as world:
         wrong = await played(scenario, world, policy_address)
         killed += [crash.syscall] if world.mark.exists() else []
-    return [f"{crash}: {what}" for what in wrong]
+    return wrong
 
 
 async def _calls_of(new_world, policy_address, databases, scenario, room):
@@ -86,10 +86,10 @@ async def test_no_kill_before_an_fsync_or_a_socket_write_breaks_a_promise(
     syncs, writes = await _calls_of(new_world, policy_address, sqlite_databases, scenario, room)
     assert syncs >= 2
     assert writes >= 2
-    one = partial(_killed_before, new_world, policy_address, sqlite_databases, scenario)
     killed: list[int] = []
+    one = partial(_killed_before, new_world, policy_address, sqlite_databases, scenario, killed)
     numbers = range(1, syncs + writes + 1, STRIDE)
-    wrong = await side_by_side([partial(one, Crash(room, syscall=n), killed) for n in numbers], SIDE_BY_SIDE)
+    wrong = await side_by_side([Crash(room, syscall=number) for number in numbers], one)
     assert not wrong, "\n" + "\n".join(wrong)
     said = f"{room}, {scenario.name}: {len(killed)} kills before {syncs} syncs and {writes} socket writes, by seccomp"
     record_property("syscall_kills", said)
