@@ -3,10 +3,12 @@
 # ruff: noqa: N802 - the contract names the methods
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 
-from pager_domain.notifier.application import NotifierApplicationService, Remaining
+from pager_domain.notifier.application import NotifierApplicationService
+from pager_domain.notifier.model import Delivery
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from pager_grpc.notifier import wire
@@ -29,14 +31,16 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
     async def SendEmail(self, request: pb.SendEmailRequest, context: Any) -> pb.SendEmailResponse:
         """OK once a mail server took it."""
         message = wire.email_from(request)
-        attempt = self._application.send_email(message, request.fencing_token, _remaining_of(context))
-        return pb.SendEmailResponse(delivery=wire.delivery_to(await self._attempts.run(attempt)))
+        patience = _Patience(context)
+        attempt = self._application.send_email(message, request.fencing_token, patience.left)
+        return pb.SendEmailResponse(delivery=wire.delivery_to(await self._outcome(attempt, patience)))
 
     async def SendSms(self, request: pb.SendSmsRequest, context: Any) -> pb.SendSmsResponse:
         """OK once a gateway took it."""
         message = wire.sms_from(request)
-        attempt = self._application.send_sms(message, request.fencing_token, _remaining_of(context))
-        return pb.SendSmsResponse(delivery=wire.delivery_to(await self._attempts.run(attempt)))
+        patience = _Patience(context)
+        attempt = self._application.send_sms(message, request.fencing_token, patience.left)
+        return pb.SendSmsResponse(delivery=wire.delivery_to(await self._outcome(attempt, patience)))
 
     async def GetDelivery(self, request: pb.GetDeliveryRequest, context: Any) -> pb.GetDeliveryResponse:
         """One line of the ledger."""
@@ -49,10 +53,33 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
         states, position = wire.states_from(request.states), wire.position_from(request.page_token)
         return wire.page_to(await self._application.newest(states, page_size, position))
 
+    async def _outcome(self, attempt: Coroutine[Any, Any, Delivery], patience: "_Patience") -> Delivery:
+        """The end of an attempt. A provider that was called is heard out; for a caller that has gone none is called."""
+        try:
+            return await self._attempts.run(attempt)
+        except asyncio.CancelledError:
+            patience.end()
+            raise
 
-def _remaining_of(context: Any) -> Remaining:
-    # Taken once and then counted on the monotonic clock: the attempt may outlive the call and its context.
-    loop = asyncio.get_running_loop()
-    remaining = context.time_remaining()
-    ends = loop.time() + (_NO_DEADLINE_SECONDS if remaining is None else min(remaining, _NO_DEADLINE_SECONDS))
-    return lambda: timedelta(seconds=ends - loop.time())
+
+class _Patience:
+    """How long the caller of ``context`` still waits.
+
+    Taken once and then counted on the monotonic clock: the attempt may outlive the call and its context. The time that
+    a request has left begins when it arrives; after a connection that hung, that is long after its caller gave up, and
+    word of this comes right behind it.
+    """
+
+    def __init__(self, context: Any) -> None:
+        self._loop = asyncio.get_running_loop()
+        remaining = context.time_remaining()
+        seconds = _NO_DEADLINE_SECONDS if remaining is None else min(remaining, _NO_DEADLINE_SECONDS)
+        self._ends = self._loop.time() + seconds
+
+    def left(self) -> timedelta:
+        """Asked again when it matters."""
+        return timedelta(seconds=self._ends - self._loop.time())
+
+    def end(self) -> None:
+        """The caller has gone."""
+        self._ends = self._loop.time()
