@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterable
 from contextlib import nullcontext
 from hashlib import sha256
@@ -39,7 +40,9 @@ def seeds_of(text: str) -> list[int]:
 def prepare() -> None:
     """What a process does once before its runs."""
     silence()
-    sys.unraisablehook = lambda _: None  # the ends of coroutines that died with their process; nobody waits for them
+    # The ends of coroutines that died with their process: nobody waits for them.
+    sys.unraisablehook = lambda _: None
+    warnings.simplefilter("ignore", RuntimeWarning)
     disk.folder()
     gc.collect()
     gc.freeze()
@@ -91,7 +94,8 @@ def _run_all(seeds: list[int], workers: int) -> list[int]:
         for count, found in pool.imap_unordered(_in_a_process, chunks):
             done, bad = done + count, bad + found
             passed = time.monotonic() - began
-            line = f"{done} of {len(seeds)} seeds, {len(bad)} failed, {passed:.0f} s"
+            failed_ones = ": " + ", ".join(map(str, sorted(bad))) if bad else ""
+            line = f"{done} of {len(seeds)} seeds in {passed:.0f} s, {len(bad)} failed{failed_ones}"
             _say(f"\r{line}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n")
         pool.map(_leave, range(workers), chunksize=1)
     _say("")

@@ -40,6 +40,7 @@ FAULTS = (
     "stop",
     "partition",
     "clock",
+    "request stale",
 )
 _RARE = 0.25  # a crash costs a run more time than any other fault
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from simulation.world import World
 
 REFUSING, SILENT = "refusing", "silent"
+_LONGEST_HANG_SECONDS = 10.0
 
 
 def rpc_error(code: grpc.StatusCode, details: str, trailing: Any = ()) -> grpc.aio.AioRpcError:
@@ -200,6 +201,9 @@ class Network:
                 exchange.answered(rpc_error(grpc.StatusCode.UNAVAILABLE, "Socket closed"))
 
     async def _carry(self, exchange: Exchange, target: str, timeout: float) -> None:
+        if self._happens("request stale", exchange, seconds=timeout + _LONGEST_HANG_SECONDS):
+            await self._arrives_stale(exchange, target, timeout)
+            return
         if not await self._arrives(exchange, timeout):
             return
         server = self.servers.get(target)
@@ -226,17 +230,29 @@ class Network:
         lost = down == SILENT or self._happens("request lost", exchange, seconds=timeout)
         return not lost and not exchange.answer.done()
 
+    async def _arrives_stale(self, exchange: Exchange, target: str, timeout: float) -> None:
+        """A connection that hung delivers what it held: a request that nobody waits for, and then word of that.
+
+        The time that a request has left is told in seconds, so it begins only now.
+        """
+        await asyncio.sleep(timeout + self._world.chance.between("request stale", 0.01, _LONGEST_HANG_SECONDS))
+        if (server := self.servers.get(target)) is not None and server.process.alive:
+            self._begin(server, exchange, lambda _: None, deadline=self._world.loop.time() + timeout)
+            self._world.later(self._world.chance.between("word of that", 0.0, 0.001), exchange.given_up)
+
     async def _comes_back(self, exchange: Exchange, timeout: float) -> bool:
         if self._happens("answer late", exchange, seconds=timeout):
             await asyncio.sleep(self._world.chance.between("answer late", 0.0, 1.2 * timeout))
         lost = exchange.link in self.cut or self._happens("answer lost", exchange, seconds=timeout)
         return not lost
 
-    def _begin(self, server: SimulatedServer, exchange: Exchange, heard: Callable[[Any], None]) -> None:
+    def _begin(
+        self, server: SimulatedServer, exchange: Exchange, heard: Callable[[Any], None], deadline: float | None = None
+    ) -> None:
         process = server.process
-        if not process.alive or exchange.answer.done():
+        if not process.alive or (exchange.answer.done() and deadline is None):
             return
-        handling = server.handle(exchange.method, exchange.request, exchange.deadline)
+        handling = server.handle(exchange.method, exchange.request, deadline or exchange.deadline)
         task = self._world.loop.create_task(handling, context=process.context.copy())
         exchange.handlers.append((process, task))
         task.add_done_callback(lambda done: _report(done, heard), context=self._world.context)

@@ -5,5 +5,9 @@ SEEDS = {
     66: "the same, with an earlier incident of the service",
     159: "the same, answered to a repeat of the request",
     398: "a clock set back makes moments say nothing about the order of incidents (a checker's fault)",
+    2073: "a request that a hung connection delivered late was sent on, long after an acknowledgement",
+    2075: "the same",
+    2200: "the same",
+    2443: "the same, at the second level",
     864: "two clocks that are wrong delay a page by the sum of both (the nemesis told only one)",
 }
