@@ -1,27 +1,20 @@
-"""A world per test, on SQLite and on PostgreSQL."""
+"""A world per test, on SQLite and on PostgreSQL, and there a second time under SERIALIZABLE."""
 
 import asyncio
-import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from databases import DATABASES, a_postgres_database
 from end_to_end.world import World
-from sqlalchemy import text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.migrations import migrate
 
 ROOMS = ("pager", "policy", "notifier")
-
-
-async def _execute(admin: URL, statement: str) -> None:
-    engine = create_async_engine(admin, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.execute(text(statement))
-    await engine.dispose()
+_FIXTURES = {"postgresql": "postgres", "serializable": "serializable"}
 
 
 async def _migrated(url: str, room: str) -> None:
@@ -30,26 +23,35 @@ async def _migrated(url: str, room: str) -> None:
     await database.close()
 
 
+@contextmanager
+def _three_databases(admin: URL, isolation: str) -> Iterator[dict[str, str]]:
+    with ExitStack() as stack:
+        urls = {room: stack.enter_context(a_postgres_database(admin, isolation)) for room in ROOMS}
+        for room, url in urls.items():
+            asyncio.run(_migrated(url, room))
+        yield urls
+
+
 @pytest.fixture
 def postgres_databases(postgres_admin_url: URL) -> Iterator[dict[str, str]]:
     """One migrated PostgreSQL database a room."""
-    suffix = uuid.uuid4().hex
-    urls = {}
-    for room in ROOMS:
-        asyncio.run(_execute(postgres_admin_url, f"CREATE DATABASE {room}_{suffix}"))
-        urls[room] = postgres_admin_url.set(database=f"{room}_{suffix}").render_as_string(hide_password=False)
-        asyncio.run(_migrated(urls[room], room))
-    yield urls
-    for room in ROOMS:
-        asyncio.run(_execute(postgres_admin_url, f"DROP DATABASE {room}_{suffix} WITH (FORCE)"))
+    with _three_databases(postgres_admin_url, "read committed") as urls:
+        yield urls
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
+def serializable_databases(postgres_admin_url: URL) -> Iterator[dict[str, str]]:
+    """The same, with transactions that are SERIALIZABLE unless they say otherwise."""
+    with _three_databases(postgres_admin_url, "serializable") as urls:
+        yield urls
+
+
+@pytest.fixture(params=DATABASES)
 def databases(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """The three databases, on each engine."""
+    """The three databases, of each kind."""
     if request.param == "sqlite":
         return {room: f"sqlite+aiosqlite:///{tmp_path / room}.db" for room in ROOMS}
-    urls: dict[str, str] = request.getfixturevalue("postgres_databases")
+    urls: dict[str, str] = request.getfixturevalue(f"{_FIXTURES[request.param]}_databases")
     return urls
 
 
@@ -65,9 +67,9 @@ def world(databases: dict[str, str], tmp_path: Path) -> Iterator[World]:
     )
 
 
-@pytest.fixture
-def postgres_world(postgres_databases: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], World]]:
+@pytest.fixture(params=["postgres", "serializable"])
+def postgres_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], World]]:
     """A world on PostgreSQL that the test starts itself, after adding replicas."""
-    world = World(tmp_path, postgres_databases)
+    world = World(tmp_path, request.getfixturevalue(f"{request.param}_databases"))
     yield lambda: world
     world.stop()
