@@ -12,6 +12,7 @@ import asyncpg
 import structlog
 from sqlalchemy import make_url
 
+from pager_grpc.runtime.silence import SERVER_SIDE, bound_silence
 from pager_grpc.runtime.supervision import Doorbell
 
 log = structlog.get_logger()
@@ -78,7 +79,9 @@ async def listen(database_url: str, wakeups: Wakeups) -> None:
 
 
 async def _listen_once(dsn: str, wakeups: Wakeups) -> None:
-    connection = await asyncpg.connect(dsn, timeout=5, server_settings={"application_name": "hexagonal-pager-wakeups"})
+    session = {"application_name": "hexagonal-pager-wakeups"} | SERVER_SIDE
+    connection = await asyncpg.connect(dsn, timeout=5, server_settings=session)
+    bound_silence(connection)
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _: lost.set())
     try:

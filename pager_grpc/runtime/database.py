@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 import structlog
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -29,6 +29,7 @@ from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.columns import sqlite_moment
 from pager_grpc.runtime.config import ConfigurationFault
 from pager_grpc.runtime.schema_version import KNOWN_REVISION_SETTING, OUTDATED_CODE
+from pager_grpc.runtime.silence import SERVER_SIDE, bound_silence
 from pager_grpc.runtime.sqlite_connection import SqliteConnection
 
 log = structlog.get_logger()
@@ -215,8 +216,9 @@ def open_database(
             max_overflow=0,
             pool_timeout=5,
             pool_recycle=1800,
-            connect_args={"server_settings": _POSTGRES_SESSION | known, "timeout": 5},
+            connect_args={"server_settings": _POSTGRES_SESSION | SERVER_SIDE | known, "timeout": 5},
         )
+        event.listen(engine.sync_engine, "connect", lambda made, _record: bound_silence(made.driver_connection))
         return Database(engine, clock=clock, now_sql=now_sql)
     path = Path(parsed.database or "")
     try:
