@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nemesis.cluster import Cluster
-from simulation.history import LedgerLine
+from simulation.checkers import Bounds
+from simulation.history import History, LedgerLine
 
 from pager_domain.pager.audit import IncidentRecord
 from pager_grpc.pager.incident_records_sql import read_records
@@ -39,6 +40,21 @@ async def quiet(cluster: Cluster) -> list[str]:
             await asyncio.sleep(0.5)
     finally:
         await database.close()
+
+
+def unanswered(history: History, bounds: Bounds) -> list[str]:
+    """Calls that were not answered though no fault was on, and none had been for as long as recovery may take."""
+    return [
+        f"L3 {call.operation} {call.request_id} was not answered, {call.began - calm_since:.1f} s after the last fault"
+        for call in history.calls
+        if call.outcome == "unknown"
+        and not any(fault.began <= call.ended and call.began <= fault.ended for fault in history.faults)
+        and call.began > (calm_since := _calm_since(history, call.began)) + bounds.recovery
+    ]
+
+
+def _calm_since(history: History, moment: float) -> float:
+    return max((fault.ended for fault in history.faults if fault.ended <= moment), default=0.0)
 
 
 async def stored(cluster: Cluster) -> list[IncidentRecord]:

@@ -14,18 +14,30 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from nemesis.relay import Cut, Relay, Streams
 
+from pager_grpc.runtime.silence import SERVER_SIDE
+
 PRIVATE_WORLD = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 _INSIDE = "NEMESIS_IN_ITS_OWN_NAMESPACE"
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LOST = {Cut.SILENT: (True, False), Cut.REQUESTS_LOST: (True,), Cut.ANSWERS_LOST: (False,)}
 """Whether what is lost is requests (or answers)."""
+
+
+# Behind the relay PostgreSQL has a socket file; on TCP it would set what the sessions ask for.
+_AS_POSTGRES = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, int(SERVER_SIDE["tcp_keepalives_idle"])),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, int(SERVER_SIDE["tcp_keepalives_interval"])),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, int(SERVER_SIDE["tcp_keepalives_count"])),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SERVER_SIDE["tcp_user_timeout"])),
+)
 
 
 def why_no_namespaces() -> str:
@@ -70,10 +82,12 @@ class Host:
             finally:
                 _set_namespace(home.fileno())
 
-    def listening(self, port: int) -> socket.socket:
-        """A socket that listens there; port 0 takes any."""
+    def listening(self, port: int, options: Iterable[tuple[int, int, int]] = ()) -> socket.socket:
+        """A socket that listens there, and whose connections have these options; port 0 takes any."""
         with self.entered():
             sock = socket.socket()
+        for option in options:
+            sock.setsockopt(*option)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((self.address, port))
         sock.listen()
@@ -124,7 +138,8 @@ class Network(ABC):
         """The address at which ``client`` finds ``server``'s port, or what ``upstream`` connects to."""
         host = self.hosts[server]
         connect = partial(host.connected, upstream) if isinstance(upstream, int) else upstream
-        relay = Relay(host.listening, connect)
+        options = _AS_POSTGRES if server == "db" else ()
+        relay = Relay(partial(host.listening, options=options), connect)
         self.relays[client, server].append(relay)
         return relay.address
 

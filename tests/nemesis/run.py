@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from nemesis.aftermath import ledger, loud_lines, quiet, stored
+from nemesis.aftermath import ledger, loud_lines, quiet, stored, unanswered
 from nemesis.callers import Callers
 from nemesis.cluster import Cluster
 from nemesis.lies import unnoticed
@@ -97,7 +97,7 @@ async def _story(options: argparse.Namespace, cluster: Cluster, folder: Path) ->
     )
     figures["answers_besides_ok_and_unavailable"] = dict(_counted(callers.surprises))
     figures["logged_errors"] = dict(loud_lines(folder, cluster.rooms))
-    return found + violations(history, BOUNDS) + unnoticed(history), figures
+    return found + violations(history, BOUNDS) + unanswered(history, BOUNDS) + unnoticed(history), figures
 
 
 def _counted(names) -> dict[str, int]:

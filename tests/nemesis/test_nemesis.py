@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nemesis.aftermath import unanswered
 from nemesis.lies import LIES, unnoticed
 from nemesis.network import why_no_namespaces
 from nemesis.report import lateness
-from simulation.checkers import violations
-from simulation.history import Fault, History
+from simulation.checkers import Bounds, violations
+from simulation.history import Call, Fault, History
 from simulation.test_checkers import T, a_history, moved
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +75,16 @@ def test_every_lie_is_noticed_in_a_true_history():
 
 def test_a_history_in_which_nothing_happened_proves_nothing():
     assert len(unnoticed(History())) == len(LIES)
+
+
+def test_a_call_without_an_answer_is_excused_by_a_fault_until_recovery_must_be_over():
+    history = History(
+        faults=[Fault("partition", T, T + 10)],
+        calls=[
+            Call("raise", "checkout", f"r-{began}", T + began, T + began + 3, "unknown") for began in (-2, 9, 24, 26)
+        ],
+    )
+    assert [what.split()[2] for what in unanswered(history, Bounds())] == ["r-26"]
 
 
 def test_recovery_counts_from_the_end_of_the_fault():
