@@ -204,10 +204,15 @@ class World:
         return self.rooms[label]
 
     def start(self) -> "World":
+        """Returns when all rooms serve; if one does not, none is left running."""
         for room in self.rooms.values():
             room.spawn()
-        for room in self.rooms.values():
-            eventually(room.serves, f"{room.name} serves")
+        try:
+            for room in self.rooms.values():
+                eventually(room.serves, f"{room.name} serves")
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def stop(self) -> dict[str, int]:
