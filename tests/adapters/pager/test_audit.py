@@ -10,6 +10,7 @@ from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.delivery import result_of
 from pager_domain.pager.events import Alert
 from pager_domain.pager.ports.email_sender import HandedOff
+from pager_domain.pager.ports.incident_views import WatchPosition
 from pager_grpc.pager.audit_loop import OWN_SERVICE, PAUSE_SECONDS, PAUSE_WHILE_BEHIND_SECONDS, AuditLoop
 from pager_grpc.pager.incident_records_sql import MAX_LINES, SqlIncidentRecords
 
@@ -31,10 +32,15 @@ async def a_story(pager, application):
     assert whom(claims) == ["person-1-1", "person-1-2"]
     await pager.outbox.record([result_of(claim, HandedOff("smtp")) for claim in claims])
     await application.handle([acknowledging()])
+    # On PostgreSQL another database's transaction may hold the stream back for a moment.
+    [incident] = await pager.views.incidents(CHECKOUT, (), None, 1)
+    async with asyncio.timeout(30):
+        while len(await pager.views.events_since(WatchPosition(0, 0), 100)) < incident.event_count:
+            await asyncio.sleep(0)
 
 
 async def audited(auditor):
-    """Everything up to now; on PostgreSQL another database's transaction may hold the stream back for a moment."""
+    """Everything up to now."""
     incidents, broken = 0, []
     async with asyncio.timeout(30):
         while not incidents:
@@ -85,10 +91,11 @@ async def test_the_loop_logs_and_raises_an_alert_for_the_pager_itself(pager, app
     async with asyncio.timeout(30):
         while not raised:
             assert await loop.step() in {PAUSE_SECONDS, PAUSE_WHILE_BEHIND_SECONDS}
+        assert not loop.passed
+        await loop.step()
+    assert loop.passed
     [request] = raised
     assert (request.monitored_service_id, type(request.event)) == (OWN_SERVICE, Alert)
     assert "S11" in request.event.message
     assert CHECKOUT not in request.event.message
-    assert (loop.passed, loop.violations) == (False, 1)
-    assert await loop.step() == PAUSE_SECONDS
-    assert loop.passed
+    assert loop.violations == 1

@@ -39,7 +39,7 @@ async def test_rules_2_and_7_each_level_once_each_cycle_and_then_exhausted(calle
 
 
 async def test_rules_3_and_5_after_an_answer_a_timeout_notifies_nobody(caller):
-    caller.policy.answer = a_wire_policy(a_wire_level(1), a_wire_level(2))
+    caller.policy.answer = a_wire_policy(a_wire_level(1, seconds=4), a_wire_level(2))
     names = ("acknowledged", "healthy", "nobody")
     ids = {name: (await caller.alert(name)).incident.incident_id for name in names}
     for incident_id in ids.values():
