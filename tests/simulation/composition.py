@@ -1,9 +1,11 @@
 """The rooms as ``bootstrap.py`` puts them together, with another network, other disks and the limits of one run."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -19,8 +21,8 @@ from sqlalchemy.exc import DBAPIError
 from pager_domain.pager.events import IncidentId
 from pager_grpc.notifier import bootstrap as notifier
 from pager_grpc.notifier.config import NotifierSettings
+from pager_grpc.pager import audit_loop, delivery_loop, escalation_loop, notification_outbox_sql
 from pager_grpc.pager import bootstrap as pager
-from pager_grpc.pager import delivery_loop, escalation_loop, notification_outbox_sql
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.policy import bootstrap as policy
 from pager_grpc.policy.config import PolicySettings
@@ -78,10 +80,9 @@ def simulated(knobs: Knobs) -> Iterator[None]:
         mock.patch.multiple(notifier, Server=SimulatedServer, prepare_schema=_schema_is_there),
         mock.patch.multiple(delivery_loop, IN_FLIGHT=knobs.in_flight, SAFETY_PAUSE_SECONDS=pause),
         mock.patch.multiple(escalation_loop, BATCH=knobs.batch, SAFETY_PAUSE_SECONDS=pause),
+        mock.patch.object(audit_loop, "monotonic", _virtual_time),
         mock.patch.object(runtime_database, "SqliteConnection", SimulatedSqlite),
-        mock.patch.object(
-            notification_outbox_sql, "LEASE", type(notification_outbox_sql.LEASE)(seconds=knobs.lease_seconds)
-        ),
+        mock.patch.object(notification_outbox_sql, "LEASE", timedelta(seconds=knobs.lease_seconds)),
     ):
         yield
 
@@ -108,6 +109,10 @@ def _hear(_logger: Any, _method: str, event: dict[str, Any]) -> Any:
 
 async def _schema_is_there(_database: Database, _room: str) -> None:
     """The file began as a copy of a migrated one."""
+
+
+def _virtual_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _new_incident_id() -> IncidentId:

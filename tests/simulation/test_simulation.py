@@ -4,7 +4,7 @@ import pytest
 from simulation.commands import simulate
 from simulation.regression_seeds import SEEDS
 
-CHUNKS, SEEDS_A_CHUNK = 10, 200
+CHUNKS, SEEDS_A_CHUNK = 4, 500
 _PATIENCE_SECONDS = 900
 
 
