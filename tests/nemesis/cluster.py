@@ -63,7 +63,7 @@ class Cluster:
         for channel in self._channels.values():
             await channel.close()
         self.providers.stop()
-        await self.db.process.stop(seconds=10)
+        await self.db.stop()
         self.network.close()
         return dict(zip(self.rooms, codes, strict=True))
 

@@ -46,6 +46,12 @@ class Postgres:
             await migrate(database, room)
             await database.close()
 
+    async def stop(self) -> None:
+        """Ends it and gives its disk back."""
+        await self.process.stop(seconds=10)
+        if self._small:
+            subprocess.run(["umount", "--lazy", str(self.disk)], check=True)
+
     async def answers(self) -> bool:
         """Whether it takes statements."""
         try:

@@ -90,7 +90,7 @@ async def database(cluster: Cluster) -> dict[str, Any]:
     seen["commit"] = await _lost_commit(cluster)
     if cluster.small_disk:
         seen["disk"] = await _full_disk(cluster)
-    await db.process.stop()
+    await db.stop()
     return seen
 
 
