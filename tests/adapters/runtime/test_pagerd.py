@@ -239,6 +239,7 @@ def test_check_says_what_would_be_used_without_passwords(environment, tmp_path):
     assert not (tmp_path / "var").exists()
 
 
+@pytest.mark.timeout(300)
 def test_a_database_that_loses_alerts_is_refused_by_every_command_unless_that_is_allowed(
     start, environment, tmp_path, postgres_url
 ):
