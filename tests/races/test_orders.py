@@ -98,6 +98,8 @@ async def test_whatever_happens_at_the_same_time_looks_like_one_after_the_other(
             [answer] = await pager.retrying(replica.handle, [act.request])
             history.append(Done(began, next(ticks), act, said(answer)))
 
+        for step in ("alert", "healthy"):  # every other service is known, and healthy, before the race
+            await asyncio.gather(*(call(Act(step, f"service-{n:03}", said="x")) for n in range(0, number, 2)))
         for first in range(0, len(acts), AT_ONCE * CALLS):
             turn = [*acts[first : first + AT_ONCE * CALLS], *[None] * LOOKS]
             await asyncio.gather(*(call(act) for act in dice.sample(turn, len(turn))))
