@@ -104,6 +104,8 @@ def _notification_settled(event: pb.IncidentEvent) -> str:
     match settled.outcome:
         case _Settled.OUTCOME_HANDED_OFF:
             return f"handed off to {target} by {one_line(settled.provider) or 'its provider'}{doubled}"
+        case _Settled.OUTCOME_MERGED:
+            return f"handed off to {target} together with others, in {one_line(settled.bundle_id)}{doubled}"
         case _Settled.OUTCOME_UNDELIVERABLE:
             return f"undeliverable to {_target(settled.target)}{reason}"
         case _Settled.OUTCOME_CANCELLED:

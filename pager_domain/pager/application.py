@@ -13,6 +13,7 @@ from pager_domain.pager.delivery import MAX_LOST_CLAIMS, answered_meanwhile, qua
 from pager_domain.pager.events import IncidentId, Timeout
 from pager_domain.pager.model import (
     Answer,
+    Bundle,
     Change,
     EscalationPolicy,
     MonitoredService,
@@ -23,7 +24,7 @@ from pager_domain.pager.policy_choice import chosen_policy, question_about
 from pager_domain.pager.ports.email_sender import EmailSender, HandOff
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository
 from pager_domain.pager.ports.monitored_services import MonitoredServices
-from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Settled
+from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Result
 from pager_domain.pager.ports.sms_sender import SmsSender
 from pager_domain.pager.service import PagerService
 
@@ -95,10 +96,10 @@ class PagerApplicationService:
         return len(found)
 
     async def claim_due(self, limit: int) -> list[Claim]:
-        """Up to ``limit`` pages that are owed now, held for one lease."""
+        """Up to ``limit`` messages for what is owed now, held for one lease."""
         return await self._outbox.claim(limit)
 
-    async def attempt(self, claim: Claim) -> Settled | Postponed:
+    async def attempt(self, claim: Claim) -> Result:
         """Hands off a claimed page, unless its incident was answered meanwhile, and says what became of it."""
         if not claim.incident_is_open:
             return answered_meanwhile(claim)
@@ -106,11 +107,11 @@ class PagerApplicationService:
             return quarantined(claim)
         return result_of(claim, await self._hand_off(claim.notification, claim.attempt))
 
-    async def record(self, results: Sequence[Settled | Postponed]) -> int:
+    async def record(self, results: Sequence[Result]) -> int:
         """Makes durable what became of claimed pages."""
         return await self._outbox.record(results)
 
-    async def _hand_off(self, page: Notification, token: int) -> HandOff:
+    async def _hand_off(self, page: Notification | Bundle, token: int) -> HandOff:
         target = page.target
         if isinstance(target, EmailTarget):
             return await self._email_sender.send_email(

@@ -31,10 +31,15 @@ What = TypeVar("What")
 
 @dataclass(frozen=True, slots=True)
 class PageRecord:
-    """A page of the outbox; ``outcome`` is None while it is still owed."""
+    """A page of the outbox; ``outcome`` is None while it is still owed.
+
+    ``bundle_id`` names the bundle that it is in, if any, and ``bundle_outcome`` how that ended; None: not yet.
+    """
 
     notification: Notification
     outcome: Outcome | None
+    bundle_id: str = ""
+    bundle_outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +85,28 @@ def _nothing_is_lost(record: IncidentRecord) -> Iterator[str]:
     stored = Counter((p.notification.cycle, p.notification.level, p.notification.notified) for p in record.pages)
     if decided != stored:
         yield f"pages decided, not stored: {list(decided - stored)}; stored, not decided: {list(stored - decided)}"
-    ends: dict[NotificationId, list[Outcome]] = {}
+    ends: dict[NotificationId, list[NotificationSettled]] = {}
     for end in _of(record, NotificationSettled):
-        ends.setdefault(end.notification_id, []).append(end.outcome)
+        ends.setdefault(end.notification_id, []).append(end)
     for page in record.pages:
         found = ends.pop(page.notification.notification_id, [])
-        if found != ([page.outcome] if page.outcome is not None else []):
+        if [end.outcome for end in found] != ([page.outcome] if page.outcome is not None else []):
             yield f"page {page.notification.notification_id} is {page.outcome}, its lines say {found}"
+        yield from _merged_into_something(page, found)
     if ends:
         yield f"ends of pages that do not exist: {sorted(ends)}"
+
+
+def _merged_into_something(page: PageRecord, ends: Sequence[NotificationSettled]) -> Iterator[str]:
+    """A page ends with its bundle: merged if that was handed off, and never without it."""
+    if any(end.bundle_id != page.bundle_id for end in ends):
+        yield f"page {page.notification.notification_id} is in bundle {page.bundle_id!r}, its lines say {ends}"
+    if page.bundle_id:
+        expected = Outcome.MERGED if page.bundle_outcome is Outcome.HANDED_OFF else page.bundle_outcome
+        if page.outcome is not expected:
+            yield f"page {page.notification.notification_id} is {page.outcome}, its bundle {page.bundle_outcome}"
+    elif page.outcome is Outcome.MERGED:
+        yield f"page {page.notification.notification_id} was merged into nothing"
 
 
 def _levels_in_order(record: IncidentRecord) -> Iterator[str]:

@@ -4,8 +4,9 @@ import random
 from datetime import timedelta
 
 from pager_domain.pager.events import NotificationSettled, Outcome
+from pager_domain.pager.model import Bundle
 from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, HandOff, NotNow, Refused
-from pager_domain.pager.ports.notification_outbox import Claim, Postponed, Settled
+from pager_domain.pager.ports.notification_outbox import Claim, Dissolved, Postponed, Result, Settled
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=30)
 LONGEST_ASKED_PAUSE = timedelta(hours=1)
@@ -15,13 +16,16 @@ MAX_LOST_CLAIMS = 3
 _SHORTEST_PAUSE = timedelta(seconds=0.5)
 
 
-def result_of(claim: Claim, answer: HandOff) -> Settled | Postponed:
+def result_of(claim: Claim, answer: HandOff) -> Result:
     """The record to make of one attempt."""
     match answer:
         case HandedOff(provider, message_id, duplicated):
             return settled(
                 claim, Outcome.HANDED_OFF, provider=provider, message_id=message_id, possibly_duplicated=duplicated
             )
+        case Refused(reason) if isinstance(claim.notification, Bundle) and claim.attempt == 1:
+            # Nobody has it, and what was wrong may be the bundle itself.
+            return Dissolved(claim, reason)
         case Refused(reason):
             return settled(claim, Outcome.UNDELIVERABLE, reason=reason)
         case FateUnknown(reason):
@@ -32,7 +36,7 @@ def result_of(claim: Claim, answer: HandOff) -> Settled | Postponed:
 
 
 def quarantined(claim: Claim) -> Settled:
-    """Whoever tried this page died of it, or could never say how it ended: it is not tried again."""
+    """Whoever tried this died of it, or could never say how it ended: it is not tried again."""
     reason = f"quarantined: {claim.lost_claims} attempts in a row ended without a word"
     return settled(claim, Outcome.IN_DOUBT, reason=reason, possibly_duplicated=True)
 
@@ -67,17 +71,23 @@ def settled(
     reason: str = "",
     possibly_duplicated: bool = False,
 ) -> Settled:
-    """The end of a page as a line of the timeline."""
-    page = claim.notification
-    event = NotificationSettled(
-        page.notification_id,
-        page.notified,
-        page.cycle,
-        page.level,
-        outcome,
-        provider,
-        message_id,
-        reason,
-        possibly_duplicated,
+    """The end of a claim as a line in the timeline of each of its pages."""
+    bundle = claim.notification if isinstance(claim.notification, Bundle) else None
+    end = Outcome.MERGED if bundle and outcome is Outcome.HANDED_OFF else outcome
+    bundle_id = bundle.notification_id if bundle else ""
+    events = tuple(
+        NotificationSettled(
+            page.notification_id,
+            page.notified,
+            page.cycle,
+            page.level,
+            end,
+            provider,
+            message_id,
+            reason,
+            possibly_duplicated,
+            bundle_id,
+        )
+        for page in claim.pages
     )
-    return Settled(claim, event)
+    return Settled(claim, outcome, events)

@@ -120,9 +120,10 @@ class PolicySource(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a page ended."""
+    """How a page ended. MERGED: it was named or counted in a bundle that was handed off."""
 
     HANDED_OFF = "handed_off"
+    MERGED = "merged"
     UNDELIVERABLE = "undeliverable"
     CANCELLED = "cancelled"
     IN_DOUBT = "in_doubt"
@@ -204,7 +205,7 @@ class IncidentResolved:
 
 @dataclass(frozen=True, slots=True)
 class NotificationSettled:
-    """One page reached its end."""
+    """One page reached its end. ``bundle_id`` names the message in which it went together with others."""
 
     notification_id: NotificationId
     target: NotifiedTarget
@@ -215,6 +216,7 @@ class NotificationSettled:
     provider_message_id: str = ""
     reason: str = ""
     possibly_duplicated: bool = False
+    bundle_id: str = ""
 
 
 Cause = (

@@ -161,6 +161,11 @@ class Notification:
         return channel_of(self.target)
 
     @property
+    def address(self) -> str:
+        """The e-mail address or phone number that it goes to."""
+        return self.target.address.value if isinstance(self.target, EmailTarget) else self.target.number.value
+
+    @property
     def notified(self) -> NotifiedTarget:
         """Whom it is for, without the address."""
         return NotifiedTarget(self.target.target_id, self.channel)
@@ -170,6 +175,31 @@ class Notification:
         """Derived from what makes it one page, never random: a second decision of the same page has the same id."""
         whom = hashlib.sha256(f"{self.channel}:{self.target.target_id}".encode()).hexdigest()[:12]
         return NotificationId(f"{self.incident_id}-{self.cycle}-{self.level}-{whom}")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One message that carries ``pages`` to one recipient, the most severe first."""
+
+    pages: tuple[Notification, ...]
+    subject: str
+    body: str
+
+    @property
+    def notification_id(self) -> NotificationId:
+        """The id under which it is handed off: derived from its pages, which are in one bundle only, ever."""
+        pages = "\n".join(sorted(page.notification_id for page in self.pages))
+        return NotificationId(f"bundle-{hashlib.sha256(pages.encode()).hexdigest()[:24]}")
+
+    @property
+    def target(self) -> NotificationTarget:
+        """Whom it is for."""
+        return self.pages[0].target
+
+    @property
+    def severity(self) -> Severity:
+        """That of the most severe page."""
+        return self.pages[0].severity
 
 
 def channel_of(target: NotificationTarget) -> Channel:

@@ -15,7 +15,8 @@ from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.canary import CanaryPolicies
 from pager_domain.pager.events import IncidentId
 from pager_domain.pager.model import Answer, Request
-from pager_domain.pager.ports.notification_outbox import Postponed, Settled
+from pager_domain.pager.ports.notification_outbox import Result
+from pager_domain.pager.storm import Pace
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager.audit_loop import AuditLoop
 from pager_grpc.pager.canary_loop import CanaryLoop
@@ -71,7 +72,7 @@ async def running_pager(
         policy = await stack.enter_async_context(open_channel(settings.policy_target))
         notifier = await stack.enter_async_context(open_channel(settings.notifier_target))
         wakeups = Wakeups()
-        outbox = SqlNotificationOutbox(database, wakeups)
+        outbox = SqlNotificationOutbox(database, wakeups, Pace(settings.burst) if settings.burst else None)
         store = SqlMonitoredServices(database, wakeups)
         views = SqlIncidentViews(database)
         application = _application(settings, store, outbox, policy, notifier)
@@ -79,7 +80,7 @@ async def running_pager(
         requests: GroupCommit[Request, Answer] = GroupCommit(
             _handling(application, database), MAX_BATCH, rest=REST_ON_SQLITE if database.is_sqlite else 0
         )
-        recorder: GroupCommit[Settled | Postponed, bool] = GroupCommit(_recording(application, database), MAX_BATCH)
+        recorder: GroupCommit[Result, bool] = GroupCommit(_recording(application, database), MAX_BATCH)
         deliveries = DeliveryLoop(application, outbox, recorder, wakeups.delivery)
         escalations = EscalationLoop(application, store)
 
@@ -146,10 +147,10 @@ def _handling(
 
 def _recording(
     application: PagerApplicationService, database: Database
-) -> Callable[[Sequence[Settled | Postponed]], Awaitable[list[bool | DomainError]]]:
+) -> Callable[[Sequence[Result]], Awaitable[list[bool | DomainError]]]:
     """Commits the ends of a batch of attempts."""
 
-    async def commit(batch: Sequence[Settled | Postponed]) -> list[bool | DomainError]:
+    async def commit(batch: Sequence[Result]) -> list[bool | DomainError]:
         await database.retrying(partial(application.record, batch))
         return [True] * len(batch)
 

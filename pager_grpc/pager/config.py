@@ -32,6 +32,8 @@ class PagerSettings(RoomSettings):
     # Required: without it a service that no policy covers would page nobody.
     catch_all_email: Annotated[str, AfterValidator(_email_address)] = Field(alias="PAGER_CATCH_ALL_EMAIL")
 
+    # Of what one recipient is owed in a storm so many messages go one by one; 0: all of them.
+    burst: Annotated[int, Field(ge=0, le=1000)] = Field(6, alias="PAGER_BURST")
     # Secret: whoever knows it can feign that paging works.
     heartbeat_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = Field(None, alias="PAGER_HEARTBEAT_URL")
 

@@ -6,7 +6,7 @@ import structlog
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.pager.application import PagerApplicationService
-from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Settled
+from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Result, Settled
 from pager_grpc.pager.escalation_loop import SAFETY_PAUSE_SECONDS, pause_until
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.supervision import Doorbell
@@ -26,7 +26,7 @@ class DeliveryLoop:
         self,
         application: PagerApplicationService,
         outbox: NotificationOutbox,
-        recorder: GroupCommit[Settled | Postponed, bool],
+        recorder: GroupCommit[Result, bool],
         bell: Doorbell,
     ) -> None:
         self._application = application
@@ -54,7 +54,7 @@ class DeliveryLoop:
         """Waits for the attempts in flight; each has a deadline."""
         await asyncio.gather(*self._attempts)
 
-    def _notice(self, result: Settled | Postponed) -> None:
+    def _notice(self, result: Result) -> None:
         there = not isinstance(result, Postponed) or result.reached
         if there != self._notifier_is_there:
             log.warning("notifier_is_back" if there else "notifier_is_away")
@@ -79,19 +79,22 @@ class DeliveryLoop:
             _log_result(result)
 
 
-def _log_result(result: Settled | Postponed) -> None:
+def _log_result(result: Result) -> None:
     page = result.claim.notification
     if isinstance(result, Settled):
         log.info(
             "page_settled",
             notification_id=page.notification_id,
-            outcome=result.event.outcome.value,
+            outcome=result.outcome.value,
             target_id=page.target.target_id,
+            pages=len(result.events),
         )
-    else:
+    elif isinstance(result, Postponed):
         log.info(
             "page_postponed",
             notification_id=page.notification_id,
             attempt=result.claim.attempt,
             pause_seconds=round(result.pause.total_seconds(), 1),
         )
+    else:
+        log.warning("bundle_dissolved", notification_id=page.notification_id, pages=len(result.claim.pages))

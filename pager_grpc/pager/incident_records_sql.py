@@ -11,7 +11,7 @@ from pager_domain.pager.events import IncidentId, Outcome
 from pager_domain.pager.ports.incident_records import IncidentRecords
 from pager_grpc.pager import rows
 from pager_grpc.runtime.database import Database
-from pager_grpc.runtime.selecting import Row, fetch, is_one_of_pairs
+from pager_grpc.runtime.selecting import Row, fetch, is_one_of, is_one_of_pairs
 
 MAX_LINES = 1_000
 """A timeline longer than this is nearly all repeated alerts, and reading it would hold up paging."""
@@ -27,7 +27,7 @@ class SqlIncidentRecords(IncidentRecords):
         self._database = database
 
     async def records(self, keys: Collection[Key]) -> list[IncidentRecord]:
-        """Four reads by key, in one snapshot."""
+        """Reads by key, in one snapshot."""
         async with self._database.snapshot() as connection:
             condition, binds = is_one_of_pairs(connection, "monitored_service_id, incident_id", keys)
             query = (
@@ -49,12 +49,24 @@ async def read_records(connection: AsyncConnection, keys: Iterable[Key]) -> list
     events, pages = defaultdict(list), defaultdict(list)
     for row in await found("incident_events", "sequence"):
         events[_key(row)].append(rows.event_of(row))
-    for row in await found("notifications", "notification_id"):
-        pages[_key(row)].append(PageRecord(rows.notification_of(row), _outcome_of(row["state"])))
+    stored = list(await found("notifications", "notification_id"))
+    bundles = await _bundle_states(connection, {row["bundle_id"] for row in stored if row["bundle_id"]})
+    for row in stored:
+        bundle_id = row["bundle_id"] or ""
+        ends = _outcome_of(row["state"]), bundle_id, _outcome_of(bundles.get(bundle_id, "waiting"))
+        pages[_key(row)].append(PageRecord(rows.notification_of(row), *ends))
     return [
         IncidentRecord(rows.incident_of(row), tuple(events[_key(row)]), tuple(pages[_key(row)]), _key(row) in current)
         for row in incidents
     ]
+
+
+async def _bundle_states(connection: AsyncConnection, ids: Collection[str]) -> dict[str, str]:
+    if not ids:
+        return {}
+    condition, binds = is_one_of(connection, "bundle_id", ids)
+    found = await fetch(connection, f"SELECT bundle_id, state FROM bundles WHERE {condition}", binds)
+    return {row["bundle_id"]: row["state"] for row in found}
 
 
 def _key(row: Any) -> tuple[str, IncidentId]:

@@ -76,11 +76,15 @@ class SqlMonitoredServices(MonitoredServices):
         }
 
 
-async def seconds_until(database: Database, table: str, column: str, condition: str) -> float | None:
-    """Seconds from the database's now to the least ``column`` of the rows under ``condition``; None without rows."""
+async def seconds_until(database: Database, table: str, column: str, condition: str, *, also: str = "") -> float | None:
+    """Seconds from the database's now to the least ``column`` of the rows under ``condition``; None without rows.
+
+    ``also`` is one more query for a moment.
+    """
     first = "SELECT * FROM (SELECT {0} AS due FROM {1} WHERE {2} AND severity = '{3}' ORDER BY {0} LIMIT 1) AS {3}"
-    firsts = " UNION ALL ".join(first.format(column, table, condition, severity) for severity in MOST_SEVERE_FIRST)
-    query = text(f"SELECT min(due), {database.now_sql} FROM ({firsts}) AS firsts")
+    firsts = [first.format(column, table, condition, severity) for severity in MOST_SEVERE_FIRST]
+    moments = " UNION ALL ".join([*firsts, *([also] if also else [])])
+    query = text(f"SELECT min(due), {database.now_sql} FROM ({moments}) AS moments")
     async with database.snapshot() as connection:
         due, now = (await connection.execute(query, database.now_binds())).one()
     due, now = as_moment(due), as_moment(now)

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pager_domain.kernel import EmailTarget, MonitoredServiceId, NotificationTarget, email_target, sms_target
+from pager_domain.kernel import MonitoredServiceId, NotificationTarget, email_target, sms_target
 from pager_domain.pager.events import (
     Alert,
     AlertRepeated,
@@ -206,7 +206,7 @@ def notification_row(page: Notification) -> Row:
         "level": page.level,
         "target_id": target.target_id,
         "channel": page.channel.value,
-        "address": target.address.value if isinstance(target, EmailTarget) else target.number.value,
+        "address": page.address,
         "subject": page.subject,
         "body": page.body,
         "state": "waiting",

@@ -11,9 +11,11 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
+    Table,
     Text,
     TextClause,
     UniqueConstraint,
@@ -29,11 +31,18 @@ metadata = MetaData()
 schema_version_table(metadata)
 
 _SEVERITY = "severity IN ('critical', 'error', 'warning', 'info')"
+_OWED = "state = 'waiting' AND bundle_id IS NULL"
 _NAMES_LEVELS = "coalesce(policy ->> 'levels', '[]') <> '[]'"
 
 
 class PagerTable(SQLModel, registry=registry(metadata=metadata)):
     """A table of this room; rooms share no metadata."""
+
+
+def table_of(model: Any) -> Table:
+    """The table that a class stands for, for statements without the ORM."""
+    table: Table = model.__table__
+    return table
 
 
 def _id(*, primary_key: bool = False, nullable: bool = False) -> Any:
@@ -131,7 +140,7 @@ class NotificationRow(PagerTable, table=True):
     """A page: the transactional outbox.
 
     ``held`` while a delivery has claimed it; ``due_at`` ends its lease then. ``lost_claims`` counts the leases in a row
-    that ended without a word.
+    that ended without a word. With a ``bundle_id`` it is held by that bundle, whose lease counts, and ends with it.
     """
 
     __tablename__ = "notifications"
@@ -146,7 +155,7 @@ class NotificationRow(PagerTable, table=True):
             name="uq_notifications_page",
         ),
         CheckConstraint(
-            "state IN ('waiting', 'handed_off', 'undeliverable', 'cancelled', 'in_doubt')",
+            "state IN ('waiting', 'handed_off', 'merged', 'undeliverable', 'cancelled', 'in_doubt')",
             name="ck_notifications_state",
         ),
         CheckConstraint("channel IN ('email', 'sms')", name="ck_notifications_channel"),
@@ -158,7 +167,12 @@ class NotificationRow(PagerTable, table=True):
         CheckConstraint("lost_claims <= attempts AND (NOT held OR attempts >= 1)", name="ck_notifications_attempts"),
         CheckConstraint("state <> 'waiting' OR settled_at IS NULL", name="ck_notifications_waiting"),
         CheckConstraint("state = 'waiting' OR NOT held", name="ck_notifications_held"),
-        _partial("ix_notifications_due", "severity", "due_at", where="state = 'waiting'"),
+        # S11: what was merged was merged into something.
+        CheckConstraint("state <> 'merged' OR bundle_id IS NOT NULL", name="ck_notifications_merged"),
+        CheckConstraint("bundle_id IS NULL OR held OR state <> 'waiting'", name="ck_notifications_bundled"),
+        _partial("ix_notifications_due", "severity", "due_at", where=_OWED),
+        _partial("ix_notifications_unclaimed", "channel", "address", where=f"{_OWED} AND attempts = 0"),
+        _partial("ix_notifications_bundle", "bundle_id", where="bundle_id IS NOT NULL"),
     )
 
     monitored_service_id: str = _id(primary_key=True)
@@ -180,6 +194,54 @@ class NotificationRow(PagerTable, table=True):
     created_at: datetime = _moment()
     settled_at: datetime | None = _moment(nullable=True)
     last_reason: str = _text()
+    bundle_id: str | None = Field(
+        sa_column=Column(IdText, ForeignKey("bundles.bundle_id", name="fk_notifications_bundle"), nullable=True)
+    )
+
+
+class BundleRow(PagerTable, table=True):
+    """One message that carries many pages to one recipient; its columns mean what those of a page mean.
+
+    Its pages are of many services, so it is keyed by itself: on a distributed PostgreSQL only a storm crosses shards.
+    """
+
+    __tablename__ = "bundles"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('waiting', 'handed_off', 'undeliverable', 'cancelled', 'in_doubt', 'dissolved')",
+            name="ck_bundles_state",
+        ),
+        CheckConstraint("(state = 'waiting') = (settled_at IS NULL)", name="ck_bundles_settled_at"),
+        CheckConstraint("state = 'waiting' OR NOT held", name="ck_bundles_held"),
+        CheckConstraint("lost_claims >= 0 AND lost_claims <= attempts AND attempts >= 1", name="ck_bundles_attempts"),
+        _partial("ix_bundles_due", "due_at", where="state = 'waiting'"),
+    )
+
+    bundle_id: str = _id(primary_key=True)
+    subject: str = _text()
+    body: str = _text()
+    state: str = _text()
+    held: bool
+    attempts: int = _big()
+    lost_claims: int = Field(sa_column=Column(Integer, nullable=False))
+    due_at: datetime = _moment()
+    created_at: datetime = _moment()
+    settled_at: datetime | None = _moment(nullable=True)
+    last_reason: str = _text()
+
+
+class RecipientRow(PagerTable, table=True):
+    """What one recipient got lately: see :class:`~pager_domain.pager.storm.Traffic`. ``recipient`` is a hash."""
+
+    __tablename__ = "recipients"
+    __table_args__ = (
+        CheckConstraint(_SEVERITY.replace("severity", "most_severe"), name="ck_recipients_most_severe"),
+        {"sqlite_with_rowid": False},
+    )
+
+    recipient: str = _id(primary_key=True)
+    calm_at: datetime = _moment()
+    most_severe: str = _text()
 
 
 class IncidentEventRow(PagerTable, table=True):

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Table, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.kernel import MonitoredServiceId
@@ -28,25 +27,19 @@ from pager_grpc.pager.tables import (
     MonitoredServiceRow,
     NotificationRow,
     RequestAnswerRow,
+    table_of,
 )
 from pager_grpc.pager.wakeups import CHANNEL, Wakeups, Work
 from pager_grpc.runtime.bulk import insert_rows, update_rows, upsert_rows
-from pager_grpc.runtime.columns import as_moment, sqlite_moment
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import fetch, is_one_of, is_one_of_pairs
 
-
-def _table(model: Any) -> Table:
-    table: Table = model.__table__
-    return table
-
-
-SERVICES = _table(MonitoredServiceRow)
-INCIDENTS = _table(IncidentRow)
-NOTIFICATIONS = _table(NotificationRow)
-EVENTS = _table(IncidentEventRow)
-ANSWERS = _table(RequestAnswerRow)
-KNOWN_POLICIES = _table(LastKnownPolicyRow)
+SERVICES = table_of(MonitoredServiceRow)
+INCIDENTS = table_of(IncidentRow)
+NOTIFICATIONS = table_of(NotificationRow)
+EVENTS = table_of(IncidentEventRow)
+ANSWERS = table_of(RequestAnswerRow)
+KNOWN_POLICIES = table_of(LastKnownPolicyRow)
 
 # SQLite has one writer, so counting is enough. On PostgreSQL a transaction may have its number long before it locks a
 # service, so its number alone is not in the order of the locks; the newest number that has ended by now, after the lock
@@ -79,16 +72,6 @@ async def announce(connection: AsyncConnection, work: str) -> None:
     """Tells the other replicas, when this transaction commits, what it made."""
     if connection.dialect.name == "postgresql":
         await connection.execute(text("SELECT pg_notify(:channel, :work)"), {"channel": CHANNEL, "work": work})
-
-
-async def read_clock(connection: AsyncConnection, database: Database) -> datetime:
-    """The present moment by the clock that all replicas share; on SQLite there is one process and its clock."""
-    if database.is_sqlite:
-        return database.clock.now()
-    found = await connection.execute(text(f"SELECT {database.now_sql}"), database.now_binds())
-    moment = as_moment(found.scalar_one())
-    assert moment is not None  # noqa: S101 - a clock always answers
-    return moment
 
 
 @dataclass
@@ -150,7 +133,7 @@ class SqlUnitOfWork(UnitOfWork):
     async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[tuple[Notification, int]]:
         """A page that a delivery holds is left to that delivery."""
         condition, binds = is_one_of(self.connection, "incident_id", set(incident_ids))
-        settled_at = sqlite_moment(self.now) if self.database.is_sqlite else self.now
+        settled_at = self.database.moment_bind(self.now)
         cancelled = await fetch(self.connection, _CANCEL.format(condition), binds | {"settled_at": settled_at})
         return [(rows.notification_of(row), row["attempts"]) for row in cancelled]
 
@@ -202,7 +185,7 @@ class SqlUnitOfWork(UnitOfWork):
         }
 
     async def _begin(self, ids: Sequence[MonitoredServiceId]) -> None:
-        now = await read_clock(self.connection, self.database)
+        now = await self.database.now(self.connection)
         new = [{"monitored_service_id": i, "incident_id": None, "created_at": now, "updated_at": now} for i in ids]
         await insert_rows(self.connection, SERVICES, new, or_skip=True)
 
@@ -210,7 +193,7 @@ class SqlUnitOfWork(UnitOfWork):
         self, locked: Mapping[MonitoredServiceId, rows.StoredRow]
     ) -> dict[MonitoredServiceId, MonitoredService]:
         """A second read, begun after the locks were taken: what it sees cannot change any more."""
-        self.moment = await read_clock(self.connection, self.database)
+        self.moment = await self.database.now(self.connection)
         incidents = await self.incidents(IncidentId(r["incident_id"]) for r in locked.values() if r["incident_id"])
         return {
             service_id: rows.service_of(row, incidents.get(row["incident_id"])) for service_id, row in locked.items()

@@ -31,6 +31,7 @@ OUTCOMES = {
     Outcome.HANDED_OFF: pb.IncidentEvent.NotificationSettled.OUTCOME_HANDED_OFF,
     Outcome.UNDELIVERABLE: pb.IncidentEvent.NotificationSettled.OUTCOME_UNDELIVERABLE,
     Outcome.CANCELLED: pb.IncidentEvent.NotificationSettled.OUTCOME_CANCELLED,
+    Outcome.MERGED: pb.IncidentEvent.NotificationSettled.OUTCOME_MERGED,
     Outcome.IN_DOUBT: pb.IncidentEvent.NotificationSettled.OUTCOME_IN_DOUBT,
 }
 POLICY_SOURCES = {
@@ -127,6 +128,7 @@ def _settled(what: NotificationSettled) -> pb.IncidentEvent.NotificationSettled:
         provider_message_id=what.provider_message_id,
         reason=what.reason,
         possibly_duplicated=what.possibly_duplicated,
+        bundle_id=what.bundle_id,
     )
 
 

@@ -5,12 +5,12 @@ WAL with ``synchronous=FULL``, every write in a ``BEGIN IMMEDIATE`` transaction,
 """
 
 import asyncio
-import fcntl
 import os
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 import structlog
-from sqlalchemy import event, make_url
+from sqlalchemy import event, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -26,11 +26,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import Clock
 from pager_grpc.runtime.clock import SystemClock
-from pager_grpc.runtime.columns import sqlite_moment
+from pager_grpc.runtime.columns import moment_of, sqlite_moment
 from pager_grpc.runtime.config import ConfigurationFault
 from pager_grpc.runtime.schema_version import KNOWN_REVISION_SETTING, OUTDATED_CODE
 from pager_grpc.runtime.silence import SERVER_SIDE, bound_silence
-from pager_grpc.runtime.sqlite_connection import SqliteConnection
+from pager_grpc.runtime.sqlite_file import connected, exclusive
 
 log = structlog.get_logger()
 
@@ -49,15 +49,6 @@ _SQLITE_GONE = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
 }
-_SQLITE_PRAGMAS = (
-    "locking_mode=EXCLUSIVE",
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    "foreign_keys=ON",
-    "busy_timeout=5000",
-    "cache_size=-65536",  # KiB: indexes of a large history stay in memory
-    "wal_autocheckpoint=8000",  # pages of 4 KiB: fewer, larger checkpoints; durability does not depend on them
-)
 _PATIENCE_SECONDS = 3.0
 _ATTEMPTS = 5
 _LONGEST_PAUSE_SECONDS = 0.16
@@ -95,11 +86,31 @@ class Database:
         self.unusable_because: Callable[[AsyncConnection], Awaitable[str]] = _answers
         self._paused = ""
         self._snapshots = engine if self.is_sqlite else engine.execution_options(**_SNAPSHOT)
-        self._lock = _exclusive(lock_file) if lock_file else None
+        self._lock = exclusive(lock_file) if lock_file else None
 
     def now_binds(self) -> dict[str, Any]:
         """The binds that ``now_sql`` needs."""
         return {"now": sqlite_moment(self.clock.now())} if self.is_sqlite else {}
+
+    async def now(self, connection: AsyncConnection) -> datetime:
+        """The present moment by the clock that all replicas share; on SQLite there is one process and its clock."""
+        if self.is_sqlite:
+            return self.clock.now()
+        found = await connection.execute(text(f"SELECT {self.now_sql}"), self.now_binds())
+        return moment_of(found.scalar_one())
+
+    def later_sql(self, bind: str) -> str:
+        """The SQL for now and the span ``bind`` later; see :meth:`later_binds`."""
+        return f":{bind}" if self.is_sqlite else f"{self.now_sql} + :{bind}"
+
+    def later_binds(self, bind: str, span: timedelta) -> dict[str, Any]:
+        """What ``later_sql(bind)`` and ``now_sql`` need; SQLite gets the moment itself."""
+        value = self.moment_bind(self.clock.now() + span) if self.is_sqlite else span
+        return self.now_binds() | {bind: value}
+
+    def moment_bind(self, moment: datetime) -> Any:
+        """``moment`` as plain SQL of this engine takes it."""
+        return sqlite_moment(moment) if self.is_sqlite else moment
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[AsyncConnection]:
@@ -233,7 +244,7 @@ def open_database(
         max_overflow=0,
         pool_timeout=30,
         pool_reset_on_return=None,
-        async_creator=partial(_connected, str(path)),
+        async_creator=partial(connected, str(path)),
     )
     return Database(engine, clock=clock, now_sql=":now", lock_file=path.with_name(path.name + ".lock"))
 
@@ -252,30 +263,3 @@ def _is_gone(error: DBAPIError) -> bool:
         return getattr(original, "sqlite_errorcode", 0) & 0xFF in _SQLITE_GONE
     state = str(getattr(original, "sqlstate", None) or "")
     return isinstance(error, InterfaceError) or state.startswith(("57P", "08")) or state in _POSTGRES_GONE
-
-
-async def _connected(path: str) -> SqliteConnection:
-    connection = SqliteConnection(path, isolation_level="IMMEDIATE")
-    try:
-        for pragma in _SQLITE_PRAGMAS:
-            connection.fetch(f"PRAGMA {pragma}", {})
-    except BaseException:
-        connection.stop()  # half prepared it would keep the file locked against the next attempt
-        raise
-    return connection
-
-
-def _exclusive(path: Path) -> int:
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise ConfigurationFault([f"{path}: cannot be opened: {error.strerror}"]) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        database = path.with_suffix("")
-        raise ConfigurationFault(
-            [f"{database}: another process uses this SQLite file; stop it, or use PostgreSQL for many processes"]
-        ) from error
-    return descriptor

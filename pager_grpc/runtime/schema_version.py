@@ -69,20 +69,32 @@ def create_schema_version(*fenced: str) -> None:
     if op.get_bind().dialect.name == "sqlite":
         return  # one process at a time, which looks when it starts
     op.execute(_FENCE)
-    for table in fenced:
-        op.execute(
-            f"CREATE TRIGGER refuse_outdated_code BEFORE INSERT OR UPDATE OR DELETE ON {table}"
-            " FOR EACH STATEMENT EXECUTE FUNCTION refuse_outdated_code()"
-        )
+    fence(*fenced)
 
 
 def drop_schema_version(*fenced: str) -> None:
     """Inside a migration: the opposite of :func:`create_schema_version`."""
+    unfence(*fenced)
     if op.get_bind().dialect.name != "sqlite":
-        for table in fenced:
-            op.execute(f"DROP TRIGGER refuse_outdated_code ON {table}")
         op.execute("DROP FUNCTION refuse_outdated_code()")
     op.drop_table("schema_version")
+
+
+def fence(*tables: str) -> None:
+    """Inside a migration: more tables whose writes are refused to outdated code; on SQLite nothing is to be done."""
+    if op.get_bind().dialect.name != "sqlite":
+        for table in tables:
+            op.execute(
+                f"CREATE TRIGGER refuse_outdated_code BEFORE INSERT OR UPDATE OR DELETE ON {table}"
+                " FOR EACH STATEMENT EXECUTE FUNCTION refuse_outdated_code()"
+            )
+
+
+def unfence(*tables: str) -> None:
+    """Inside a migration: the opposite of :func:`fence`."""
+    if op.get_bind().dialect.name != "sqlite":
+        for table in tables:
+            op.execute(f"DROP TRIGGER refuse_outdated_code ON {table}")
 
 
 def require_code_that_knows(revision: int) -> None:

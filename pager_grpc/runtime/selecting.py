@@ -24,6 +24,22 @@ async def fetch(connection: AsyncConnection, statement: str, binds: Mapping[str,
     return (await connection.execute(text(statement), binds)).mappings().all()
 
 
+async def change(connection: AsyncConnection, statement: str, binds: Mapping[str, Any]) -> None:
+    """Runs a statement that gives no rows."""
+    if is_sqlite(connection):
+        sqlite_driver(connection).fetch(statement, binds)
+    else:
+        await connection.execute(text(statement), binds)
+
+
+def as_rows(connection: AsyncConnection, column: str, values: Iterable[str]) -> tuple[str, Binds]:
+    """``values`` as a table with one ``column``, in their order, to stand after FROM; and its binds."""
+    listed = sorted(values)
+    if is_sqlite(connection):
+        return f"(SELECT value AS {column} FROM json_each(:listed)) AS listed", {"listed": json.dumps(listed)}
+    return f"unnest(CAST(:listed AS text[])) AS listed({column})", {"listed": listed}
+
+
 def is_one_of(connection: AsyncConnection, column: str, values: Iterable[str]) -> tuple[str, Binds]:
     """The condition that ``column`` is one of ``values``, and its binds."""
     listed = sorted(values)

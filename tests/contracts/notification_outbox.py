@@ -119,7 +119,7 @@ class NotificationOutboxContract:
         assert await pager.outbox.claim(10) == []
         assert await pager.outbox.seconds_until_due() is None
         settled = {line.notification_id: line for line in await self.settled(pager)}
-        assert settled == {result.event.notification_id: result.event for result in results}
+        assert settled == {event.notification_id: event for result in results for event in result.events}
 
     async def test_a_postponed_page_is_owed_after_its_pause_and_has_no_line(self, pager, application):
         one, other = await pager.outbox.claim(10)

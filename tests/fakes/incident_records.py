@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 
-from fakes.monitored_services import FakeMonitoredServices
+from fakes.monitored_services import FakeMonitoredServices, Page
 
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.audit import IncidentRecord, PageRecord
-from pager_domain.pager.events import IncidentId
+from pager_domain.pager.events import IncidentId, Outcome
 from pager_domain.pager.ports.incident_records import IncidentRecords
 
 
@@ -25,6 +25,10 @@ class FakeIncidentRecords(IncidentRecords):
         incident = state.incidents[incident_id]
         events = tuple(event for event in state.events if event.incident_id == incident_id)
         pages = [page for page in state.pages.values() if page.notification.incident_id == incident_id]
-        found = tuple(PageRecord(page.notification, page.outcome) for page in pages)
+        found = tuple(self._page(page) for page in pages)
         current = state.services[service_id].incident
         return IncidentRecord(incident, events, found, current is not None and current.incident_id == incident_id)
+
+    def _page(self, page: Page) -> PageRecord:
+        state = self._store.state.bundles[page.bundle_id].state if page.bundle_id else ""
+        return PageRecord(page.notification, page.outcome, page.bundle_id, Outcome(state) if state else None)

@@ -10,6 +10,7 @@ from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import Clock, MonitoredServiceId
 from pager_domain.pager.events import MOST_SEVERE_FIRST, IncidentEvent, IncidentId, NotificationId, Outcome
 from pager_domain.pager.model import (
+    Bundle,
     Change,
     EscalationPolicy,
     Incident,
@@ -19,6 +20,7 @@ from pager_domain.pager.model import (
     StoredAnswer,
 )
 from pager_domain.pager.ports.monitored_services import MonitoredServices, RequestKey, UnitOfWork
+from pager_domain.pager.storm import Traffic
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,19 @@ class Page:
     outcome: Outcome | None = None
     held: bool = False
     attempts: int = 0
+    lost_claims: int = 0
+    bundle_id: str = ""
+
+
+@dataclass(frozen=True)
+class StoredBundle:
+    """A bundle in the outbox; waiting while it has no state of its end."""
+
+    bundle: Bundle
+    due_at: datetime
+    state: str = ""
+    held: bool = True
+    attempts: int = 1
     lost_claims: int = 0
 
 
@@ -43,6 +58,8 @@ class PagerState:
     pages: dict[NotificationId, Page] = field(default_factory=dict)
     answers: dict[RequestKey, StoredAnswer] = field(default_factory=dict)
     known_policies: dict[MonitoredServiceId, tuple[EscalationPolicy, datetime]] = field(default_factory=dict)
+    bundles: dict[NotificationId, StoredBundle] = field(default_factory=dict)
+    traffic: dict[tuple[str, str], Traffic] = field(default_factory=dict)
 
     def copy(self) -> "PagerState":
         """Values are frozen, so copying the containers is enough."""

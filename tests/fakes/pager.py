@@ -33,6 +33,9 @@ class FakePager:
     def outboxes(self, number):
         return [self.outbox] * number
 
+    def outbox_with(self, pace, _replica=0):
+        return FakeNotificationOutbox(self.store, pace)
+
     async def retrying(self, call, *arguments):
         return await call(*arguments)
 

@@ -47,7 +47,7 @@ _RARE = 0.25  # a crash costs a run more time than any other fault
 
 @dataclass(frozen=True)
 class Knobs:
-    """How large the run is, and the limits that this run sets for the product."""
+    """How large the run is, and the limits that this run sets for the product. ``storm``: all page the same people."""
 
     services: int
     callers: int
@@ -59,6 +59,9 @@ class Knobs:
     safety_pause_seconds: float
     acknowledgement_seconds: tuple[float, float]
     covered: bool
+    storm: bool
+    burst: int
+    message_seconds: float
 
 
 class Chance:
@@ -108,10 +111,10 @@ class Chance:
 
     def _knobs(self) -> Knobs:
         dice = self.stream("knobs")
-        shortest = dice.choice([1, 2, 4])
+        shortest, storm = dice.choice([1, 2, 4]), dice.random() < 0.3
         return Knobs(
-            services=dice.randint(1, 3),
-            callers=dice.randint(1, 3),
+            services=dice.randint(4, 6) if storm else dice.randint(1, 3),
+            callers=4 if storm else dice.randint(1, 3),
             calls_each=dice.randint(2, 5),
             seconds=dice.choice([8, 16, 30]),
             batch=dice.choice([1, 2, 256]),
@@ -121,6 +124,9 @@ class Chance:
             safety_pause_seconds=dice.choice([2.0, 30.0, 300.0, 300.0]),
             acknowledgement_seconds=(shortest, shortest * dice.choice([1, 3])),
             covered=dice.random() < 0.9,
+            storm=storm,
+            burst=1 if storm else dice.choice([1, 6]),
+            message_seconds=dice.choice([2.0, 10.0, 30.0]),
         )
 
     def _choose_rates(self) -> dict[str, float]:

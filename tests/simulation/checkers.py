@@ -3,6 +3,7 @@
 The history must be quiet: faults have ended, and the run has waited until no page was owed and no level was due.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from itertools import pairwise
 from simulation.history import Call, History
 
 from pager_domain.pager import audit
-from pager_domain.pager.audit import IncidentRecord
+from pager_domain.pager.audit import IncidentRecord, PageRecord
 from pager_domain.pager.events import (
     IncidentAcknowledged,
     IncidentResolved,
@@ -34,6 +35,9 @@ class Bounds:
     first_page: float = 5.0
     lateness: float = 2.0
     recovery: float = 15.0
+    burst: int = 6
+    interval: float = 10.0
+    """A recipient who gets more than a burst waits so long for the next message."""
     holds_back: tuple[str, ...] = ()
     """How faults are called that hold a message back on its way: what they held may leave so much after they end."""
 
@@ -48,6 +52,7 @@ def violations(history: History, bounds: Bounds | None = None) -> list[str]:
     found += [f"S4 {what}" for what in _not_doubled(history)]
     found += [f"S7 {what}" for what in _quiet_after_an_answer(history, bounds)]
     found += [f"S9 {what}" for what in _somebody_was_paged(history)]
+    found += [f"S11 {what}" for what in _nothing_is_dropped(history)]
     found += [f"L1-L3 {what}" for what in _in_time(history, bounds)]
     return found
 
@@ -97,18 +102,14 @@ def _every_page_ended(history: History) -> Iterator[str]:
         page_id = page.notification.notification_id
         if page.outcome is None:
             yield f"page {page_id} is still owed"
-        if page.outcome is Outcome.HANDED_OFF and not taken[page_id]:
-            yield f"page {page_id} is called handed off, and no provider has it"
+        if page.outcome in (Outcome.HANDED_OFF, Outcome.MERGED) and not taken[message_of(page)]:
+            yield f"page {page_id} is called {page.outcome}, and no provider has it"
 
 
 def _not_doubled(history: History) -> Iterator[str]:
     """S4: one hand-off a page; more only for doubts that the ledger counted, two at most, and marked."""
-    marks = {
-        event.what.notification_id: event.what.possibly_duplicated
-        for record in history.incidents
-        for event in record.events
-        if isinstance(event.what, NotificationSettled)
-    }
+    ends = [e.what for r in history.incidents for e in r.events if isinstance(e.what, NotificationSettled)]
+    marks = {end.bundle_id or end.notification_id: end.possibly_duplicated for end in ends}
     for delivery_id, count in Counter(hand_off.delivery_id for hand_off in history.hand_offs).items():
         line = history.ledger.get(delivery_id)
         if line is None or delivery_id not in marks:
@@ -125,14 +126,13 @@ def _quiet_after_an_answer(history: History, bounds: Bounds) -> Iterator[str]:
     for call in history.calls:
         if call.outcome == "ok" and call.operation != "raise" and call.changed:
             answered[call.incident_id] = min(call.ended, answered.get(call.incident_id, call.ended))
-    incident_of = {
-        page.notification.notification_id: record.incident.incident_id
-        for record in history.incidents
-        for page in record.pages
-    }
+    incidents_of: dict[str, set[str]] = defaultdict(set)
+    for page in (page for record in history.incidents for page in record.pages):
+        incidents_of[message_of(page)].add(page.notification.incident_id)
     for hand_off in history.hand_offs:
-        end = answered.get(incident_of.get(hand_off.delivery_id, ""))
-        if end is not None and hand_off.at > _released(history, bounds, end, hand_off.at) + bounds.after_answer:
+        # A bundle may leave as long as one of its incidents is open.
+        end = max((answered.get(incident, math.inf) for incident in incidents_of[hand_off.delivery_id]), default=0.0)
+        if hand_off.at > _released(history, bounds, end, hand_off.at) + bounds.after_answer:
             yield f"page {hand_off.delivery_id} left {hand_off.at - end:.1f} s after the answer"
 
 
@@ -154,6 +154,14 @@ def _somebody_was_paged(history: History) -> Iterator[str]:
             yield f"{record.incident.incident_id} was raised and nobody was paged"
 
 
+def _nothing_is_dropped(history: History) -> Iterator[str]:
+    """S11: pages decided = handed off + merged + cancelled + undeliverable + in doubt + still owed."""
+    decided = sum(len(e.what.targets) for r in history.incidents for e in r.events if isinstance(e.what, LevelNotified))
+    ends = Counter(page.outcome for record in history.incidents for page in record.pages)
+    if decided != ends.total():
+        yield f"{decided} pages were decided, and these are known: {dict(ends)}"
+
+
 def _in_time(history: History, bounds: Bounds) -> Iterator[str]:
     """L1, L2, L3: the first page, each due level, and everything after a fault."""
     first_hand_off: dict[str, float] = {}
@@ -164,6 +172,8 @@ def _in_time(history: History, bounds: Bounds) -> Iterator[str]:
             faults = [f for f in history.faults if f.began <= done and f.ended + bounds.recovery >= due]
             since = max([due, *(fault.ended for fault in faults)])
             allowed = bounds.recovery if faults else bound
+            if name == "the first page" and done > since + allowed and _is_busy(record, history, bounds, done):
+                allowed += bounds.interval
             if done > since + allowed:
                 yield f"{record.incident.incident_id}: {name} {done - since:.1f} s late ({allowed:g} s allowed)"
 
@@ -180,9 +190,27 @@ def _deadlines(
             due = event.what.next_escalation_at.timestamp()
         if isinstance(event.what, LevelUndeliverable):
             due = event.at.timestamp()
-    pages = [page.notification.notification_id for page in record.pages]
-    if taken := [first_hand_off[page] for page in pages if page in first_hand_off]:
+    messages = map(message_of, record.pages)
+    if taken := [first_hand_off[message] for message in messages if message in first_hand_off]:
         yield "the first page", record.incident.opened_at.timestamp(), min(taken), bounds.first_page
+
+
+def _is_busy(record: IncidentRecord, history: History, bounds: Bounds, done: float) -> bool:
+    """Whether somebody paged for this incident was owed more than a burst before ``done``."""
+    since, whom = done - (bounds.burst + 1) * bounds.interval, {page.notification.address for page in record.pages}
+    left = Counter(h.recipient for h in history.hand_offs if since <= h.at < done)
+    owed = Counter(
+        page.notification.address
+        for other in history.incidents
+        for page in other.pages
+        if since <= other.incident.opened_at.timestamp() <= done
+    )
+    return any(left[address] >= bounds.burst or owed[address] > bounds.burst for address in whom)
+
+
+def message_of(page: PageRecord) -> str:
+    """The id under which a page was handed over: its own, or that of its bundle."""
+    return page.bundle_id or page.notification.notification_id
 
 
 def _raises(history: History) -> dict[str, list[Call]]:

@@ -19,14 +19,15 @@ from simulation.providers import AdapterBug, SimulatedProvider
 from sqlalchemy.exc import DBAPIError
 
 from pager_domain.pager.events import IncidentId
+from pager_domain.pager.storm import Pace
 from pager_grpc.notifier import bootstrap as notifier
 from pager_grpc.notifier.config import NotifierSettings
-from pager_grpc.pager import audit_loop, delivery_loop, escalation_loop, notification_outbox_sql
+from pager_grpc.pager import audit_loop, delivery_loop, escalation_loop, notification_claims_sql
 from pager_grpc.pager import bootstrap as pager
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.policy import bootstrap as policy
 from pager_grpc.policy.config import PolicySettings
-from pager_grpc.runtime import database as runtime_database
+from pager_grpc.runtime import sqlite_file
 from pager_grpc.runtime.database import Database, is_contention
 
 PAGER, POLICY, NOTIFIER = "127.0.0.1:50051", "127.0.0.1:50052", "127.0.0.1:50053"
@@ -75,14 +76,15 @@ def simulated(knobs: Knobs) -> Iterator[None]:
             prepare_schema=_schema_is_there,
             new_incident_id=_new_incident_id,
             MAX_BATCH=knobs.batch,
+            Pace=lambda _burst: Pace(knobs.burst, timedelta(seconds=knobs.message_seconds)),
         ),
         mock.patch.multiple(policy, Server=SimulatedServer, prepare_schema=_schema_is_there),
         mock.patch.multiple(notifier, Server=SimulatedServer, prepare_schema=_schema_is_there),
         mock.patch.multiple(delivery_loop, IN_FLIGHT=knobs.in_flight, SAFETY_PAUSE_SECONDS=pause),
         mock.patch.multiple(escalation_loop, BATCH=knobs.batch, SAFETY_PAUSE_SECONDS=pause),
         mock.patch.object(audit_loop, "monotonic", _virtual_time),
-        mock.patch.object(runtime_database, "SqliteConnection", SimulatedSqlite),
-        mock.patch.object(notification_outbox_sql, "LEASE", timedelta(seconds=knobs.lease_seconds)),
+        mock.patch.object(sqlite_file, "SqliteConnection", SimulatedSqlite),
+        mock.patch.object(notification_claims_sql, "LEASE", timedelta(seconds=knobs.lease_seconds)),
     ):
         yield
 

@@ -12,6 +12,11 @@ from pager_domain.pager.events import Outcome
 from pager_grpc.pager import rows
 from pager_grpc.runtime.columns import as_document, moment_of
 
+_PAGES = """
+SELECT n.*, b.state AS bundle_state FROM notifications AS n LEFT JOIN bundles AS b ON b.bundle_id = n.bundle_id
+ORDER BY n.incident_id, n.notification_id
+"""
+
 
 def read_store(path: Path) -> list[IncidentRecord]:
     """Every incident with its timeline and its pages."""
@@ -19,7 +24,7 @@ def read_store(path: Path) -> list[IncidentRecord]:
         current = {row["incident_id"] for row in connection.execute("SELECT incident_id FROM monitored_services")}
         incidents = connection.execute("SELECT * FROM incidents ORDER BY incident_id").fetchall()
         events = connection.execute("SELECT * FROM incident_events ORDER BY incident_id, sequence").fetchall()
-        pages = connection.execute("SELECT * FROM notifications ORDER BY incident_id, notification_id").fetchall()
+        pages = connection.execute(_PAGES).fetchall()
     return [
         IncidentRecord(
             rows.incident_of(row),
@@ -53,5 +58,9 @@ def _typed(event: sqlite3.Row) -> dict[str, Any]:
 
 
 def _page(row: sqlite3.Row) -> PageRecord:
-    outcome = None if row["state"] == "waiting" else Outcome(row["state"])
-    return PageRecord(rows.notification_of(row), outcome)
+    bundle_id, bundle_state = row["bundle_id"] or "", row["bundle_state"] or "waiting"
+    return PageRecord(rows.notification_of(row), _outcome(row["state"]), bundle_id, _outcome(bundle_state))
+
+
+def _outcome(state: str) -> Outcome | None:
+    return None if state == "waiting" else Outcome(state)

@@ -94,7 +94,9 @@ class Callers:
         common = {"monitored_service_id": service, "request_id": request_id}
         if operation == "raise":
             message = f"it is broken, says {request_id or 'somebody'}"
-            return await self._stub.RaiseAlert(pb.RaiseAlertRequest(message=message, **common), PATIENCE_SECONDS)
+            severity = pb.Incident.Severity.values()[1 + self._services.index(service) % 4]
+            request = pb.RaiseAlertRequest(message=message, severity=severity, **common)
+            return await self._stub.RaiseAlert(request, PATIENCE_SECONDS)
         if operation == "acknowledge":
             return await self._stub.Acknowledge(
                 pb.AcknowledgeRequest(acknowledged_by="ana", **common), PATIENCE_SECONDS
@@ -102,7 +104,7 @@ class Callers:
         return await self._stub.MarkHealthy(pb.MarkHealthyRequest(**common), PATIENCE_SECONDS)
 
     def _policy(self, number: int, service: str) -> policy_pb.EscalationPolicy:
-        dice = self._chance.stream("policies")
+        dice, shared = self._chance.stream("policies"), self._knobs.storm
         policy = policy_pb.EscalationPolicy(
             policy_id=f"policy-{number}", monitored_service_ids=[service], repeat_count=dice.choice([0, 0, 0, 1])
         )
@@ -110,10 +112,11 @@ class Callers:
             timeout = Duration()
             timeout.FromTimedelta(timedelta(seconds=dice.uniform(*self._knobs.acknowledgement_seconds)))
             step = policy.levels.add(acknowledgement_timeout=timeout)
+            team, rank = (0, 0) if shared else (number, level)
             for person in range(1, dice.randint(1, 3) + 1):
                 target = step.targets.add(target_id=f"person-{level}-{person}")
                 if dice.random() < 0.5:
-                    target.email.email_address = f"person-{level}-{person}@example.com"
+                    target.email.email_address = f"person-{team}-{rank}-{person}@example.com"
                 else:
-                    target.sms.phone_number = f"+4915{number}{level}00000{person}"
+                    target.sms.phone_number = f"+4915{team}{rank}00000{person}"
         return policy

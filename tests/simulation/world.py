@@ -11,7 +11,7 @@ from typing import Any
 from builders import NOON
 from simulation import disk
 from simulation.chance import Chance
-from simulation.checkers import violations
+from simulation.checkers import Bounds, violations
 from simulation.composition import serve_pager, serve_policy, serving_notifier, simulated
 from simulation.history import Fault, History
 from simulation.nemesis import Nemesis
@@ -142,5 +142,7 @@ def run(seed: int, spared: frozenset[str] = frozenset()) -> Outcome:
         world.end()
         world.loop.close()
     history = world.history()
-    found += violations(history) + [f"ERROR {error}" for error in world.errors]
+    knobs = world.chance.knobs
+    bounds = Bounds(burst=knobs.burst, interval=knobs.message_seconds)
+    found += violations(history, bounds) + [f"ERROR {error}" for error in world.errors]
     return Outcome(seed, history, found, world.chance.happened)

@@ -5,35 +5,42 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from pager_domain.pager.events import NotificationSettled
-from pager_domain.pager.model import Notification
+from pager_domain.pager.events import NotificationSettled, Outcome
+from pager_domain.pager.model import Bundle, Notification
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A page held by one delivery until its lease ends.
+    """A page, or a bundle of pages, held by one delivery until its lease ends.
 
-    ``attempt`` counts the claims of this page from 1 and so is its fencing token: only the newest claim counts.
-    ``lost_claims`` says how many claims before this one, in a row, ended without a record.
+    ``attempt`` counts the claims of it from 1 and so is its fencing token: only the newest claim counts.
+    ``lost_claims`` says how many claims before this one, in a row, ended without a record. ``incident_is_open``: of a
+    bundle, at least one is.
     """
 
-    notification: Notification
+    notification: Notification | Bundle
     attempt: int
     incident_is_open: bool
     lost_claims: int = 0
 
+    @property
+    def pages(self) -> tuple[Notification, ...]:
+        """The pages that end with it."""
+        return self.notification.pages if isinstance(self.notification, Bundle) else (self.notification,)
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The page has reached its end."""
+    """The claim has reached its end: ``events`` has one for each of its pages, in their order."""
 
     claim: Claim
-    event: NotificationSettled
+    outcome: Outcome
+    events: tuple[NotificationSettled, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The page could not be handed off yet and is owed again after ``pause``; the notifier was ``reached`` or not."""
+    """It could not be handed off yet and is owed again after ``pause``; the notifier was ``reached`` or not."""
 
     claim: Claim
     pause: timedelta
@@ -41,24 +48,36 @@ class Postponed:
     reached: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Dissolved:
+    """A bundle that was certainly not taken: its pages are owed again, each alone."""
+
+    claim: Claim
+    reason: str
+
+
+Result = Settled | Postponed | Dissolved
+
+
 class NotificationOutbox(Protocol):
     """Pages that wait, each claimed by one delivery at a time on any number of replicas."""
 
     async def claim(self, limit: int) -> list[Claim]:
-        """Claims up to ``limit`` pages that are owed now, each for one lease (10 s).
+        """Claims what up to ``limit`` messages can carry of what is owed now, each for one lease (10 s).
 
-        The most severe come first, among equals the longest owed.
+        The most severe come first, among equals the longest owed. A page that was never claimed goes as
+        :func:`~pager_domain.pager.storm.arranged` says: alone, in a bundle, or later.
 
-        A page whose lease ended without a record is owed again.
+        What was claimed and not recorded before its lease ended is owed again.
         """
 
-    async def record(self, results: Sequence[Settled | Postponed]) -> int:
-        """Records what became of claimed pages, and the end of a page in the timeline of its incident.
+    async def record(self, results: Sequence[Result]) -> int:
+        """Records what became of claims, and the end of each page in the timeline of its incident.
 
-        A result of a claim that is no longer the page's newest is ignored. A level of which every page has ended and
-        none was handed off is told to the rules (``PagerService.on_level_undeliverable``). Returns how many results
-        were recorded.
+        A result of a claim that is no longer the newest is ignored. A level of which every page has ended and none was
+        handed off is told to the rules (``PagerService.on_level_undeliverable``). Returns how many results were
+        recorded.
         """
 
     async def seconds_until_due(self) -> float | None:
-        """How long until a page is owed (0 or less: now); None if none is."""
+        """How long until a page or a bundle is owed (0 or less: now); None if none is."""

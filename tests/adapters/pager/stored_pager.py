@@ -54,6 +54,9 @@ class StoredPager:
     def outboxes(self, number):
         return [SqlNotificationOutbox(self._replica(n), Wakeups()) for n in range(number)]
 
+    def outbox_with(self, pace, replica=0):
+        return SqlNotificationOutbox(self._replica(replica), Wakeups(), pace)
+
     async def retrying(self, call, *arguments):
         """A caller who is patient: who has only lost races may ask again, for nothing was stored."""
         while True:

@@ -4,6 +4,7 @@ import pytest
 from adapters.pager.stored_pager import stored_pager
 from contracts.incident_views import IncidentViewsContract
 from contracts.monitored_services import MonitoredServicesContract
+from contracts.notification_bundles import NotificationBundlesContract
 from contracts.notification_outbox import NotificationOutboxContract
 
 
@@ -15,6 +16,13 @@ class TestSqlMonitoredServices(MonitoredServicesContract):
 
 
 class TestSqlNotificationOutbox(NotificationOutboxContract):
+    @pytest.fixture
+    async def pager(self, database_url):
+        async with stored_pager(database_url) as opened:
+            yield opened
+
+
+class TestSqlNotificationBundles(NotificationBundlesContract):
     @pytest.fixture
     async def pager(self, database_url):
         async with stored_pager(database_url) as opened:

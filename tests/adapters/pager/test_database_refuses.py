@@ -2,13 +2,16 @@
 
 import pytest
 from adapters.refusals import copied, not_refused, refusals_of
-from builders import an_application, healing, raising
+from builders import a_level, a_policy, an_application, healing, raising
+from fakes.escalation_policies import FakeEscalationPolicies
 
 from pager_domain.pager.events import Severity
+from pager_domain.pager.storm import Pace
 from pager_grpc.pager import tables
 
 INCIDENTS, PAGES = tables.IncidentRow.__table__, tables.NotificationRow.__table__
-EVENTS = tables.IncidentEventRow.__table__
+EVENTS, BUNDLES = tables.IncidentEventRow.__table__, tables.BundleRow.__table__
+RECIPIENTS = tables.RecipientRow.__table__
 GROWN = "generation = generation + 1"
 ANSWER = (
     "UPDATE incidents SET state = 'acknowledged', acknowledged_by = 'ana', acknowledged_at = opened_at,"
@@ -16,6 +19,8 @@ ANSWER = (
 )
 RESOLVE = f"UPDATE incidents SET state = 'resolved', resolved_at = opened_at, next_escalation_at = NULL, {GROWN}"
 HAND_OFF = "UPDATE notifications SET state = 'handed_off', settled_at = created_at"
+BUNDLED = "UPDATE bundles SET state = 'handed_off', held = false, settled_at = created_at"
+MERGE = "UPDATE notifications SET state = 'merged', held = false, settled_at = created_at"
 
 ATTACKS = [
     ("ck_incidents_state", f"UPDATE incidents SET state = 'lost', next_escalation_at = NULL, {GROWN}"),
@@ -75,6 +80,23 @@ ATTACKS = [
     ("ck_last_known_policies_policy", "UPDATE last_known_policies SET policy = '{\"levels\": []}'"),
     ("ck_schema_version_only_row", "INSERT INTO schema_version VALUES (2, 1)"),
 ]
+STORM_ATTACKS = [
+    ("ck_notifications_merged", f"{MERGE}, bundle_id = NULL"),
+    ("ck_notifications_bundled", "UPDATE notifications SET held = false"),
+    ("gd_notifications_bundle_stands", f"{MERGE}; UPDATE notifications SET bundle_id = NULL"),
+    ("ck_bundles_state", "UPDATE bundles SET state = 'lost', held = false, settled_at = created_at"),
+    ("ck_bundles_settled_at", "UPDATE bundles SET settled_at = created_at"),
+    ("ck_bundles_settled_at", "UPDATE bundles SET state = 'handed_off', held = false"),
+    ("ck_bundles_held", "UPDATE bundles SET state = 'handed_off', settled_at = created_at"),
+    ("ck_bundles_attempts", "UPDATE bundles SET lost_claims = attempts + 1"),
+    ("ck_bundles_attempts", copied(BUNDLES, bundle_id="'x'", attempts="0")),
+    ("gd_bundles_ends_stand", f"{BUNDLED}; UPDATE bundles SET state = 'waiting', settled_at = NULL"),
+    ("gd_bundles_ends_stand", f"{BUNDLED}; UPDATE bundles SET state = 'in_doubt'"),
+    ("gd_bundles_attempts_grow", "UPDATE bundles SET attempts = 2; UPDATE bundles SET attempts = 1"),
+    ("gd_bundles_same_message", "UPDATE bundles SET body = 'something else'"),
+    ("gd_bundles_kept", "DELETE FROM bundles"),
+    ("ck_recipients_most_severe", copied(RECIPIENTS, recipient="'x'", most_severe="'dire'")),
+]
 RETENTION = (
     "DELETE FROM notifications",
     "DELETE FROM incident_events",
@@ -93,13 +115,29 @@ async def paged(pager):
     return pager
 
 
+@pytest.fixture
+async def stormed(pager):
+    """Two incidents whose pages are in one bundle, which a delivery holds."""
+    policies = FakeEscalationPolicies(a_policy(levels=[a_level(targets=1)]))
+    application = an_application(pager.store, pager.outbox, policies)
+    await application.handle([raising("one"), raising("other")])
+    await application.escalate_due(10)
+    [bundle] = await pager.outbox_with(Pace(burst=1)).claim(10)
+    assert len(bundle.pages) == 2
+    return pager
+
+
 async def test_the_database_itself_refuses_what_cannot_be(paged):
     assert await not_refused(paged.database, ATTACKS) == []
 
 
+async def test_the_database_itself_refuses_what_cannot_be_of_bundles(stormed):
+    assert await not_refused(stormed.database, STORM_ATTACKS) == []
+
+
 async def test_every_check_and_guard_of_the_database_is_attacked(pager):
     async with pager.database.begin() as connection:
-        assert await connection.run_sync(refusals_of) == {name for name, _ in ATTACKS}
+        assert await connection.run_sync(refusals_of) == {name for name, _ in [*ATTACKS, *STORM_ATTACKS]}
 
 
 async def test_the_database_itself_refuses_a_second_of_what_there_is_one_of(paged):

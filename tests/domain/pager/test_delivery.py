@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from builders import a_page
 
+from pager_domain.pager.bundle_text import bundled
 from pager_domain.pager.delivery import answered_meanwhile, pause_before, quarantined, result_of
 from pager_domain.pager.events import NotificationSettled, Outcome
 from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, NotNow, Refused
-from pager_domain.pager.ports.notification_outbox import Claim, Postponed, Settled
+from pager_domain.pager.ports.notification_outbox import Claim, Dissolved, Postponed, Settled
 
 
 def a_claim(attempt=1):
@@ -28,11 +29,41 @@ def a_claim(attempt=1):
 def test_a_final_answer_settles_the_page_with_a_line_that_says_how(answer, outcome, rest):
     page = a_page()
     event = NotificationSettled(page.notification_id, page.notified, 1, 1, outcome, *rest)
-    assert result_of(a_claim(), answer) == Settled(a_claim(), event)
+    assert result_of(a_claim(), answer) == Settled(a_claim(), outcome, (event,))
+
+
+def a_bundle_claim(attempt=1):
+    return Claim(bundled([a_page(1), a_page(3)]), attempt, incident_is_open=True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "of_pages", "marked"),
+    [
+        (HandedOff("smtp"), Outcome.HANDED_OFF, Outcome.MERGED, False),
+        (HandedOff("smtp", possibly_duplicated=True), Outcome.HANDED_OFF, Outcome.MERGED, True),
+        (FateUnknown("gave up"), Outcome.IN_DOUBT, Outcome.IN_DOUBT, True),
+    ],
+)
+def test_the_pages_of_a_bundle_end_with_it_and_say_so(answer, outcome, of_pages, marked):
+    claim = a_bundle_claim()
+    settled = result_of(claim, answer)
+    assert settled.outcome is outcome
+    assert [(e.notification_id, e.outcome, e.bundle_id, e.possibly_duplicated) for e in settled.events] == [
+        (page.notification_id, of_pages, claim.notification.notification_id, marked) for page in claim.pages
+    ]
+
+
+def test_a_bundle_that_was_certainly_not_taken_is_dissolved():
+    assert result_of(a_bundle_claim(), Refused("too long")) == Dissolved(a_bundle_claim(), "too long")
+
+
+def test_a_bundle_that_may_have_been_taken_before_is_not_dissolved():
+    settled = result_of(a_bundle_claim(attempt=2), Refused("too long"))
+    assert {event.outcome for event in settled.events} == {Outcome.UNDELIVERABLE}
 
 
 def test_a_page_whose_attempts_end_without_a_word_is_quarantined_as_a_doubt():
-    line = quarantined(replace(a_claim(4), lost_claims=3)).event
+    line = quarantined(replace(a_claim(4), lost_claims=3)).events[0]
     assert (line.outcome, line.possibly_duplicated) == (Outcome.IN_DOUBT, True)
     assert line.reason == "quarantined: 3 attempts in a row ended without a word"
 
@@ -74,6 +105,6 @@ def test_not_now_without_a_word_when_uses_the_pause_before_the_next_attempt():
 
 @pytest.mark.parametrize(("attempt", "maybe"), [(1, False), (2, True)])
 def test_a_page_of_an_answered_incident_is_cancelled_and_says_if_it_may_have_arrived(attempt, maybe):
-    event = answered_meanwhile(a_claim(attempt)).event
+    event = answered_meanwhile(a_claim(attempt)).events[0]
     assert (event.outcome, event.possibly_duplicated) == (Outcome.CANCELLED, maybe)
     assert event.reason

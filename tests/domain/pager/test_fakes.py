@@ -4,6 +4,7 @@ import pytest
 from contracts.escalation_policies import EscalationPolicyRepositoryContract
 from contracts.incident_views import IncidentViewsContract
 from contracts.monitored_services import MonitoredServicesContract
+from contracts.notification_bundles import NotificationBundlesContract
 from contracts.notification_outbox import NotificationOutboxContract
 from contracts.notification_senders import NotificationSendersContract
 from fakes.escalation_policies import DOWN, FakeEscalationPolicies
@@ -23,6 +24,12 @@ class TestFakeMonitoredServices(MonitoredServicesContract):
 
 
 class TestFakeNotificationOutbox(NotificationOutboxContract):
+    @pytest.fixture
+    async def pager(self, fake_pager):
+        return fake_pager
+
+
+class TestFakeNotificationBundles(NotificationBundlesContract):
     @pytest.fixture
     async def pager(self, fake_pager):
         return fake_pager

@@ -685,6 +685,8 @@ class IncidentEvent(_message.Message):
             """The incident was acknowledged or resolved first."""
             OUTCOME_IN_DOUBT: IncidentEvent.NotificationSettled._Outcome.ValueType  # 4
             """It may or may not have been taken, and was tried as often as is allowed."""
+            OUTCOME_MERGED: IncidentEvent.NotificationSettled._Outcome.ValueType  # 5
+            """A provider took the bundle that names or counts it."""
 
         class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
             """Outcome is how the page ended. More may come."""
@@ -699,6 +701,8 @@ class IncidentEvent(_message.Message):
         """The incident was acknowledged or resolved first."""
         OUTCOME_IN_DOUBT: IncidentEvent.NotificationSettled.Outcome.ValueType  # 4
         """It may or may not have been taken, and was tried as often as is allowed."""
+        OUTCOME_MERGED: IncidentEvent.NotificationSettled.Outcome.ValueType  # 5
+        """A provider took the bundle that names or counts it."""
 
         NOTIFICATION_ID_FIELD_NUMBER: _builtins.int
         TARGET_FIELD_NUMBER: _builtins.int
@@ -709,8 +713,9 @@ class IncidentEvent(_message.Message):
         PROVIDER_MESSAGE_ID_FIELD_NUMBER: _builtins.int
         REASON_FIELD_NUMBER: _builtins.int
         POSSIBLY_DUPLICATED_FIELD_NUMBER: _builtins.int
+        BUNDLE_ID_FIELD_NUMBER: _builtins.int
         notification_id: _builtins.str
-        """Output only. Id of the page; the notifier's delivery id."""
+        """Output only. Id of the page; the notifier's delivery id, unless it went in a bundle."""
         cycle: _builtins.int
         """Output only. Pass through the levels, counted from 1."""
         level: _builtins.int
@@ -725,6 +730,10 @@ class IncidentEvent(_message.Message):
         """Output only. Why it ended so; empty when handed off."""
         possibly_duplicated: _builtins.bool
         """Output only. It may have reached the target more than once, or, when cancelled, once."""
+        bundle_id: _builtins.str
+        """Output only. The message in which it went together with others, and the notifier's delivery id of
+        that; empty if it went alone.
+        """
         @_builtins.property
         def target(self) -> Global___NotifiedTarget:
             """Output only. Whom it was for."""
@@ -741,10 +750,11 @@ class IncidentEvent(_message.Message):
             provider_message_id: _builtins.str = ...,
             reason: _builtins.str = ...,
             possibly_duplicated: _builtins.bool = ...,
+            bundle_id: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["cycle", b"cycle", "level", b"level", "notification_id", b"notification_id", "outcome", b"outcome", "possibly_duplicated", b"possibly_duplicated", "provider", b"provider", "provider_message_id", b"provider_message_id", "reason", b"reason", "target", b"target"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_id", b"bundle_id", "cycle", b"cycle", "level", b"level", "notification_id", b"notification_id", "outcome", b"outcome", "possibly_duplicated", b"possibly_duplicated", "provider", b"provider", "provider_message_id", b"provider_message_id", "reason", b"reason", "target", b"target"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

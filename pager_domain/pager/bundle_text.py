@@ -1,0 +1,60 @@
+"""The words of a bundle: each page of it is named, or counted where there is no room for names."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from pager_domain.pager.events import MOST_SEVERE_FIRST, Channel
+from pager_domain.pager.model import Bundle, Notification
+from pager_domain.pager.page_text import MAX_BODY_BYTES, MAX_SMS_CHARACTERS
+
+_ADVICE = """
+To see them all:
+  pagerctl incidents
+To acknowledge one, so that nobody else is paged for it:
+  pagerctl ack SERVICE --by YOU
+"""
+_SMS_ADVICE = " | see: pagerctl incidents"
+_LONGEST_NAME = 60
+_MAX_NAMES_IN_SUBJECT = 120
+
+
+def bundled(pages: Iterable[Notification]) -> Bundle:
+    """One message for ``pages``, which are all for one recipient."""
+    ordered = sorted(pages, key=lambda page: MOST_SEVERE_FIRST.index(page.severity))
+    if ordered[0].channel is Channel.SMS:
+        start = f"{len(ordered)} PAGES ({_severities(ordered)}): "
+        room = MAX_SMS_CHARACTERS - len(start) - len(_SMS_ADVICE)
+        return Bundle(tuple(ordered), "", start + _named(ordered, room) + _SMS_ADVICE)
+    subject = f"[{ordered[0].severity.upper()}] {len(ordered)} pages: {_named(ordered, _MAX_NAMES_IN_SUBJECT)}"
+    return Bundle(tuple(ordered), subject, _email_body(ordered))
+
+
+def _email_body(pages: Sequence[Notification]) -> str:
+    start = f"{len(pages)} pages for you, in one message because there are so many ({_severities(pages)}):\n\n"
+    lines = [f"{page.subject}\n    level {page.level}, incident {page.incident_id}\n" for page in pages]
+    room = MAX_BODY_BYTES - len(start.encode()) - len(_ADVICE.encode()) - len("and 1000 more\n")
+    fits, used = 0, 0
+    while fits < len(lines) and (used := used + len(lines[fits].encode())) <= room:
+        fits += 1
+    rest = f"and {len(lines) - fits} more\n" if fits < len(lines) else ""
+    return start + "".join(lines[:fits]) + rest + _ADVICE
+
+
+def _severities(pages: Sequence[Notification]) -> str:
+    counts = Counter(page.severity for page in pages)
+    return ", ".join(f"{counts[severity]} {severity}" for severity in MOST_SEVERE_FIRST if counts[severity])
+
+
+def _named(pages: Sequence[Notification], room: int) -> str:
+    """The services, as many as ``room`` characters take, and how many are left."""
+    names = list(dict.fromkeys(page.monitored_service_id for page in pages))
+    for shown in range(len(names), 0, -1):
+        listed = ", ".join(_cut(name) for name in names[:shown])
+        text = listed if shown == len(names) else f"{listed} and {len(names) - shown} more"
+        if len(text) <= room:
+            return text
+    return f"{len(names)} services"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
