@@ -1,4 +1,4 @@
-"""The audit in production: every half minute what changed is judged; a broken promise is logged and pages."""
+"""The audit in production: every half minute what changed is judged; a broken promise is counted, logged and pages."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -11,6 +11,7 @@ from pager_domain.pager.audit import Violation
 from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.events import Alert
 from pager_domain.pager.model import Answer, Request
+from pager_grpc.pager.metrics import AuditMetrics
 
 log = structlog.get_logger()
 
@@ -24,20 +25,21 @@ _EVENTS_A_SLICE = 50
 class AuditLoop:
     """``passed`` says whether the last pass found every promise kept."""
 
-    def __init__(self, auditor: Auditor, raise_alert: Callable[[Request], Awaitable[Answer]]) -> None:
+    def __init__(
+        self, auditor: Auditor, raise_alert: Callable[[Request], Awaitable[Answer]], metrics: AuditMetrics
+    ) -> None:
         self._auditor = auditor
         self._raise_alert = raise_alert
+        self._metrics = metrics
         self.passed = True
-        self.incidents = 0
-        self.violations = 0
 
     async def step(self) -> float:
         """Judges for 50 ms at most; what is left waits a second, so that a storm is served first."""
         end, found, is_behind = monotonic() + BUDGET_SECONDS, list[Violation](), True
         while is_behind and monotonic() < end:
             audited = await self._auditor.audit(_EVENTS_A_SLICE)
+            self._metrics.judged(audited)
             found += audited.violations
-            self.incidents += audited.incidents
             is_behind = audited.is_behind
         self.passed = not found
         if found:
@@ -45,7 +47,6 @@ class AuditLoop:
         return PAUSE_WHILE_BEHIND_SECONDS if is_behind else PAUSE_SECONDS
 
     async def _report(self, found: list[Violation]) -> None:
-        self.violations += len(found)
         for violation in found:
             log.error("promise_broken", **asdict(violation))
         first = found[0]

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from builders import CHECKOUT, acknowledging, an_application, raising
 from contracts.notification_outbox import whom
+from prometheus_client import CollectorRegistry
 
 from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.delivery import result_of
@@ -13,6 +14,7 @@ from pager_domain.pager.ports.email_sender import HandedOff
 from pager_domain.pager.ports.incident_views import WatchPosition
 from pager_grpc.pager.audit_loop import OWN_SERVICE, PAUSE_SECONDS, PAUSE_WHILE_BEHIND_SECONDS, AuditLoop
 from pager_grpc.pager.incident_records_sql import MAX_LINES, SqlIncidentRecords
+from pager_grpc.pager.metrics import AuditMetrics
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ async def test_a_long_timeline_is_left_out(pager, application, auditor):
     assert slice_.incidents == 1
 
 
-async def test_the_loop_logs_and_raises_an_alert_for_the_pager_itself(pager, application, auditor):
+async def test_the_loop_counts_logs_and_raises_an_alert_for_the_pager_itself(pager, application, auditor):
     await a_story(pager, application)
     await pager.execute("UPDATE incidents SET alert_count = 3")
     raised = []
@@ -87,7 +89,8 @@ async def test_the_loop_logs_and_raises_an_alert_for_the_pager_itself(pager, app
     async def raise_alert(request):
         raised.append(request)
 
-    loop = AuditLoop(auditor, raise_alert)
+    counted = CollectorRegistry()
+    loop = AuditLoop(auditor, raise_alert, AuditMetrics(counted))
     async with asyncio.timeout(30):
         while not raised:
             assert await loop.step() in {PAUSE_SECONDS, PAUSE_WHILE_BEHIND_SECONDS}
@@ -98,4 +101,6 @@ async def test_the_loop_logs_and_raises_an_alert_for_the_pager_itself(pager, app
     assert (request.monitored_service_id, type(request.event)) == (OWN_SERVICE, Alert)
     assert "S11" in request.event.message
     assert CHECKOUT not in request.event.message
-    assert loop.violations == 1
+    assert counted.get_sample_value("pager_promises_broken_total", {"promise": "S11"}) == 1
+    assert counted.get_sample_value("pager_promises_broken_total", {"promise": "S3"}) == 0
+    assert counted.get_sample_value("pager_audit_incidents_total") == 1
