@@ -210,3 +210,6 @@ _CHECKS: tuple[tuple[str, Callable[[IncidentRecord], Iterator[str]]], ...] = (
     ("S10", _no_line_is_missing),
     ("S11", _alerts_are_counted),
 )
+
+PROMISES = tuple(promise for promise, _ in _CHECKS)
+"""The promises that :func:`violations` can find broken."""

@@ -77,7 +77,7 @@ def require_free_ports(configuration: Configuration) -> None:
     Raises:
         ConfigurationFault: with one sentence for each address.
     """
-    faults = [fault for room, settings in configuration.items() for fault in _taken(room, settings.listen)]
+    faults = [fault for variable, address in _listeners(configuration) for fault in _taken(variable, address)]
     if faults:
         raise ConfigurationFault(faults)
 
@@ -91,7 +91,8 @@ def reached_at(listen: str) -> str:
 def described(room: Room, settings: ServedSettings) -> str:
     """One line that says what ``room`` would use; passwords are starred."""
     database = make_url(settings.database_url).render_as_string(hide_password=True)
-    parts = [f"listens at {settings.listen}", f"database {database}", *_particulars(settings)]
+    metrics = [f"metrics at {settings.metrics_listen}"] if settings.metrics_listen else []
+    parts = [f"listens at {settings.listen}", *metrics, f"database {database}", *_particulars(settings)]
     return f"{room}: OK, {', '.join(parts)}"
 
 
@@ -115,13 +116,21 @@ def _particulars(settings: ServedSettings) -> Iterator[str]:
 
 
 def _shared(configuration: Configuration) -> Iterator[str]:
-    listening: dict[str, Room] = {}
+    listening: dict[str, str] = {}
+    for variable, address in _listeners(configuration):
+        if not address.endswith(":0") and (first := listening.setdefault(address, variable)) != variable:
+            yield f"{variable}: must differ from {first} ({address})"
     storing: dict[str, Room] = {}
     for room, settings in configuration.items():
-        if not settings.listen.endswith(":0") and (other := listening.setdefault(settings.listen, room)) is not room:
-            yield f"{room.upper()}_LISTEN: must differ from {other.upper()}_LISTEN ({settings.listen})"
         if (other := storing.setdefault(settings.database_url, room)) is not room:
             yield f"{room.upper()}_DATABASE_URL: must differ from that of {other}; each room owns its database"
+
+
+def _listeners(configuration: Configuration) -> Iterator[tuple[str, Address]]:
+    for room, settings in configuration.items():
+        yield f"{room.upper()}_LISTEN", settings.listen
+        if settings.metrics_listen is not None:
+            yield f"{room.upper()}_METRICS_LISTEN", settings.metrics_listen
 
 
 def _unwritable(room: Room, settings: ServedSettings) -> Iterator[str]:
@@ -136,10 +145,10 @@ def _unwritable(room: Room, settings: ServedSettings) -> Iterator[str]:
             yield f"{variable}: {folder} cannot be written to"
 
 
-def _taken(room: Room, listen: Address) -> Iterator[str]:
+def _taken(variable: str, listen: Address) -> Iterator[str]:
     host, _, port = listen.rpartition(":")
     if port == "0":
-        yield f"{room.upper()}_LISTEN: must name a port, so that the other rooms find it"
+        yield f"{variable}: must name a port, so that others find it"
         return
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
@@ -148,4 +157,4 @@ def _taken(room: Room, listen: Address) -> Iterator[str]:
             probe.bind(address)
     except OSError as error:
         reason = error.strerror or str(error)
-        yield f"{room.upper()}_LISTEN: {listen} cannot be opened ({reason}); is another process listening there?"
+        yield f"{variable}: {listen} cannot be opened ({reason}); is another process listening there?"

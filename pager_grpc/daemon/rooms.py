@@ -31,6 +31,10 @@ class ServedSettings(Protocol):
         """Where the room listens, host:port."""
 
     @property
+    def metrics_listen(self) -> str | None:
+        """Where the room serves its metrics, host:port; None: nowhere."""
+
+    @property
     def database_url(self) -> str:
         """The database the room opens; may hold a password."""
 

@@ -24,6 +24,7 @@ from pager_grpc.notifier.wire_errors import ERRORS
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
+from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.migrations import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
@@ -39,10 +40,11 @@ async def running_notifier(
     email_sender: EmailSender | None = None,
     sms_sender: SmsSender | None = None,
     clock: Clock | None = None,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[int]:
     """Serves while it is entered and yields the port; when it is left, running attempts are finished and recorded.
 
-    What is given stays open; what is not given is made from ``settings``.
+    What is given stays open; what is not given is made from ``settings``. ``metrics`` says where they are served.
 
     Raises:
         ConfigurationFault: the address or the database cannot be used.
@@ -60,7 +62,8 @@ async def running_notifier(
         attempts = RunningAttempts()
         stack.push_async_callback(attempts.finish, LEASE.total_seconds())
         application = NotifierApplicationService(SqlDeliveryLedger(database), CanarySink(email_sender), sms_sender)
-        server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection)
+        rpcs = await stack.enter_async_context((metrics or Metrics()).served(settings.metrics_listen))
+        server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, metrics=rpcs)
         pb_grpc.add_NotifierServiceServicer_to_server(NotifierServicer(application, attempts), server.grpc)
         port = await server.start(settings.listen)
         stack.push_async_callback(server.stop)

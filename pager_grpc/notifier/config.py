@@ -20,6 +20,7 @@ class NotifierSettings(RoomSettings):
     """``NOTIFIER_…``, beside what every room reads. A channel without a provider writes into the mailbox folder."""
 
     listen: Address = Field("127.0.0.1:50053", alias="NOTIFIER_LISTEN")
+    metrics_listen: Address | None = Field(None, alias="NOTIFIER_METRICS_LISTEN")
     given_database_url: DatabaseUrl | None = Field(None, alias="NOTIFIER_DATABASE_URL")
 
     # Fields are validated in this order: the two URLs before what they require.

@@ -1,4 +1,4 @@
-"""The audit in production: every half minute what changed is judged; a broken promise is logged and pages."""
+"""The audit in production: every half minute what changed is judged; a broken promise is counted, logged and pages."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -8,9 +8,10 @@ import structlog
 
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.audit import Violation
-from pager_domain.pager.auditor import Auditor
+from pager_domain.pager.auditor import Audited, Auditor
 from pager_domain.pager.events import Alert
 from pager_domain.pager.model import Answer, Request
+from pager_grpc.pager.metrics import AuditMetrics
 
 log = structlog.get_logger()
 
@@ -24,31 +25,38 @@ _EVENTS_A_SLICE = 50
 class AuditLoop:
     """``passed`` says whether the last pass found every promise kept."""
 
-    def __init__(self, auditor: Auditor, raise_alert: Callable[[Request], Awaitable[Answer]]) -> None:
+    def __init__(
+        self, auditor: Auditor, raise_alert: Callable[[Request], Awaitable[Answer]], metrics: AuditMetrics
+    ) -> None:
         self._auditor = auditor
         self._raise_alert = raise_alert
+        self._metrics = metrics
         self.passed = True
-        self.incidents = 0
-        self.violations = 0
+        self._unreported: list[Violation] = []
 
     async def step(self) -> float:
         """Judges for 50 ms at most; what is left waits a second, so that a storm is served first."""
-        end, found, is_behind = monotonic() + BUDGET_SECONDS, list[Violation](), True
+        end, is_behind = monotonic() + BUDGET_SECONDS, True
         while is_behind and monotonic() < end:
             audited = await self._auditor.audit(_EVENTS_A_SLICE)
-            found += audited.violations
-            self.incidents += audited.incidents
+            self._heard(audited)
             is_behind = audited.is_behind
-        self.passed = not found
-        if found:
-            await self._report(found)
+        self.passed = not self._unreported
+        if self._unreported:
+            await self._report()
         return PAUSE_WHILE_BEHIND_SECONDS if is_behind else PAUSE_SECONDS
 
-    async def _report(self, found: list[Violation]) -> None:
-        self.violations += len(found)
-        for violation in found:
+    def _heard(self, audited: Audited) -> None:
+        """What a slice found is kept until it is reported: the auditor does not look there again."""
+        self._metrics.judged(audited)
+        for violation in audited.violations:
             log.error("promise_broken", **asdict(violation))
-        first = found[0]
+        self._unreported += audited.violations
+        self.passed = self.passed and not self._unreported
+
+    async def _report(self) -> None:
+        found, first = self._unreported, self._unreported[0]
         message = f"The Pager broke its promise {first.promise}; incident {first.incident_id} ({len(found)} in all)"
         details = "\n".join(str(violation) for violation in found)[:4_000]
         await self._raise_alert(Request(OWN_SERVICE, Alert(message, details=details)))
+        self._unreported = []

@@ -15,7 +15,8 @@ from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.canary import CanaryPolicies
 from pager_domain.pager.events import IncidentId
 from pager_domain.pager.model import Answer, Request
-from pager_domain.pager.ports.notification_outbox import Result
+from pager_domain.pager.ports.monitored_services import MonitoredServices
+from pager_domain.pager.ports.notification_outbox import NotificationOutbox, Result
 from pager_domain.pager.storm import Pace
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager.audit_loop import AuditLoop
@@ -26,7 +27,10 @@ from pager_grpc.pager.escalation_loop import EscalationLoop
 from pager_grpc.pager.escalation_policies_grpc import GrpcEscalationPolicies
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
+from pager_grpc.pager.metrics import AuditMetrics, CanaryMetrics, EscalationMetrics, PageMetrics
+from pager_grpc.pager.monitored_services_prometheus import MeasuredMonitoredServices
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
+from pager_grpc.pager.notification_outbox_prometheus import MeasuredNotificationOutbox
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
 from pager_grpc.pager.notification_senders_grpc import GrpcNotificationSenders
 from pager_grpc.pager.servicer import SERVICE_NAME, PagerServicer
@@ -36,6 +40,7 @@ from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
 from pager_grpc.runtime.group_commit import GroupCommit
+from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.migrations import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
@@ -53,27 +58,35 @@ async def running_pager(
     clock: Clock | None = None,
     also_serve: Callable[[grpc.aio.Server], None] | None = None,
     paging: bool = True,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[int]:
     """Serves and pages while it is entered and yields the port; what is in flight is finished when it is left.
 
     A ``database`` that is given stays open; ``clock`` is for a SQLite database that is opened here; ``also_serve`` adds
     services to the same server (the benchmark's empty call); without ``paging`` it only takes calls, for other replicas
-    to act on.
+    to act on; ``metrics`` says where they are served.
 
     Raises:
         ConfigurationFault: the address or the database cannot be used.
     """
+    metrics = metrics or Metrics()
     async with AsyncExitStack() as stack:
         if database is None:
             database = open_database(settings.database_url, clock=clock, known_revision=newest_revision("pager"))
             stack.push_async_callback(database.close)
         await require_durable(database, "pager", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(database, "pager")
+        rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen))
         policy = await stack.enter_async_context(open_channel(settings.policy_target))
         notifier = await stack.enter_async_context(open_channel(settings.notifier_target))
         wakeups = Wakeups()
-        outbox = SqlNotificationOutbox(database, wakeups, Pace(settings.burst) if settings.burst else None)
-        store = SqlMonitoredServices(database, wakeups)
+        pace = Pace(settings.burst) if settings.burst else None
+        outbox: NotificationOutbox = SqlNotificationOutbox(database, wakeups, pace)
+        store: MonitoredServices = SqlMonitoredServices(database, wakeups)
+        if settings.metrics_listen is not None:
+            pages = PageMetrics(metrics.registry)
+            outbox = MeasuredNotificationOutbox(outbox, pages)
+            store = MeasuredMonitoredServices(store, EscalationMetrics(metrics.registry), pages)
         views = SqlIncidentViews(database)
         application = _application(settings, store, outbox, policy, notifier)
 
@@ -84,7 +97,7 @@ async def running_pager(
         deliveries = DeliveryLoop(application, outbox, recorder, wakeups.delivery)
         escalations = EscalationLoop(application, store)
 
-        server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection)
+        server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, metrics=rpcs)
         pb_grpc.add_PagerServiceServicer_to_server(PagerServicer(requests, views, wakeups), server.grpc)
         if also_serve is not None:
             also_serve(server.grpc)
@@ -95,11 +108,13 @@ async def running_pager(
         if paging:
             loops.append(run_forever("escalation", partial(database.retrying, escalations.step), wakeups.escalation))
             loops.append(run_forever("delivery", partial(database.retrying, deliveries.step), wakeups.delivery))
-            audit = AuditLoop(Auditor(views, SqlIncidentRecords(database)), requests.submit)
+            auditor = Auditor(views, SqlIncidentRecords(database))
+            audit = AuditLoop(auditor, requests.submit, AuditMetrics(metrics.registry))
             loops.append(run_forever("audit", audit.step, Doorbell()))
             if settings.heartbeat_url is not None:
                 url = settings.heartbeat_url.get_secret_value()
-                canary = CanaryLoop(requests.submit, views, wakeups, url, lambda: audit.passed)
+                seen = CanaryMetrics(metrics.registry)
+                canary = CanaryLoop(requests.submit, views, wakeups, url, lambda: audit.passed, seen)
                 loops.append(run_forever("canary", canary.step, Doorbell()))
         if not database.is_sqlite:
             loops.append(listen(database.url, wakeups))
@@ -116,8 +131,8 @@ def new_incident_id() -> IncidentId:
 
 def _application(
     settings: PagerSettings,
-    store: SqlMonitoredServices,
-    outbox: SqlNotificationOutbox,
+    store: MonitoredServices,
+    outbox: NotificationOutbox,
     policy: grpc.aio.Channel,
     notifier: grpc.aio.Channel,
 ) -> PagerApplicationService:

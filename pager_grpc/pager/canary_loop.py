@@ -14,6 +14,7 @@ from pager_domain.pager.canary import CANARY, CANARY_ALERT, came_through
 from pager_domain.pager.events import HealthyEvent
 from pager_domain.pager.model import Answer, Incident, Request
 from pager_domain.pager.ports.incident_views import IncidentViews
+from pager_grpc.pager.metrics import CanaryMetrics
 from pager_grpc.pager.wakeups import Wakeups
 
 log = structlog.get_logger()
@@ -37,18 +38,22 @@ class CanaryLoop:
         wakeups: Wakeups,
         heartbeat_url: str,
         promises_are_kept: Callable[[], bool],
+        metrics: CanaryMetrics,
     ) -> None:
         self._submit = submit
         self._views = views
         self._wakeups = wakeups
         self._heartbeat_url = heartbeat_url
         self._promises_are_kept = promises_are_kept
+        self._metrics = metrics
 
     async def step(self) -> float:
         """One canary. Seconds until the next."""
         if not await self._pages_end_to_end():
             log.error("canary_was_not_paged")
-        elif not self._promises_are_kept():
+            return PAUSE_SECONDS
+        self._metrics.came_through()
+        if not self._promises_are_kept():
             log.error("heartbeat_withheld", cause="the audit found a broken promise")
         else:
             await self._ping()

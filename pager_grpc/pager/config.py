@@ -26,6 +26,7 @@ class PagerSettings(RoomSettings):
     """``PAGER_LISTEN``, ``PAGER_POLICY_TARGET`` and the rest, beside what every room reads."""
 
     listen: Address = Field("127.0.0.1:50051", alias="PAGER_LISTEN")
+    metrics_listen: Address | None = Field(None, alias="PAGER_METRICS_LISTEN")
     policy_target: Address = Field("127.0.0.1:50052", alias="PAGER_POLICY_TARGET")
     notifier_target: Address = Field("127.0.0.1:50053", alias="PAGER_NOTIFIER_TARGET")
     given_database_url: DatabaseUrl | None = Field(None, alias="PAGER_DATABASE_URL")

@@ -13,6 +13,7 @@ from pager_grpc.policy.servicer import SERVICE_NAME, PolicyServicer
 from pager_grpc.policy.wire_errors import ERRORS
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
+from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.migrations import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
@@ -23,19 +24,27 @@ _MAX_MESSAGE_BYTES = 1024 * 1024
 
 @asynccontextmanager
 async def running_policy(
-    settings: PolicySettings, *, database: Database | None = None, clock: Clock | None = None
+    settings: PolicySettings,
+    *,
+    database: Database | None = None,
+    clock: Clock | None = None,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[int]:
     """Serves while it is entered and yields the port; running calls are finished when it is left.
 
-    A ``database`` that is given stays open; ``clock`` is for a SQLite database that is opened here.
+    A ``database`` that is given stays open; ``clock`` is for a SQLite database that is opened here; ``metrics`` says
+    where they are served.
 
     Raises:
         ConfigurationFault: the address or the database cannot be used.
     """
-    async with _opened(settings, database, clock) as opened:
+    metrics = metrics or Metrics()
+    async with _opened(settings, database, clock) as opened, metrics.served(settings.metrics_listen) as rpcs:
         await require_durable(opened, "policy", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(opened, "policy")
-        server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, max_message_bytes=_MAX_MESSAGE_BYTES)
+        server = Server(
+            SERVICE_NAME, ERRORS, reflected=settings.reflection, max_message_bytes=_MAX_MESSAGE_BYTES, metrics=rpcs
+        )
         servicer = PolicyServicer(PolicyApplicationService(SqlPolicyStore(opened)))
         pb_grpc.add_PolicyServiceServicer_to_server(servicer, server.grpc)
         port = await server.start(settings.listen)

@@ -9,6 +9,7 @@ class PolicySettings(RoomSettings):
     """``POLICY_LISTEN`` and ``POLICY_DATABASE_URL``, beside what every room reads."""
 
     listen: Address = Field("127.0.0.1:50052", alias="POLICY_LISTEN")
+    metrics_listen: Address | None = Field(None, alias="POLICY_METRICS_LISTEN")
     given_database_url: DatabaseUrl | None = Field(None, alias="POLICY_DATABASE_URL")
 
     @property

@@ -12,6 +12,7 @@ from grpc_status import rpc_status
 
 from pager_domain.errors import DomainError
 from pager_grpc.runtime.errors import INTERNAL_TEXT, ErrorTable, status_of
+from pager_grpc.runtime.metrics import RpcMetrics
 
 log = structlog.get_logger()
 
@@ -22,11 +23,13 @@ Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[Handler
 class RpcBoundary(grpc.aio.ServerInterceptor):
     """Translates a room's domain errors and hides everything else behind INTERNAL.
 
-    Handlers are wrapped once and remembered by method, so that a call costs one dictionary look-up.
+    Handlers are wrapped once and remembered by method, so that a call costs one dictionary look-up. Without
+    ``metrics`` nothing is measured.
     """
 
-    def __init__(self, errors: ErrorTable) -> None:
+    def __init__(self, errors: ErrorTable, metrics: RpcMetrics | None = None) -> None:
         self._errors = errors
+        self._metrics = metrics
         self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -44,9 +47,14 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
 
     def _wrap(self, method: str, handler: Any) -> Handler:
         serializers = (handler.request_deserializer, handler.response_serializer)
+        metrics = self._metrics
         if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), *serializers)
-        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), *serializers)
+            stream = self._stream(method, handler.unary_stream)
+            stream = stream if metrics is None else metrics.stream(method, stream)
+            return grpc.unary_stream_rpc_method_handler(stream, *serializers)
+        unary = self._unary(method, handler.unary_unary)
+        unary = unary if metrics is None else metrics.unary(method, unary)
+        return grpc.unary_unary_rpc_method_handler(unary, *serializers)
 
     def _unary(self, method: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def bounded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:

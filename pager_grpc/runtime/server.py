@@ -14,6 +14,7 @@ from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime.config import ConfigurationFault
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.errors import ErrorTable
+from pager_grpc.runtime.metrics import RpcMetrics
 from pager_grpc.runtime.rpc_boundary import RpcBoundary
 from pager_grpc.runtime.supervision import Doorbell
 
@@ -43,10 +44,16 @@ class Server:
     """
 
     def __init__(
-        self, service_name: str, errors: ErrorTable, *, reflected: bool = True, max_message_bytes: int = 64 * 1024
+        self,
+        service_name: str,
+        errors: ErrorTable,
+        *,
+        reflected: bool = True,
+        max_message_bytes: int = 64 * 1024,
+        metrics: RpcMetrics | None = None,
     ) -> None:
         self._service_name = service_name
-        self.grpc = grpc.aio.server(interceptors=[RpcBoundary(errors)], options=_options(max_message_bytes))
+        self.grpc = grpc.aio.server(interceptors=[RpcBoundary(errors, metrics)], options=_options(max_message_bytes))
         self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
         if reflected:

@@ -67,6 +67,23 @@ def never_paged(history):
     history.incidents = [replace(record, incident=incident, events=record.events[:1], pages=())]
 
 
+def bundled(history):
+    """The second page went in a bundle, which a provider took under its own id."""
+    (record,) = history.incidents
+    *events, end = record.events
+    page = replace(record.pages[1], outcome=Outcome.MERGED, bundle_id="b-1", bundle_outcome=Outcome.HANDED_OFF)
+    told = replace(end, what=replace(end.what, outcome=Outcome.MERGED, bundle_id="b-1"))
+    history.incidents = [replace(record, events=(*events, told), pages=(record.pages[0], page))]
+    history.hand_offs[1] = replace(history.hand_offs[1], delivery_id="b-1")
+    history.ledger = {**history.ledger, "b-1": LedgerLine("b-1", "accepted", 1, 0)}
+    return history
+
+
+def dropped(history):
+    (record,) = history.incidents
+    history.incidents = [replace(record, pages=record.pages[:1])]
+
+
 SPOILT = {
     "S1 an accepted raise is not counted": lambda h: h.calls.append(replace(h.calls[1], request_id="r-2")),
     "S1 the incident is gone": lambda h: h.calls.append(replace(h.calls[1], incident_id="i-2")),
@@ -83,6 +100,12 @@ SPOILT = {
     "S4 the ledger knows nothing": lambda h: h.ledger.clear(),
     "S7 long after the answer": lambda h: h.hand_offs.append(replace(h.hand_offs[0], at=T + 17)),
     "S9 nobody was paged": never_paged,
+    "S3 merged into a bundle that no provider has": lambda h: bundled(h).hand_offs.pop(),
+    "S4 a bundle twice without a doubt": lambda h: bundled(h).hand_offs.append(h.hand_offs[1]),
+    "S7 a bundle long after all its incidents were answered": lambda h: bundled(h).hand_offs.append(
+        replace(h.hand_offs[1], at=T + 17)
+    ),
+    "S11 a page is dropped": dropped,
     "L1 the first page is late": lambda h: h.__setattr__("hand_offs", [replace(x, at=T + 6) for x in h.hand_offs]),
     "L2 the level is late": lambda h: moved(h, level=3),
 }
@@ -90,6 +113,7 @@ SPOILT = {
 
 def test_a_good_history_breaks_no_promise():
     assert violations(a_history()) == []
+    assert violations(bundled(a_history())) == []
 
 
 @pytest.mark.parametrize("name", SPOILT)

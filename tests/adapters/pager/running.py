@@ -78,7 +78,7 @@ def lines(timeline, kind):
 
 
 @asynccontextmanager
-async def a_running_pager(database_url, tmp_path, **more):
+async def a_running_pager(database_url, tmp_path, metrics=None, **more):
     """A caller of a pager that runs on ``database_url``; ``more`` settings by the names of their variables."""
     async with AsyncExitStack() as stack:
         policy, notifier = ScriptedPolicy(), ScriptedNotifier()
@@ -96,6 +96,6 @@ async def a_running_pager(database_url, tmp_path, **more):
             PAGERD_DATA=tmp_path,
             **more,
         )
-        port = await stack.enter_async_context(running_pager(settings, database=database))
+        port = await stack.enter_async_context(running_pager(settings, database=database, metrics=metrics))
         channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{port}"))
         yield Caller(channel, policy, notifier)

@@ -5,14 +5,18 @@ import asyncio
 import pytest
 from builders import CHECKOUT, acknowledging, an_application, raising
 from contracts.notification_outbox import whom
+from prometheus_client import CollectorRegistry
 
-from pager_domain.pager.auditor import Auditor
+from pager_domain.errors import StoreUnavailable
+from pager_domain.pager.audit import Violation
+from pager_domain.pager.auditor import Audited, Auditor
 from pager_domain.pager.delivery import result_of
 from pager_domain.pager.events import Alert
 from pager_domain.pager.ports.email_sender import HandedOff
 from pager_domain.pager.ports.incident_views import WatchPosition
 from pager_grpc.pager.audit_loop import OWN_SERVICE, PAUSE_SECONDS, PAUSE_WHILE_BEHIND_SECONDS, AuditLoop
 from pager_grpc.pager.incident_records_sql import MAX_LINES, SqlIncidentRecords
+from pager_grpc.pager.metrics import AuditMetrics
 
 
 @pytest.fixture
@@ -79,7 +83,7 @@ async def test_a_long_timeline_is_left_out(pager, application, auditor):
     assert slice_.incidents == 1
 
 
-async def test_the_loop_logs_and_raises_an_alert_for_the_pager_itself(pager, application, auditor):
+async def test_the_loop_counts_logs_and_raises_an_alert_for_the_pager_itself(pager, application, auditor):
     await a_story(pager, application)
     await pager.execute("UPDATE incidents SET alert_count = 3")
     raised = []
@@ -87,7 +91,8 @@ async def test_the_loop_logs_and_raises_an_alert_for_the_pager_itself(pager, app
     async def raise_alert(request):
         raised.append(request)
 
-    loop = AuditLoop(auditor, raise_alert)
+    counted = CollectorRegistry()
+    loop = AuditLoop(auditor, raise_alert, AuditMetrics(counted))
     async with asyncio.timeout(30):
         while not raised:
             assert await loop.step() in {PAUSE_SECONDS, PAUSE_WHILE_BEHIND_SECONDS}
@@ -98,4 +103,42 @@ async def test_the_loop_logs_and_raises_an_alert_for_the_pager_itself(pager, app
     assert (request.monitored_service_id, type(request.event)) == (OWN_SERVICE, Alert)
     assert "S11" in request.event.message
     assert CHECKOUT not in request.event.message
-    assert loop.violations == 1
+    assert counted.get_sample_value("pager_promises_broken_total", {"promise": "S11"}) == 1
+    assert counted.get_sample_value("pager_promises_broken_total", {"promise": "S3"}) == 0
+    assert counted.get_sample_value("pager_audit_incidents_total") == 1
+
+
+class FailingOnce:
+    """Finds what it is told, and cannot read the database the second time that it is asked."""
+
+    def __init__(self, *violations):
+        self.answers = [Audited(1, violations, is_behind=True), StoreUnavailable(), Audited(0, (), is_behind=False)]
+
+    async def audit(self, _events):
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+async def test_what_was_found_before_the_database_went_away_is_told_when_it_is_back():
+    raised = []
+
+    async def raise_alert(request):
+        raised.append(request)
+        if len(raised) == 1:
+            raise StoreUnavailable
+
+    broken = Violation("S3", "incident-1", "a page is gone")
+    loop = AuditLoop(FailingOnce(broken), raise_alert, AuditMetrics(CollectorRegistry()))
+    with pytest.raises(StoreUnavailable):
+        await loop.step()
+    assert (loop.passed, raised) == (False, [])
+    with pytest.raises(StoreUnavailable):
+        await loop.step()
+    loop._auditor.answers = [Audited(0, (), is_behind=False)] * 2
+    await loop.step()
+    assert [str(broken) in request.event.details for request in raised] == [True, True]
+    assert not loop.passed
+    await loop.step()
+    assert (loop.passed, len(raised)) == (True, 2)

@@ -12,6 +12,7 @@ from fakes.incident_views import FakeIncidentViews
 from fakes.monitored_services import FakeMonitoredServices
 from fakes.notification_outbox import FakeNotificationOutbox
 from fakes.senders import FakeSenders
+from prometheus_client import CollectorRegistry
 
 from pager_domain.kernel import CANARY_ADDRESS
 from pager_domain.pager.canary import CANARY, CANARY_ALERT, CanaryPolicies
@@ -20,6 +21,7 @@ from pager_domain.pager.model import Request, ServiceState
 from pager_domain.pager.ports.email_sender import Refused
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.pager.canary_loop import PAUSE_SECONDS, CanaryLoop
+from pager_grpc.pager.metrics import CanaryMetrics
 from pager_grpc.pager.wakeups import Wakeups
 
 
@@ -56,7 +58,14 @@ class Rig:
         policies = CanaryPolicies(FakeEscalationPolicies())
         self.application = an_application(self.store, FakeNotificationOutbox(self.store), policies, self.senders)
         views = FakeIncidentViews(self.store)
-        self.loop = CanaryLoop(self.submit, views, Wakeups(), watcher.url, lambda: self.promises_are_kept)
+        self.counted = CollectorRegistry()
+        self.loop = CanaryLoop(
+            self.submit, views, Wakeups(), watcher.url, lambda: self.promises_are_kept, CanaryMetrics(self.counted)
+        )
+
+    @property
+    def last_success(self):
+        return self.counted.get_sample_value("pager_canary_last_success_timestamp_seconds")
 
     async def submit(self, request):
         [answer] = await self.application.handle([request])
@@ -92,6 +101,7 @@ async def test_each_step_is_a_new_incident_that_is_ended(rig, watcher):
     for _ in range(2):
         assert await rig.loop.step() == PAUSE_SECONDS
     assert watcher.heartbeats == 2
+    assert rig.last_success > rig.clock.now().timestamp() - 60
     assert len(rig.store.state.incidents) == 2
     assert rig.store.state.services[CANARY].state is ServiceState.HEALTHY
 
@@ -99,7 +109,7 @@ async def test_each_step_is_a_new_incident_that_is_ended(rig, watcher):
 async def test_a_canary_that_does_not_come_through_withholds_the_heartbeat(rig, watcher):
     rig.senders.answers = [Refused("no")]
     await rig.loop.step()
-    assert watcher.heartbeats == 0
+    assert (watcher.heartbeats, rig.last_success) == (0, 0)
     assert rig.store.state.services[CANARY].state is ServiceState.HEALTHY
 
 

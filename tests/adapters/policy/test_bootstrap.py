@@ -1,5 +1,6 @@
 import grpc
 import pytest
+from adapters.scraping import scraping, series
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -9,6 +10,7 @@ from pager_grpc.policy.bootstrap import running_policy
 from pager_grpc.policy.config import PolicySettings
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.config import ConfigurationFault
+from pager_grpc.runtime.metrics import Metrics
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
@@ -61,6 +63,21 @@ async def test_policies_survive_a_restart_of_the_room(tmp_path):
         stub = pb_grpc.PolicyServiceStub(channel)
         read = await stub.GetEscalationPolicy(pb.GetEscalationPolicyRequest(policy_id="shop"))
     assert read.escalation_policy == stored.escalation_policy
+
+
+async def test_calls_are_counted_where_metrics_are_asked_for(tmp_path):
+    given, metrics = settings(PAGERD_DATA=tmp_path, POLICY_METRICS_LISTEN="127.0.0.1:0"), Metrics()
+    async with (
+        running_policy(given, metrics=metrics) as port,
+        open_channel(f"127.0.0.1:{port}") as channel,
+        scraping(metrics) as scraper,
+    ):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await pb_grpc.PolicyServiceStub(channel).GetEscalationPolicy(pb.GetEscalationPolicyRequest(policy_id="x"))
+        await health_of(channel, "")
+        missed = series("rpc_requests_total", method="policy.v1.PolicyService/GetEscalationPolicy", code="NOT_FOUND")
+        found = await scraper.until(lambda values: missed in values)
+    assert [value for (name, *_), value in found.items() if name == "rpc_requests_total"] == [1]
 
 
 async def test_ten_thousand_services_fit_one_message_and_more_than_a_mebibyte_does_not(stub):

@@ -175,9 +175,10 @@ def test_up_refuses_ports_that_others_have(start, environment):
         for room in ROOMS[1:]:
             host, _, port = environment[f"{room.upper()}_LISTEN"].rpartition(":")
             stack.enter_context(socket.create_server((host, int(port))))
-        daemon = start("up")
+        taken = stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+        daemon = start("up", PAGER_METRICS_LISTEN=f"127.0.0.1:{taken}")
         assert daemon.exit_code() == 2
-    assert re.findall(r"- (\w+): ", daemon.errors()) == ["POLICY_LISTEN", "NOTIFIER_LISTEN"]
+    assert re.findall(r"- (\w+): ", daemon.errors()) == ["PAGER_METRICS_LISTEN", "POLICY_LISTEN", "NOTIFIER_LISTEN"]
     assert "child_started" not in daemon.errors()
 
 
@@ -232,9 +233,10 @@ def test_check_says_what_would_be_used_without_passwords(environment, tmp_path):
         "NOTIFIER_SMTP_URL": "smtps://mailer:hunter2@mail.example:465",
         "NOTIFIER_EMAIL_FROM": "pager@example.com",
     }
-    checked = pagerd(environment, tmp_path, "check", **secrets)
+    checked = pagerd(environment, tmp_path, "check", **secrets, POLICY_METRICS_LISTEN="[::]:9101")
     assert (checked.returncode, checked.stdout.count(": OK, ")) == (0, 3)
     assert "pager:***@db.example" in checked.stdout
+    assert checked.stdout.count("metrics at [::]:9101") == checked.stdout.count("metrics at") == 1
     assert "hunter2" not in checked.stdout + checked.stderr
     assert not (tmp_path / "var").exists()
 
@@ -272,10 +274,12 @@ def test_check_says_that_a_database_was_not_looked_at(environment, tmp_path):
 
 def test_check_refuses_rooms_that_share_what_they_must_not(environment, tmp_path):
     shared = {"PAGER_CATCH_ALL_EMAIL": "lead@example.com", "POLICY_LISTEN": environment["PAGER_LISTEN"]}
+    shared |= {"NOTIFIER_METRICS_LISTEN": environment["NOTIFIER_LISTEN"]}
     shared |= dict.fromkeys(("PAGER_DATABASE_URL", "NOTIFIER_DATABASE_URL"), "sqlite+aiosqlite:///one.db")
     checked = pagerd(environment, tmp_path, "check", **shared)
     assert checked.returncode == 2
-    assert re.findall(r"- (\w+): must differ", checked.stderr) == ["POLICY_LISTEN", "NOTIFIER_DATABASE_URL"]
+    differing = ["POLICY_LISTEN", "NOTIFIER_METRICS_LISTEN", "NOTIFIER_DATABASE_URL"]
+    assert re.findall(r"- (\w+): must differ", checked.stderr) == differing
 
 
 def test_check_refuses_a_data_folder_that_is_a_file(environment, tmp_path):
