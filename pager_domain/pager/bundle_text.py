@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from pager_domain.pager.events import MOST_SEVERE_FIRST, Channel
 from pager_domain.pager.model import Bundle, Notification
@@ -18,19 +19,23 @@ _LONGEST_NAME = 60
 _MAX_NAMES_IN_SUBJECT = 120
 
 
-def bundled(pages: Iterable[Notification]) -> Bundle:
-    """One message for ``pages``, which are all for one recipient."""
+def bundled(pages: Iterable[Notification], now: datetime) -> Bundle:
+    """One message for ``pages``, which are all for one recipient.
+
+    It tells the time, so that no two to one recipient are the same: some gateways drop what they take for a repeat.
+    """
     ordered = sorted(pages, key=lambda page: MOST_SEVERE_FIRST.index(page.severity))
     if ordered[0].channel is Channel.SMS:
-        start = f"{len(ordered)} PAGES ({_severities(ordered)}): "
+        start = f"{len(ordered)} PAGES {now:%H:%M:%S} UTC ({_severities(ordered)}): "
         room = MAX_SMS_CHARACTERS - len(start) - len(_SMS_ADVICE)
         return Bundle(tuple(ordered), "", start + _named(ordered, room) + _SMS_ADVICE)
     subject = f"[{ordered[0].severity.upper()}] {len(ordered)} pages: {_named(ordered, _MAX_NAMES_IN_SUBJECT)}"
-    return Bundle(tuple(ordered), subject, _email_body(ordered))
+    return Bundle(tuple(ordered), subject, _email_body(ordered, now))
 
 
-def _email_body(pages: Sequence[Notification]) -> str:
-    start = f"{len(pages)} pages for you, in one message because there are so many ({_severities(pages)}):\n\n"
+def _email_body(pages: Sequence[Notification], now: datetime) -> str:
+    start = f"{len(pages)} pages for you, in one message because there are so many ({_severities(pages)}).\n"
+    start += f"Paged: {now:%Y-%m-%d %H:%M:%S} UTC\n\n"
     lines = [f"{page.subject}\n    level {page.level}, incident {page.incident_id}\n" for page in pages]
     room = MAX_BODY_BYTES - len(start.encode()) - len(_ADVICE.encode()) - len("and 1000 more\n")
     fits, used = 0, 0

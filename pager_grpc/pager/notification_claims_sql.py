@@ -138,7 +138,7 @@ class Claiming:
         return sorted(list(known.values())[:MAX_BUNDLED], key=lambda page: MOST_SEVERE_FIRST.index(page.severity))
 
     async def _bundle(self, pages: Sequence[Notification]) -> Claim:
-        bundle = bundled(pages)
+        bundle = bundled(pages, await self.database.now(self.connection))
         await bundles_sql.begin(self.connection, self.database, bundle, LEASE)
         return Claim(bundle, 1, incident_is_open=True)
 

@@ -179,6 +179,7 @@ class World:
             mine = text("SELECT incident_id FROM incidents WHERE monitored_service_id = :service")
             keys = await connection.execute(mine, {"service": self.service})
             records = await read_records(connection, [(self.service, row[0]) for row in keys])
+            bundles = dict(map(tuple, await connection.execute(text("SELECT bundle_id, body FROM bundles"))))
         async with notifier.begin() as connection:
             found = await connection.execute(
                 text("SELECT delivery_id, state, attempt_count, doubt_count FROM deliveries")
@@ -186,7 +187,7 @@ class World:
             lines = [LedgerLine(*row) for row in found]
         await pager.close()
         await notifier.close()
-        hand_offs = self.providers.hand_offs(records, about=self.tag)
+        hand_offs = self.providers.hand_offs(records, bundles, about=self.tag)
         return History(self.calls, hand_offs, self.faults, records, {line.delivery_id: line for line in lines})
 
 

@@ -75,7 +75,7 @@ class FakeNotificationOutbox(NotificationOutbox):
         return Claim(page.notification, page.attempts + 1, self._is_open(page.notification), lost)
 
     def _bundle(self, together: Sequence[Notification], now: datetime) -> Claim:
-        bundle = bundled(together)
+        bundle = bundled(together, now)
         self._store.state.bundles[bundle.notification_id] = StoredBundle(bundle, now + LEASE)
         for page in bundle.pages:
             attempts = self._store.state.pages[page.notification_id].attempts + 1

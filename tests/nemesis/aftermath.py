@@ -69,6 +69,17 @@ async def stored(cluster: Cluster) -> list[IncidentRecord]:
         await database.close()
 
 
+async def bundles(cluster: Cluster) -> dict[str, str]:
+    """The words of every bundle, by its id."""
+    database = open_database(cluster.db.url("pager").render_as_string(hide_password=False))
+    try:
+        async with database.snapshot() as connection:
+            found = await fetch(connection, "SELECT bundle_id, body FROM bundles", {})
+    finally:
+        await database.close()
+    return {row["bundle_id"]: row["body"] for row in found}
+
+
 async def ledger(cluster: Cluster) -> dict[str, LedgerLine]:
     """Every delivery."""
     database = open_database(cluster.db.url("notifier").render_as_string(hide_password=False))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from simulation.checkers import violations
+from simulation.checkers import message_of, violations
 from simulation.history import HandOff, History
 
 from pager_domain.pager.events import LevelNotified
@@ -30,8 +30,8 @@ def a_page_left_twice(history: History) -> None:
 def a_page_left_much_later(history: History) -> None:
     page = _a_page(history).delivery_id
     late = max(hand_off.at for hand_off in history.hand_offs) + 1000
-    record = next(r for r in history.incidents if page in {p.notification.notification_id for p in r.pages})
-    of_incident = {page.notification.notification_id for page in record.pages}
+    record = next(r for r in history.incidents if page in map(message_of, r.pages))
+    of_incident = {*map(message_of, record.pages)}
     history.hand_offs = [replace(h, at=late) if h.delivery_id in of_incident else h for h in history.hand_offs]
 
 

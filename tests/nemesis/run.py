@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from nemesis.aftermath import ledger, loud_lines, quiet, stored, unanswered
+from nemesis.aftermath import bundles, ledger, loud_lines, quiet, stored, unanswered
 from nemesis.callers import Callers
 from nemesis.cluster import Cluster
 from nemesis.lies import unnoticed
@@ -89,7 +89,7 @@ async def _story(options: argparse.Namespace, cluster: Cluster, folder: Path) ->
     history = History(calls=callers.calls, faults=sorted(storms.faults, key=lambda fault: fault.began))
     history.incidents = await stored(cluster)
     history.ledger = await ledger(cluster)
-    history.hand_offs = cluster.providers.hand_offs(history.incidents)
+    history.hand_offs = cluster.providers.hand_offs(history.incidents, await bundles(cluster))
     write(history, folder / "history.jsonl")
     figures = summary(history, storms.kinds)
     figures["rooms_that_ended_by_themselves"] = dict(

@@ -4,17 +4,17 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulation.checkers import message_of
 from simulation.history import HandOff
 
 from pager_domain.notifier.messages import POSSIBLE_DUPLICATE_PREFIX
-from pager_domain.pager.audit import IncidentRecord
+from pager_domain.pager.audit import IncidentRecord, PageRecord
 from pager_domain.pager.events import Channel
-from pager_domain.pager.model import Notification
 from pager_grpc.notifier.email_format import safe_name
 
 PROGRAM = Path(__file__).with_name("ground_truth.py")
@@ -88,30 +88,40 @@ class Providers:
         whole, _, _ = self.log.read_bytes().rpartition(b"\n")
         return [line for line in map(json.loads, whole.splitlines()) if line["kind"] == kind]
 
-    def hand_offs(self, records: Iterable[IncidentRecord], *, about: str = "") -> list[HandOff]:
-        """What was taken for recipients that contain ``about``, as the pages of ``records`` that it was."""
-        pages = [page.notification for record in records for page in record.pages]
+    def hand_offs(
+        self, records: Iterable[IncidentRecord], bundles: Mapping[str, str], *, about: str = ""
+    ) -> list[HandOff]:
+        """What was taken for recipients that contain ``about``, as the pages of ``records`` that it was.
+
+        ``bundles`` are the words of each bundle, by its id.
+        """
+        pages = [page for record in records for page in record.pages]
         taken = [line for line in self.lines("taken") if about in line["recipient"]]
-        return list(hand_offs(taken, pages))
+        return list(hand_offs(taken, pages, bundles))
 
     @property
     def _script_file(self) -> Path:
         return self.folder / "script.json"
 
 
-def hand_offs(taken: Iterable[dict[str, Any]], pages: Iterable[Notification]) -> Iterator[HandOff]:
-    """Lines of the log as the pages they were: an e-mail carries the page's id, a text is known by its words.
+def hand_offs(
+    taken: Iterable[dict[str, Any]], pages: Iterable[PageRecord], bundles: Mapping[str, str]
+) -> Iterator[HandOff]:
+    """Lines of the log as the messages they were: an e-mail carries the id, a text is known by its words.
 
     What fits no page keeps a name that no page has, so that the checkers find it.
 
     Raises:
-        UndecidableError: two of ``pages`` are the same text for the same phone.
+        UndecidableError: two of them are the same text for the same phone.
     """
     mails, texts = {}, {}
-    for page in pages:
+    for record in pages:
+        page, message = record.notification, message_of(record)
         if page.channel is Channel.EMAIL:
-            mails[safe_name(page.notification_id)] = page.notification_id
-        elif texts.setdefault((page.target.number.value, page.body), page.notification_id) != page.notification_id:
+            mails[safe_name(message)] = message
+            continue
+        words = bundles[record.bundle_id] if record.bundle_id else page.body
+        if texts.setdefault((page.address, words), message) != message:
             raise UndecidableError(page)
     for line in taken:
         recipient, text = line["recipient"], line.get("text", "")

@@ -13,6 +13,7 @@ from simulation.providers_process import Providers, UndecidableError, hand_offs,
 
 from pager_domain.kernel import EmailAddress
 from pager_domain.notifier.model import Accepted, Deferred, InDoubt, Refused
+from pager_domain.pager.audit import PageRecord
 from pager_grpc.notifier.email_smtp import SmtpEmailSender, SmtpServer
 from pager_grpc.notifier.sms_http import HttpSmsSender
 from pager_grpc.runtime.clock import SystemClock
@@ -90,20 +91,35 @@ async def test_steps_are_taken_in_turn_and_the_last_one_lasts(providers):
     assert [type(answer) for answer in heard] == [InDoubt, Refused, Accepted, Accepted]
 
 
+def owed(*pages):
+    return [PageRecord(page, None) for page in pages]
+
+
 async def test_the_log_says_which_page_it_was(providers):
     mail, text = a_page(1), a_page(2)
     async with sending(providers) as send:
         await send("email", delivery_id=mail.notification_id)
         await send("sms", to=text.target.number.value, text="[possible duplicate] body")
         await send("sms", to=text.target.number.value, text="something else")
-    found = [hand_off.delivery_id for hand_off in hand_offs(providers.lines("taken"), [mail, text])]
+    found = [hand_off.delivery_id for hand_off in hand_offs(providers.lines("taken"), owed(mail, text), {})]
     assert found == [mail.notification_id, text.notification_id, "unknown text: something else"]
+
+
+async def test_the_log_says_which_bundle_it_was(providers):
+    mails, texts = [replace(page, bundle_id="b-1") for page in owed(a_page(1))], owed(a_page(2), a_page(2, cycle=2))
+    texts = [replace(page, bundle_id="b-2") for page in texts]
+    async with sending(providers) as send:
+        await send("email", delivery_id="b-1")
+        await send("sms", to=texts[0].notification.address, text="2 PAGES")
+    words = {"b-1": "many pages", "b-2": "2 PAGES"}
+    taken = hand_offs(providers.lines("taken"), [*mails, *texts], words)
+    assert [hand_off.delivery_id for hand_off in taken] == ["b-1", "b-2"]
 
 
 def test_texts_that_cannot_be_told_apart_are_refused():
     first = a_page(2)
     with pytest.raises(UndecidableError):
-        list(hand_offs([], [first, replace(first, cycle=2)]))
+        list(hand_offs([], owed(first, replace(first, cycle=2)), {}))
 
 
 async def test_what_was_taken_is_in_the_log_though_nobody_was_answered_and_the_provider_died(tmp_path):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import a_page
+from builders import NOON, a_page
 
 from pager_domain.pager.bundle_text import bundled
 from pager_domain.pager.delivery import answered_meanwhile, pause_before, quarantined, result_of
@@ -33,7 +33,7 @@ def test_a_final_answer_settles_the_page_with_a_line_that_says_how(answer, outco
 
 
 def a_bundle_claim(attempt=1):
-    return Claim(bundled([a_page(1), a_page(3)]), attempt, incident_is_open=True)
+    return Claim(bundled([a_page(1), a_page(3)], NOON), attempt, incident_is_open=True)
 
 
 @pytest.mark.parametrize(
