@@ -122,6 +122,7 @@ def a_story():
         an_event(
             notification_settled=settled(target=targets[1], outcome=settled.OUTCOME_CANCELLED, reason="acknowledged")
         ),
+        an_event(notification_settled=settled(target=targets[0], outcome=settled.OUTCOME_MERGED, bundle_id="bundle-1")),
         an_event(at="2026-03-02T02:12:04Z", resolved=kinds.Resolved()),
         an_event(at="2026-03-02T02:12:05Z"),
     ]
@@ -155,6 +156,7 @@ async def test_show_tells_the_story_one_line_an_event_in_local_time(pagerctl, pa
         "03:12:04  exhausted: every level was notified 2 times, nobody answered",
         '03:12:04  acknowledged by ana: "on it"',
         "03:12:04  page to ana-phone cancelled: acknowledged",
+        "03:12:04  handed off to ana-mail together with others, in bundle-1",
         "2026-03-02 03:12:04  resolved: the service is healthy again",
         "2026-03-02 03:12:05  something that this pagerctl does not know: update it",
     ]
