@@ -29,7 +29,8 @@ from pager_grpc.notifier import bootstrap as notifier_bootstrap
 from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
 from pager_grpc.notifier.email_smtp import SmtpEmailSender
 from pager_grpc.notifier.sms_http import HttpSmsSender
-from pager_grpc.pager import notification_outbox_sql, notification_senders_grpc
+from pager_grpc.pager import notification_claims_sql, notification_senders_grpc
+from pager_grpc.pager.notification_claims_sql import Claiming
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
 from pager_grpc.pager.notification_senders_grpc import GrpcNotificationSenders
 from pager_grpc.pager.unit_of_work_sql import SqlUnitOfWork
@@ -41,6 +42,7 @@ PROVIDER_BUDGET = timedelta(seconds=1.5)
 
 NAMES = {Alert: "raise", Acknowledgement: "acknowledge", HealthyEvent: "healthy"}
 _doing: ContextVar[str] = ContextVar("doing", default="")
+_claimed: ContextVar[bool] = ContextVar("claimed", default=False)
 
 
 def _passage() -> Callable[[str], None]:
@@ -72,14 +74,15 @@ def install(room: str) -> None:
 
 
 def _install_pager(passing: Callable[[str], None]) -> None:
-    notification_outbox_sql.LEASE = LEASE
+    notification_claims_sql.LEASE = LEASE
     notification_senders_grpc.DEADLINE_SECONDS = CALL_DEADLINE_SECONDS
     _naming(PagerApplicationService, "handle", lambda batch: NAMES[type(batch[0].event)])
     _naming(PagerApplicationService, "escalate_due", lambda _: "escalation")
     _naming(SqlNotificationOutbox, "claim", lambda _: "claim")
     _naming(SqlNotificationOutbox, "record", lambda _: "record")
     _around(SqlUnitOfWork, "commit", passing, _doing.get, ("before_commit", "committed"))
-    _watch_transactions(passing, {"claim": True, "record": False})
+    _noting_what_is_claimed()
+    _watch_transactions(passing, "claim", "record")
     for method in ("send_email", "send_sms"):
         _around(GrpcNotificationSenders, method, passing, lambda: "send", ("before", "after"))
 
@@ -103,7 +106,7 @@ def _install_notifier(passing: Callable[[str], None]) -> None:
             _doing.reset(token)
 
     SqlDeliveryLedger.change = named_change
-    _watch_transactions(passing, {"sending": False, "settled": False})
+    _watch_transactions(passing, "sending", "settled")
     _around(SmtpEmailSender, "send_email", passing, lambda: "provider", ("before", "after"))
     _around(HttpSmsSender, "send_sms", passing, lambda: "provider", ("before", "after"))
 
@@ -138,34 +141,30 @@ def _around(
     setattr(kind, method, watched)
 
 
-class _Looking:
-    """A connection that notices whether a statement brought rows; a claim of nothing is no claim."""
+def _noting_what_is_claimed() -> None:
+    """A claim of nothing is no claim."""
+    original = Claiming.claims
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self.found_rows = False
+    @wraps(original)
+    async def noted(self: Claiming, limit: int) -> Any:
+        claims = await original(self, limit)
+        _claimed.set(bool(claims))
+        return claims
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    async def execute(self, *arguments: Any) -> Any:
-        found = (await self._connection.execute(*arguments)).freeze()
-        self.found_rows = self.found_rows or bool(found.data)
-        return found()
+    Claiming.claims = noted
 
 
-def _watch_transactions(passing: Callable[[str], None], needs_rows: dict[str, bool]) -> None:
-    """Transactions that commit by leaving ``begin``; those that need rows count only if they found some."""
+def _watch_transactions(passing: Callable[[str], None], *names: str) -> None:
+    """Transactions that commit by leaving ``begin``; a claim counts only if it found something."""
     begin = Database.begin
 
     @asynccontextmanager
     async def watched(self: Database) -> Any:
-        counts, looking = False, None
+        counts = False
         async with begin(self) as connection:
-            looking = _Looking(connection) if needs_rows.get(_doing.get()) else None
-            yield looking or connection
+            yield connection
             name = _doing.get()
-            counts = name in needs_rows and (looking is None or looking.found_rows)
+            counts = name in names and (name != "claim" or _claimed.get())
             if counts:
                 passing(f"{name}.before_commit")
         if counts:

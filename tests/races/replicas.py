@@ -35,6 +35,7 @@ async def running_replicas(database_url, tmp_path, number=3):
             PAGER_POLICY_TARGET=f"127.0.0.1:{await stack.enter_async_context(serving_policy(policy))}",
             PAGER_NOTIFIER_TARGET=f"127.0.0.1:{await stack.enter_async_context(serving_notifier(notifier))}",
             PAGER_CATCH_ALL_EMAIL="everybody@example.com",
+            PAGER_BURST=0,  # each page is counted
             PAGERD_DATA=tmp_path,
         )
         stubs = []

@@ -24,10 +24,20 @@ from pager_domain.pager.audit import violations
 from pager_domain.pager.events import Outcome
 from pager_domain.pager.ports.email_sender import NotNow, Refused
 from pager_domain.pager.ports.notification_outbox import Settled
+from pager_domain.pager.storm import Pace
 
 SERVICES = st.sampled_from(["a", "b"])
 EXAMPLES = {"fake": (150, 40), "sqlite": (10, 25), "postgresql": (4, 25), "serializable": (2, 25)}
 """How many examples of how many steps: a database is made anew for each."""
+
+
+PACE = Pace(burst=1, interval=timedelta(seconds=30))
+"""So little that a few pages are a storm."""
+
+
+def paged(records):
+    """The pages of all incidents."""
+    return [page for record in records for page in record.pages]
 
 
 class PagerMachine(RuleBasedStateMachine):
@@ -39,7 +49,7 @@ class PagerMachine(RuleBasedStateMachine):
         self.opened = self.place.__enter__()
         self.pager = self.do(self.opened.__aenter__())
         self.policies, self.senders, self.ids = FakeEscalationPolicies(POLICY), FakeSenders(), numbered_ids()
-        stores, outboxes = self.pager.stores(2), self.pager.outboxes(2)
+        stores, outboxes = self.pager.stores(2), [self.pager.outbox_with(PACE, replica) for replica in range(2)]
         self.replicas = cycle(self.replica(store, outbox) for (_, store), outbox in zip(stores, outboxes, strict=True))
 
     def replica(self, store, outbox):
@@ -107,9 +117,10 @@ class PagerMachine(RuleBasedStateMachine):
         claims = self.do(self.application.claim_due(100))
         results = [self.do(self.application.attempt(claim)) for claim in claims]
         self.do(self.application.record(results))
-        for end in (result.event for result in results if isinstance(result, Settled)):
+        for end in (end for result in results if isinstance(result, Settled) for end in result.events):
             incident_id = end.notification_id.rsplit("-", 3)[0]
-            self.model.page_ended(incident_id, end.cycle, end.level, handed_off=end.outcome is Outcome.HANDED_OFF)
+            handed_off = end.outcome in (Outcome.HANDED_OFF, Outcome.MERGED)
+            self.model.page_ended(incident_id, end.cycle, end.level, handed_off=handed_off)
 
     @rule()
     def a_delivery_dies_with_its_pages_in_hand(self):
@@ -118,11 +129,11 @@ class PagerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.pages)
     @rule()
     def in_the_end_every_page_is_settled(self):
-        for _ in range(3):
+        for _ in range(4):
             self.do(self.pager.advance(30))
             self.model.now += 30
             self.pages_are_delivered([])
-        assert all(page.outcome is not None for record in self.records() for page in record.pages)
+        assert all(page.outcome is not None for page in paged(self.records()))
         self.time_passes(0)
 
     @invariant()
@@ -134,7 +145,9 @@ class PagerMachine(RuleBasedStateMachine):
         assert set(self.model.pages.values()) <= {1}
         assert [str(violation) for record in records for violation in violations(record)] == []
         assert len(self.senders.texts) == sum(self.senders.sent.values())
-        assert set(self.senders.texts) <= {p.notification.notification_id for r in records for p in r.pages}
+        assert set(self.senders.texts) <= {
+            page.bundle_id or page.notification.notification_id for page in paged(records)
+        }
 
     def teardown(self):
         self.do(self.opened.__aexit__(None, None, None))

@@ -77,7 +77,7 @@ async def test_a_connection_that_could_not_be_prepared_gives_the_file_free(tmp_p
     opened = open_database(f"sqlite+aiosqlite:///{path}")
     with monkeypatch.context() as fault:
         fault.setattr(
-            "pager_grpc.runtime.database._SQLITE_PRAGMAS", ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "?")
+            "pager_grpc.runtime.sqlite_file._SQLITE_PRAGMAS", ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "?")
         )
         with pytest.raises(OperationalError) as refusal:
             await stored(opened)
