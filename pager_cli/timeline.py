@@ -46,7 +46,9 @@ def _opened(event: pb.IncidentEvent) -> str:
 
 def _alert_repeated(event: pb.IncidentEvent) -> str:
     repeated = event.alert_repeated
-    return f"alert {repeated.alert_count}: {_alert(repeated.alert)}; nobody is notified"
+    first = repeated.alert_count - max(repeated.repeats, 1) + 1
+    which = f"alert {first}" if first == repeated.alert_count else f"alerts {first} to {repeated.alert_count}"
+    return f"{which}: {_alert(repeated.alert)}; nobody is notified"
 
 
 def _level_undeliverable(event: pb.IncidentEvent) -> str:

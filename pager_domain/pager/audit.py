@@ -183,10 +183,14 @@ def _no_line_is_missing(record: IncidentRecord) -> Iterator[str]:
 
 
 def _alerts_are_counted(record: IncidentRecord) -> Iterator[str]:
-    """S11: one alert opened it, each other one is a line with its number."""
-    counts = [what.alert_count for what in _of(record, AlertRepeated)]
-    if counts != list(range(2, record.incident.alert_count + 1)):
-        yield f"alerts {counts} after the first, counted {record.incident.alert_count}"
+    """S11: one alert opened it, each other one is in a line that says how many it stands for, and the number so far."""
+    count = 1
+    for what in _of(record, AlertRepeated):
+        count += what.repeats
+        if what.alert_count != count or what.repeats < 1:
+            yield f"a line says {what.alert_count} alerts, {what.repeats} of them its own; before there were {count}"
+    if count != record.incident.alert_count:
+        yield f"{count} alerts in its lines, counted {record.incident.alert_count}"
 
 
 def _of(record: IncidentRecord, kind: type[What]) -> list[What]:

@@ -1,7 +1,7 @@
 """One batch of requests on its way through the rules, inside one unit of work."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pager_domain.errors import DomainError
@@ -22,6 +22,14 @@ from pager_domain.pager.ports.monitored_services import RequestKey, UnitOfWork
 from pager_domain.pager.service import PagerService
 
 
+@dataclass
+class Repeats:
+    """Equal alerts on one Unhealthy service that are not told to the rules yet."""
+
+    alert: Alert
+    count: int = 0
+
+
 class Batch:
     """What was loaded for a batch, and what has changed so far."""
 
@@ -32,6 +40,7 @@ class Batch:
         self._incidents: dict[IncidentId, Incident] = {}
         self._answers: dict[RequestKey, StoredAnswer] = {}
         self._changes: list[Change] = []
+        self._repeats: dict[MonitoredServiceId, Repeats] = {}
         self._new_answers: dict[RequestKey, StoredAnswer] = {}
 
     @classmethod
@@ -73,15 +82,38 @@ class Batch:
         service = self._services.get(request.monitored_service_id)
         if service is None:
             raise MonitoredServiceUnknown(request.monitored_service_id)
-        change = self._told(service, request)
-        self._services[request.monitored_service_id] = change.service
+        if service.incident is not None and isinstance(request.event, Alert):
+            return self._repeated(service, service.incident, request.event)
+        self._tell_repeats(request.monitored_service_id)
+        change = self._told(self._services[request.monitored_service_id], request)
+        self._keep(change)
+        counted = change.incident.alert_count if change.incident and isinstance(request.event, Alert) else 0
+        changed = bool(change.events) and counted <= 1
+        return Answer(change.service, change.incident, changed, counted)
+
+    def _repeated(self, service: MonitoredService, incident: Incident, alert: Alert) -> Answer:
+        """An alert on an Unhealthy service waits until all that are equal to it can be told together."""
+        waiting = self._repeats.get(service.monitored_service_id)
+        if waiting is not None and waiting.alert != alert:
+            self._tell_repeats(service.monitored_service_id)
+            service, waiting = self._services[service.monitored_service_id], None
+            incident = service.incident or incident
+        if waiting is None:
+            waiting = self._repeats[service.monitored_service_id] = Repeats(alert)
+        waiting.count += 1
+        return Answer(service, incident, changed=False, alert_count=incident.alert_count + waiting.count)
+
+    def _tell_repeats(self, service_id: MonitoredServiceId) -> None:
+        waiting, service = self._repeats.pop(service_id, None), self._services[service_id]
+        if waiting is not None and service.incident is not None:
+            self._keep(PagerService.on_repeats(service, service.incident, waiting.alert, waiting.count, self._now))
+
+    def _keep(self, change: Change) -> None:
+        self._services[change.service.monitored_service_id] = change.service
         if change.incident is not None:
             self._incidents[change.incident.incident_id] = change.incident
         if change.events:
             self._changes.append(change)
-        counted = change.incident.alert_count if change.incident and isinstance(request.event, Alert) else 0
-        changed = bool(change.events) and counted <= 1
-        return Answer(change.service, change.incident, changed, counted)
 
     def _told(self, service: MonitoredService, request: Request) -> Change:
         event = request.event
@@ -93,6 +125,8 @@ class Batch:
 
     async def save(self, work: UnitOfWork) -> None:
         """Writes all changes; the waiting pages of answered incidents are cancelled, each with a line."""
+        for service_id in list(self._repeats):
+            self._tell_repeats(service_id)
         stopped = [c.incident.incident_id for c in self._changes if c.stops_paging and c.incident is not None]
         cancelled = await work.cancel_waiting(stopped) if stopped else []
         if cancelled:

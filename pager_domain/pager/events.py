@@ -146,10 +146,11 @@ class IncidentOpened:
 
 @dataclass(frozen=True, slots=True)
 class AlertRepeated:
-    """An alert on an Unhealthy service; nobody was notified."""
+    """An alert on an Unhealthy service; nobody was notified. ``repeats`` equal ones that came together are one line."""
 
     alert: Alert
     alert_count: int
+    repeats: int = 1
 
 
 @dataclass(frozen=True, slots=True)

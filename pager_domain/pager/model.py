@@ -242,7 +242,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request did. ``changed`` is what the response calls opened, acknowledged or resolved."""
+    """What a request did. ``changed`` is what the response calls opened, acknowledged or resolved.
+
+    Of a repeated alert ``alert_count`` is exact, and ``incident`` is as it was before the repeats that came together.
+    """
 
     service: MonitoredService
     incident: Incident | None

@@ -47,13 +47,18 @@ class PagerService:
     @staticmethod
     def on_alert(service: MonitoredService, alert: Alert, new_id: Callable[[], IncidentId], now: datetime) -> Change:
         """Rules 1 and 4: opens an incident that is due at once, or counts the alert and pages nobody."""
-        if (known := service.incident) is not None:
-            count = known.alert_count + 1
-            incident, events = recorded(known, now, AlertRepeated(alert, count), alert_count=count)
-            return Change(replace(service, incident=incident), incident, events)
+        if service.incident is not None:
+            return PagerService.on_repeats(service, service.incident, alert, 1, now)
         opened = Incident(new_id(), service.monitored_service_id, alert, opened_at=now, next_escalation_at=now)
         incident, events = recorded(opened, now, IncidentOpened(alert))
         return Change(replace(service, incident=incident, updated_at=now), incident, events)
+
+    @staticmethod
+    def on_repeats(service: MonitoredService, known: Incident, alert: Alert, repeats: int, now: datetime) -> Change:
+        """Rule 4 for ``repeats`` equal alerts on the Unhealthy ``service``: all are counted, in one line."""
+        count = known.alert_count + repeats
+        incident, events = recorded(known, now, AlertRepeated(alert, count, repeats), alert_count=count)
+        return Change(replace(service, incident=incident), incident, events)
 
     @staticmethod
     def on_acknowledgement(service: MonitoredService, answer: Acknowledgement, now: datetime) -> Change:

@@ -33,7 +33,7 @@ from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_prometheus import MeasuredNotificationOutbox
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
 from pager_grpc.pager.notification_senders_grpc import GrpcNotificationSenders
-from pager_grpc.pager.servicer import SERVICE_NAME, PagerServicer
+from pager_grpc.pager.servicer import SERVICE_NAME, Lanes, PagerServicer
 from pager_grpc.pager.wakeups import Wakeups, listen
 from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.runtime.channels import open_channel
@@ -90,31 +90,29 @@ async def running_pager(
         views = SqlIncidentViews(database)
         application = _application(settings, store, outbox, policy, notifier)
 
-        requests: GroupCommit[Request, Answer] = GroupCommit(
-            _handling(application, database), MAX_BATCH, rest=REST_ON_SQLITE if database.is_sqlite else 0
-        )
+        lanes = _lanes(application, database)
         recorder: GroupCommit[Result, bool] = GroupCommit(_recording(application, database), MAX_BATCH)
         deliveries = DeliveryLoop(application, outbox, recorder, wakeups.delivery)
         escalations = EscalationLoop(application, store)
 
         server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, metrics=rpcs)
-        pb_grpc.add_PagerServiceServicer_to_server(PagerServicer(requests, views, wakeups), server.grpc)
+        pb_grpc.add_PagerServiceServicer_to_server(PagerServicer(lanes, views, wakeups), server.grpc)
         if also_serve is not None:
             also_serve(server.grpc)
         # Left in the opposite order: no new calls, no new claims, attempts finished, last batches committed.
-        await stack.enter_async_context(running(requests.run(), recorder.run()))
+        await stack.enter_async_context(running(lanes.alerts.run(), lanes.answers.run(), recorder.run()))
         stack.push_async_callback(deliveries.drain)
         loops: list[Awaitable[None]] = [run_forever("pager_health", partial(server.check_health, database), Doorbell())]
         if paging:
             loops.append(run_forever("escalation", partial(database.retrying, escalations.step), wakeups.escalation))
             loops.append(run_forever("delivery", partial(database.retrying, deliveries.step), wakeups.delivery))
             auditor = Auditor(views, SqlIncidentRecords(database))
-            audit = AuditLoop(auditor, requests.submit, AuditMetrics(metrics.registry))
+            audit = AuditLoop(auditor, lanes.alerts.submit, AuditMetrics(metrics.registry))
             loops.append(run_forever("audit", audit.step, Doorbell()))
             if settings.heartbeat_url is not None:
                 url = settings.heartbeat_url.get_secret_value()
                 seen = CanaryMetrics(metrics.registry)
-                canary = CanaryLoop(requests.submit, views, wakeups, url, lambda: audit.passed, seen)
+                canary = CanaryLoop(lanes.alerts.submit, views, wakeups, url, lambda: audit.passed, seen)
                 loops.append(run_forever("canary", canary.step, Doorbell()))
         if not database.is_sqlite:
             loops.append(listen(database.url, wakeups))
@@ -147,6 +145,12 @@ def _application(
         catch_all=catch_all,
         new_incident_id=new_incident_id,
     )
+
+
+def _lanes(application: PagerApplicationService, database: Database) -> Lanes:
+    handling = _handling(application, database)
+    rest = REST_ON_SQLITE if database.is_sqlite else 0
+    return Lanes(alerts=GroupCommit(handling, MAX_BATCH, rest=rest), answers=GroupCommit(handling, MAX_BATCH))
 
 
 def _handling(

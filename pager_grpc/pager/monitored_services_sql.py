@@ -13,7 +13,7 @@ from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_grpc.pager import rows
 from pager_grpc.pager.unit_of_work_sql import SqlUnitOfWork
 from pager_grpc.pager.wakeups import Wakeups
-from pager_grpc.runtime.columns import as_document, as_moment, moment_of
+from pager_grpc.runtime.columns import as_moment, moment_of
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import fetch, is_one_of
 
@@ -69,7 +69,7 @@ class SqlMonitoredServices(MonitoredServices):
             found = await fetch(connection, f"SELECT * FROM last_known_policies WHERE {condition}", binds)
         return {
             MonitoredServiceId(row["monitored_service_id"]): (
-                rows.policy_of(as_document(row["policy"])),
+                rows.policy_of(row["policy"]),
                 moment_of(row["learnt_at"]),
             )
             for row in found

@@ -1,6 +1,7 @@
 """Rows to values and back. Pure; JSON documents are written and checked by pydantic from the dataclasses themselves."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -55,14 +56,20 @@ _POLICY = TypeAdapter(EscalationPolicy)
 _LINKS = TypeAdapter(tuple[Link, ...])
 
 
+@lru_cache(maxsize=1024)
 def policy_document(policy: EscalationPolicy) -> Any:
-    """A policy as JSON."""
+    """A policy as JSON. Many incidents share a policy, so it is made once."""
     return _POLICY.dump_python(policy, mode="json")
 
 
 def policy_of(document: Any) -> EscalationPolicy:
-    """A policy from its JSON."""
-    return _POLICY.validate_python(document)
+    """A policy from its JSON, as text or read."""
+    return _policy_of_text(document) if isinstance(document, str) else _POLICY.validate_python(document)
+
+
+@lru_cache(maxsize=1024)
+def _policy_of_text(text: str) -> EscalationPolicy:
+    return _POLICY.validate_json(text)
 
 
 def service_row(service: MonitoredService) -> Row:
@@ -112,6 +119,17 @@ def changed_incident_row(incident: Incident) -> Row:
     }
 
 
+def counted_incident_row(incident: Incident) -> Row:
+    """What changes of an incident when an alert is repeated, with its key."""
+    return {
+        "monitored_service_id": incident.monitored_service_id,
+        "incident_id": incident.incident_id,
+        "alert_count": incident.alert_count,
+        "event_count": incident.event_count,
+        "generation": incident.generation,
+    }
+
+
 def service_of(row: StoredRow, incident: Incident | None) -> MonitoredService:
     """A service from its row and that of the incident that it names."""
     service_id = MonitoredServiceId(row["monitored_service_id"])
@@ -140,7 +158,7 @@ def incident_of(row: StoredRow) -> Incident:
         next_escalation_at=as_moment(row["next_escalation_at"]),
         acknowledgement_due_at=as_moment(row["acknowledgement_due_at"]),
         exhausted=bool(row["exhausted"]),
-        policy=policy_of(as_document(row["policy"])) if row["policy"] else None,
+        policy=policy_of(row["policy"]) if row["policy"] else None,
         policy_since_cycle=row["policy_since_cycle"],
         acknowledged_at=as_moment(row["acknowledged_at"]),
         acknowledged_by=row["acknowledged_by"],

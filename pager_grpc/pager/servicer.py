@@ -3,6 +3,7 @@
 # ruff: noqa: N802 - the contract names the methods
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager import wire
 from pager_grpc.pager.wakeups import Wakeups
+from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.pager.wire_events import event_pb
 from pager_grpc.runtime.clock import EPOCH
 from pager_grpc.runtime.group_commit import GroupCommit
@@ -33,31 +35,53 @@ _WATCH_POLL_SECONDS = 1.0
 _SIGN_OF_LIFE_POLLS = 30
 
 
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Answers (acknowledgements and healthy events) do not queue behind a storm of alerts."""
+
+    alerts: GroupCommit[Request, Answer]
+    answers: GroupCommit[Request, Answer]
+
+
 class PagerServicer(pb_grpc.PagerServiceServicer):
     """``pager.v1.PagerService`` over the application service."""
 
-    def __init__(self, requests: GroupCommit[Request, Answer], views: IncidentViews, wakeups: Wakeups) -> None:
-        self._requests = requests
+    def __init__(self, lanes: Lanes, views: IncidentViews, wakeups: Wakeups) -> None:
+        self._alerts, self._answers = lanes.alerts, lanes.answers
         self._views = views
         self._wakeups = wakeups
 
     async def RaiseAlert(self, request: pb.RaiseAlertRequest, context: Any) -> pb.RaiseAlertResponse:
         """A service is broken."""
-        answer = await self._requests.submit(wire.raise_alert_of(request))
+        answer = await self._alerts.submit(wire.raise_alert_of(request))
         if answer.changed:
             _log_change("incident_opened", answer, request.request_id)
         return wire.raise_alert_response(answer)
 
+    async def RaiseAlerts(
+        self, request_iterator: AsyncIterator[pb.RaiseAlertsRequest], context: Any
+    ) -> AsyncIterator[pb.RaiseAlertsResponse]:
+        """Many alerts; the next message is not read before the last one is answered."""
+        async for message in self._wakeups.until_closing(request_iterator):
+            requests = wire.raise_alerts_of(message)
+            granted = [request for request in requests if isinstance(request, Request)]
+            answers = iter(await self._alerts.submit_all(granted) if granted else ())
+            results = [next(answers) if isinstance(request, Request) else request for request in requests]
+            for request, result in zip(message.alerts, results, strict=True):
+                if isinstance(result, Answer) and result.changed:
+                    _log_change("incident_opened", result, request.request_id)
+            yield wire.raise_alerts_response(results, ERRORS)
+
     async def Acknowledge(self, request: pb.AcknowledgeRequest, context: Any) -> pb.AcknowledgeResponse:
         """Somebody has it."""
-        answer = await self._requests.submit(wire.acknowledge_of(request))
+        answer = await self._answers.submit(wire.acknowledge_of(request))
         if answer.changed:
             _log_change("incident_acknowledged", answer, request.request_id)
         return wire.acknowledge_response(answer)
 
     async def MarkHealthy(self, request: pb.MarkHealthyRequest, context: Any) -> pb.MarkHealthyResponse:
         """The service is fine again."""
-        answer = await self._requests.submit(wire.mark_healthy_of(request))
+        answer = await self._answers.submit(wire.mark_healthy_of(request))
         if answer.changed:
             _log_change("incident_resolved", answer, request.request_id)
         return wire.mark_healthy_response(answer)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.kernel import MonitoredServiceId
-from pager_domain.pager.events import IncidentId, IncidentOpened
+from pager_domain.pager.events import AlertRepeated, IncidentId, IncidentOpened, IncidentResolved
 from pager_domain.pager.model import (
     Change,
     EscalationPolicy,
@@ -144,14 +144,19 @@ class SqlUnitOfWork(UnitOfWork):
         answers: Sequence[StoredAnswer] = (),
         known_policies: Mapping[MonitoredServiceId, EscalationPolicy] | None = None,
     ) -> None:
-        """Six statements at most, whatever the size of the batch; of each row the last state is written."""
-        services = {change.service.monitored_service_id: change.service for change in changes}
+        """Seven statements at most, whatever the size of the batch; of each row the last state is written."""
         incidents = {c.incident.incident_id: c.incident for c in changes if c.incident is not None}
         events = [event for change in changes for event in change.events]
         opened = {event.incident_id for event in events if isinstance(event.what, IncidentOpened)}
+        # A repeated alert changes counts alone, and the service only when an incident begins or ends.
+        changed = {event.incident_id for event in events if not isinstance(event.what, AlertRepeated)}
+        changed |= {c.incident.incident_id for c in changes if c.incident is not None and not c.events}
+        services = {c.service.monitored_service_id: c.service for c in changes if _begins_or_ends(c)}
         pages = [page for change in changes for page in change.notifications]
-        changed = [rows.changed_incident_row(i) for key, i in incidents.items() if key not in opened]
-        await update_rows(self.connection, INCIDENTS, changed)
+        counted = [rows.counted_incident_row(i) for key, i in incidents.items() if key not in changed]
+        rewritten = [rows.changed_incident_row(i) for key, i in incidents.items() if key in changed - opened]
+        await update_rows(self.connection, INCIDENTS, counted)
+        await update_rows(self.connection, INCIDENTS, rewritten)
         await insert_rows(self.connection, INCIDENTS, [rows.new_incident_row(incidents[key]) for key in opened])
         await upsert_rows(self.connection, SERVICES, [rows.service_row(service) for service in services.values()])
         await append_events(self.connection, [rows.event_row(event) for event in events])
@@ -204,3 +209,7 @@ class SqlUnitOfWork(UnitOfWork):
             {"monitored_service_id": service_id, "policy": rows.policy_document(policy), "learnt_at": self.now}
             for service_id, policy in policies.items()
         ]
+
+
+def _begins_or_ends(change: Change) -> bool:
+    return any(isinstance(event.what, IncidentOpened | IncidentResolved) for event in change.events)

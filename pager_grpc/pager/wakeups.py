@@ -4,18 +4,22 @@ A wake-up is a hint and may be lost; the loops look again after a short safety p
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import TypeVar
 
 import asyncpg
 import structlog
 from sqlalchemy import make_url
 
+from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime.silence import SERVER_SIDE, bound_silence
 from pager_grpc.runtime.supervision import Doorbell
 
 log = structlog.get_logger()
+
+Message = TypeVar("Message")
 
 CHANNEL = "pager_wakeups"
 
@@ -34,7 +38,7 @@ class Wakeups:
     def __init__(self) -> None:
         self.escalation = Doorbell()
         self.delivery = Doorbell()
-        self.closing = False
+        self._closed = asyncio.Event()
         self._watchers: set[Doorbell] = set()
 
     def ring(self, work: str) -> None:
@@ -47,10 +51,35 @@ class Wakeups:
             for watcher in self._watchers:
                 watcher.ring()
 
+    @property
+    def closing(self) -> bool:
+        """Whether the process is about to leave."""
+        return self._closed.is_set()
+
     def close(self) -> None:
-        """Lets watchers go: they come back to another replica, or to this one after its restart."""
-        self.closing = True
+        """Lets long calls go: they come back to another replica, or to this one after its restart."""
+        self._closed.set()
         self.ring_all()
+
+    async def until_closing(self, messages: AsyncIterator[Message]) -> AsyncIterator[Message]:
+        """``messages`` as they come, and no more once the process is about to leave.
+
+        Raises:
+            StoreUnavailable: it is; whoever calls goes on elsewhere.
+        """
+        closed = asyncio.ensure_future(self._closed.wait())
+        try:
+            while True:
+                following = asyncio.ensure_future(anext(messages, None))
+                await asyncio.wait((following, closed), return_when=asyncio.FIRST_COMPLETED)
+                if not following.done():
+                    following.cancel()
+                    raise StoreUnavailable
+                if (message := following.result()) is None:
+                    return
+                yield message
+        finally:
+            closed.cancel()
 
     def ring_all(self) -> None:
         """Wakes everybody: wake-ups may have been missed."""

@@ -7,12 +7,13 @@ from typing import TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pager_domain.errors import InvalidField
+from pager_domain.errors import DomainError, InvalidField
 from pager_domain.kernel import MonitoredServiceId, checked_id
 from pager_domain.pager.events import Acknowledgement, Alert, HealthyEvent, IncidentId, Link, Severity
 from pager_domain.pager.model import Answer, Incident, IncidentState, MonitoredService, Request, ServiceState
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.runtime.clock import EPOCH
+from pager_grpc.runtime.errors import ErrorTable
 
 SEVERITIES = {
     Severity.INFO: pb.Incident.SEVERITY_INFO,
@@ -32,6 +33,9 @@ SERVICE_STATES = {
 }
 
 
+MAX_ALERTS = 1_000
+"""In one message of a stream."""
+
 State = TypeVar("State", IncidentState, ServiceState)
 
 
@@ -49,6 +53,18 @@ def raise_alert_of(message: pb.RaiseAlertRequest) -> Request:
     return Request(MonitoredServiceId(message.monitored_service_id), alert, message.request_id)
 
 
+def raise_alerts_of(message: pb.RaiseAlertsRequest) -> list[Request | DomainError]:
+    """The alerts of one message, or why one is malformed."""
+    if not 1 <= len(message.alerts) <= MAX_ALERTS:
+        raise InvalidField("alerts", f"must be 1 to {MAX_ALERTS}")
+    return [_raise_alert_or_refusal(alert) for alert in message.alerts]
+
+
+def raise_alerts_response(results: Sequence[Answer | DomainError], errors: ErrorTable) -> pb.RaiseAlertsResponse:
+    """What each alert of one message did."""
+    return pb.RaiseAlertsResponse(results=[_result_pb(result, errors) for result in results])
+
+
 def acknowledge_of(message: pb.AcknowledgeRequest) -> Request:
     """An acknowledgement."""
     incident_id = IncidentId(message.incident_id) if message.incident_id else None
@@ -64,12 +80,15 @@ def mark_healthy_of(message: pb.MarkHealthyRequest) -> Request:
 
 def raise_alert_response(answer: Answer) -> pb.RaiseAlertResponse:
     """What the alert did."""
-    return pb.RaiseAlertResponse(
+    response = pb.RaiseAlertResponse(
         monitored_service=service_pb(answer.service),
         incident=incident_pb(answer.incident) if answer.incident else None,
         opened=answer.changed,
         alert_count=answer.alert_count,
     )
+    # Repeats that came together are told to the rules at once; the incident here is that of before.
+    response.incident.alert_count = max(response.incident.alert_count, answer.alert_count)
+    return response
 
 
 def acknowledge_response(answer: Answer) -> pb.AcknowledgeResponse:
@@ -158,6 +177,21 @@ def states_of(wanted: Sequence[int], table: Mapping[State, int]) -> set[State]:
     if unknown := set(wanted) - known.keys():
         raise InvalidField("states", f"must not contain the unknown value {min(unknown)}")
     return {known[wire] for wire in wanted}
+
+
+def _raise_alert_or_refusal(message: pb.RaiseAlertRequest) -> Request | DomainError:
+    try:
+        return raise_alert_of(message)
+    except InvalidField as refusal:
+        return refusal
+
+
+def _result_pb(result: Answer | DomainError, errors: ErrorTable) -> pb.RaiseAlertsResponse.Result:
+    if isinstance(result, DomainError):
+        _, reason = errors[type(result)]
+        return pb.RaiseAlertsResponse.Result(error_reason=pb.ErrorReason.Value(reason), error_message=str(result))
+    incident_id = result.incident.incident_id if result.incident else ""
+    return pb.RaiseAlertsResponse.Result(incident_id=incident_id, opened=result.changed, alert_count=result.alert_count)
 
 
 def _link(index: int, link: pb.Link) -> Link:

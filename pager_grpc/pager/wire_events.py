@@ -74,7 +74,7 @@ def _opened(what: IncidentOpened) -> pb.IncidentEvent.Opened:
 
 
 def _repeated(what: AlertRepeated) -> pb.IncidentEvent.AlertRepeated:
-    return pb.IncidentEvent.AlertRepeated(alert=_alert(what.alert), alert_count=what.alert_count)
+    return pb.IncidentEvent.AlertRepeated(alert=_alert(what.alert), alert_count=what.alert_count, repeats=what.repeats)
 
 
 def _level_notified(what: LevelNotified) -> pb.IncidentEvent.LevelNotified:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import structlog
 
@@ -14,6 +14,8 @@ log = structlog.get_logger()
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Group: TypeAlias = "tuple[Sequence[Item], asyncio.Future[Sequence[Result | DomainError]]]"
+"""Items that were submitted together, and who waits for their results."""
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -23,8 +25,8 @@ class GroupCommit(Generic[Item, Result]):
     that is full, or that follows a lone item, does not wait. A commit that works on the event loop needs the rest:
     without it the next one begins before the loop has taken in the calls that would share it.
 
-    A result that is an exception is raised from ``submit``. An item whose submitter has gone away is committed all the
-    same.
+    A batch has ``limit`` items at most, or is one larger group. A result that is an exception is raised from
+    ``submit``. An item whose submitter has gone away is committed all the same.
     """
 
     def __init__(
@@ -37,7 +39,8 @@ class GroupCommit(Generic[Item, Result]):
         self._commit = commit
         self._limit = limit
         self._rest = rest
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[Group[Item, Result]] = deque()
+        self._items_waiting = 0
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
 
@@ -47,10 +50,22 @@ class GroupCommit(Generic[Item, Result]):
         Raises:
             DomainError: the item was refused, or the store was unavailable.
         """
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        [result] = await self.submit_all((item,))
+        if isinstance(result, DomainError):
+            raise result
+        return result
+
+    async def submit_all(self, items: Sequence[Item]) -> Sequence[Result | DomainError]:
+        """The results of ``items``, in their order, once they are durable; they share one batch.
+
+        Raises:
+            StoreUnavailable: all may be stored, or nothing.
+        """
+        future: asyncio.Future[Sequence[Result | DomainError]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((items, future))
+        self._items_waiting += len(items)
         self._arrived.set()
-        if len(self._waiting) >= self._limit:
+        if self._items_waiting >= self._limit:
             self._full.set()
         return await future
 
@@ -67,24 +82,30 @@ class GroupCommit(Generic[Item, Result]):
                 for _, future in batch:
                     _fail(future, StoreUnavailable())
                 raise
-            rested = clock() + (self._rest * (clock() - begun) if len(batch) > 1 else 0)
+            shared = len(batch) > 1
+            rested = clock() + (self._rest * (clock() - begun) if shared else 0)
 
-    async def _gathered(self, rested: float) -> list[tuple[Item, "asyncio.Future[Result]"]]:
+    async def _gathered(self, rested: float) -> "list[Group[Item, Result]]":
         await self._arrived.wait()
         if self._rest:
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(rested):
                     await self._full.wait()
-        batch = [self._waiting.popleft() for _ in range(min(self._limit, len(self._waiting)))]
+        batch: list[Group[Item, Result]] = []
+        size = 0
+        while self._waiting and (not batch or size + len(self._waiting[0][0]) <= self._limit):
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1][0])
+        self._items_waiting -= size
         if not self._waiting:
             self._arrived.clear()
-        if len(self._waiting) < self._limit:
+        if self._items_waiting < self._limit:
             self._full.clear()
         return batch
 
-    async def _settle(self, batch: Sequence[tuple[Item, "asyncio.Future[Result]"]]) -> None:
+    async def _settle(self, batch: "Sequence[Group[Item, Result]]") -> None:
         try:
-            results = await self._commit([item for item, _ in batch])
+            results = await self._commit([item for items, _ in batch for item in items])
         except StoreUnavailable as error:
             for _, future in batch:
                 _fail(future, error)
@@ -97,13 +118,13 @@ class GroupCommit(Generic[Item, Result]):
             for one in batch:
                 await self._settle([one])
         else:
-            for (_, future), result in zip(batch, results, strict=True):
-                if isinstance(result, DomainError):
-                    _fail(future, result)
-                elif not future.done():
-                    future.set_result(result)
+            begin = 0
+            for items, future in batch:
+                if not future.done():
+                    future.set_result(results[begin : begin + len(items)])
+                begin += len(items)
 
 
-def _fail(future: "asyncio.Future[Result]", error: Exception) -> None:
+def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:
     if not future.done():
         future.set_exception(error)

@@ -40,7 +40,7 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
         if (known := self._wrapped.get(method)) is not None:
             return known
         handler = await continuation(handler_call_details)
-        if handler is None or handler.request_streaming or method.startswith("/grpc."):
+        if handler is None or method.startswith("/grpc."):
             return handler  # not one of ours: an unknown method, health (whose streams are no generators), reflection
         self._wrapped[method] = wrapped = self._wrap(method, handler)
         return wrapped
@@ -49,9 +49,11 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
         serializers = (handler.request_deserializer, handler.response_serializer)
         metrics = self._metrics
         if handler.response_streaming:
-            stream = self._stream(method, handler.unary_stream)
+            both = handler.request_streaming
+            stream = self._stream(method, handler.stream_stream if both else handler.unary_stream)
             stream = stream if metrics is None else metrics.stream(method, stream)
-            return grpc.unary_stream_rpc_method_handler(stream, *serializers)
+            make = grpc.stream_stream_rpc_method_handler if both else grpc.unary_stream_rpc_method_handler
+            return make(stream, *serializers)
         unary = self._unary(method, handler.unary_unary)
         unary = unary if metrics is None else metrics.unary(method, unary)
         return grpc.unary_unary_rpc_method_handler(unary, *serializers)

@@ -89,7 +89,7 @@ class IncidentViewsContract:
         assert sorted(i.state for i in of_c) == ["open", "resolved"]
 
     async def test_a_timeline_is_read_page_by_page(self, pager, application):
-        await application.handle([raising() for _ in range(5)])
+        await application.handle([raising(message=f"alert {n}") for n in range(5)])
         [incident] = await pager.views.incidents(CHECKOUT, (), None, 1)
         first, rest = await pager.views.events(incident, 0, 3), await pager.views.events(incident, 3, 3)
         assert [event.sequence for event in [*first, *rest]] == [1, 2, 3, 4, 5]
@@ -97,16 +97,16 @@ class IncidentViewsContract:
     async def test_a_watcher_sees_what_comes_after_it_began_once_and_in_order(self, pager, application):
         position = await pager.views.watch_position()
         assert await pager.views.events_since(position, 10) == []
-        await application.handle([raising(), raising(), raising("other")])
+        await application.handle([raising(), raising(message="again"), raising("other")])
         await application.handle([acknowledging()])
         found = await stream_of(pager.views, position, 4, page=2)
         seen = [(event.monitored_service_id, event.sequence) for _, event in found]
-        assert seen == [(CHECKOUT, 1), (CHECKOUT, 2), ("other", 1), (CHECKOUT, 3)]
+        assert seen == [(CHECKOUT, 1), ("other", 1), (CHECKOUT, 2), (CHECKOUT, 3)]
         assert await pager.views.events_since(found[-1][0], 10) == []
 
     async def test_a_watcher_goes_on_after_the_last_event_it_saw(self, pager, application):
         began = await pager.views.watch_position()
-        await application.handle([raising() for _ in range(4)])
+        await application.handle([raising(message=f"alert {n}") for n in range(4)])
         everything = await stream_of(pager.views, began, 4)
         for place, (position, _) in enumerate(everything):
             assert await pager.views.events_since(position, 10) == everything[place + 1 :]

@@ -30,7 +30,11 @@ def the_calls(service):
     ids += [(f"shared-{n}", "it burns") for n in range(SHARED_ID)] * REPEATS
     ids += [(f"disputed-{n}", message) for n in range(DISPUTED_ID) for message in ("it burns", "it smokes")]
     assert len(ids) == 200
-    return [pb.RaiseAlertRequest(monitored_service_id=service, message=text, request_id=id_) for id_, text in ids]
+    # Equal ones that come together would share a line of the timeline: here each has its own.
+    return [
+        pb.RaiseAlertRequest(monitored_service_id=service, message=f"{text} {id_ or number}", request_id=id_)
+        for number, (id_, text) in enumerate(ids)
+    ]
 
 
 class Watcher:

@@ -75,7 +75,7 @@ async def test_a_spoilt_row_is_found(pager, application, auditor, spoiling, prom
 
 
 async def test_a_long_timeline_is_left_out(pager, application, auditor):
-    await application.handle([raising()] * (MAX_LINES + 1))
+    await application.handle([raising(message=f"alert {n}") for n in range(MAX_LINES + 1)])
     await application.handle([raising("other")])
     async with asyncio.timeout(30):
         while not (slice_ := await auditor.audit(MAX_LINES + 10)).incidents:

@@ -89,7 +89,9 @@ async def test_a_watcher_is_not_held_up_by_what_was_rolled_back(postgres_pager):
 
 async def test_positions_grow_with_every_event(pager):
     position = await pager.views.watch_position()
-    await an_application(pager.store, pager.outbox).handle([raising(f"s{n % 3}") for n in range(9)])
+    await an_application(pager.store, pager.outbox).handle(
+        [raising(f"s{n % 3}", message=f"alert {n}") for n in range(9)]
+    )
     found = []
     while not found:
         found = await pager.views.events_since(position, 100)

@@ -109,3 +109,23 @@ async def test_a_submitter_that_went_away_harms_nobody():
         committer.gate.set()
         assert await other == 4
     assert committer.batches[0] == [1]
+
+
+async def test_a_group_shares_one_batch_and_gets_its_results_in_order():
+    committer = Committer()
+    group = GroupCommit(committer, 4)
+    async with running(group.run()):
+        results = await asyncio.gather(group.submit_all([1, 2]), group.submit(3), group.submit_all([4, 13]))
+    assert results[:2] == [[2, 4], 6]
+    assert results[2][0] == 8
+    assert isinstance(results[2][1], InvalidField)
+    assert committer.batches == [[1, 2, 3], [4, 13]]
+
+
+async def test_a_group_above_the_limit_is_a_batch_of_its_own():
+    committer = Committer()
+    group = GroupCommit(committer, 2)
+    async with running(group.run()):
+        results = await asyncio.gather(group.submit(1), group.submit_all(range(2, 8)), group.submit(8))
+    assert results == [2, [4, 6, 8, 10, 12, 14], 16]
+    assert committer.batches == [[1], [2, 3, 4, 5, 6, 7], [8]]

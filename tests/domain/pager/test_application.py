@@ -66,7 +66,7 @@ async def test_a_repeat_of_a_request_gets_the_same_answer_and_changes_nothing(pa
     before = pager.store.state.copy()
     again = await pager.granted(make(request_id="r"))
     assert (again.changed, again.alert_count) == (first.changed, first.alert_count)
-    assert again.incident == first.incident
+    assert again.incident.incident_id == first.incident.incident_id
     assert pager.store.state == before
 
 
@@ -177,3 +177,30 @@ async def test_a_store_that_goes_away_before_the_commit_keeps_nothing(pager):
     with pytest.raises(StoreUnavailable):
         await pager.told(raising())
     assert pager.store.state == before
+
+
+async def test_equal_alerts_of_a_batch_are_one_line_around_whatever_else_is_told(pager):
+    batch = [*[raising()] * 3, raising(message="else"), raising(), acknowledging(), raising(), raising()]
+    answers = await pager.told(*batch)
+    assert [answer.alert_count for answer in answers] == [1, 2, 3, 4, 5, 0, 6, 7]
+    assert [(type(line).__name__, getattr(line, "repeats", 0)) for line in pager.timeline()] == [
+        ("IncidentOpened", 0),
+        ("AlertRepeated", 2),
+        ("AlertRepeated", 1),
+        ("AlertRepeated", 1),
+        ("IncidentAcknowledged", 0),
+        ("AlertRepeated", 2),
+    ]
+    assert pager.incident().alert_count == 7
+
+
+async def test_alerts_before_and_after_the_end_of_an_incident_do_not_mix(pager):
+    answers = await pager.told(raising(), raising(), healing(), raising(), raising())
+    assert [(answer.changed, answer.alert_count) for answer in answers] == [
+        (True, 1),
+        (False, 2),
+        (True, 0),
+        (True, 1),
+        (False, 2),
+    ]
+    assert [pager.incident(f"incident-{n}").alert_count for n in (1, 2)] == [2, 2]

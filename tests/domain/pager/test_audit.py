@@ -110,6 +110,8 @@ def test_a_whole_story_breaks_no_promise():
         ("S10", lambda r: with_incident(r, event_count=99)),
         ("S11", lambda r: without(r, AlertRepeated)),
         ("S11", lambda r: with_incident(r, alert_count=9)),
+        ("S11", lambda r: with_line(r, AlertRepeated(an_alert(), 4, 1), before=IncidentAcknowledged)),
+        ("S11", lambda r: with_line(r, AlertRepeated(an_alert(), 4, 2), before=IncidentAcknowledged)),
     ],
 )
 def test_a_spoilt_record_is_noticed_under_the_name_of_its_promise(promise, spoil):

@@ -453,8 +453,11 @@ class IncidentEvent(_message.Message):
 
         ALERT_FIELD_NUMBER: _builtins.int
         ALERT_COUNT_FIELD_NUMBER: _builtins.int
+        REPEATS_FIELD_NUMBER: _builtins.int
         alert_count: _builtins.int
         """Output only. Alerts so far, this one included."""
+        repeats: _builtins.int
+        """Output only. How many equal alerts that came together this line stands for, at least 1."""
         @_builtins.property
         def alert(self) -> Global___Alert:
             """Output only. The alert."""
@@ -464,10 +467,11 @@ class IncidentEvent(_message.Message):
             *,
             alert: Global___Alert | None = ...,
             alert_count: _builtins.int = ...,
+            repeats: _builtins.int = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert", "alert_count", b"alert_count"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert", "alert_count", b"alert_count", "repeats", b"repeats"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -939,6 +943,90 @@ class RaiseAlertResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RaiseAlertResponse: _TypeAlias = RaiseAlertResponse  # noqa: Y015
+
+@_typing.final
+class RaiseAlertsRequest(_message.Message):
+    """RaiseAlertsRequest is some of many alerts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALERTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def alerts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RaiseAlertRequest]:
+        """Required. As for RaiseAlert; 1 to 1000, and 64 KiB in all."""
+
+    def __init__(
+        self,
+        *,
+        alerts: _abc.Iterable[Global___RaiseAlertRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RaiseAlertsRequest: _TypeAlias = RaiseAlertsRequest  # noqa: Y015
+
+@_typing.final
+class RaiseAlertsResponse(_message.Message):
+    """RaiseAlertsResponse is the answer to one message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Result(_message.Message):
+        """Result is what one alert did."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        INCIDENT_ID_FIELD_NUMBER: _builtins.int
+        OPENED_FIELD_NUMBER: _builtins.int
+        ALERT_COUNT_FIELD_NUMBER: _builtins.int
+        ERROR_REASON_FIELD_NUMBER: _builtins.int
+        ERROR_MESSAGE_FIELD_NUMBER: _builtins.int
+        incident_id: _builtins.str
+        """Output only. The incident; empty if the alert was refused."""
+        opened: _builtins.bool
+        """Output only. The alert opened the incident."""
+        alert_count: _builtins.int
+        """Output only. Alerts of this incident so far, this one included; 0 if the alert was refused."""
+        error_reason: Global___ErrorReason.ValueType
+        """Output only. Why it was refused; unspecified if it was not."""
+        error_message: _builtins.str
+        """Output only. The same in words."""
+        def __init__(
+            self,
+            *,
+            incident_id: _builtins.str = ...,
+            opened: _builtins.bool = ...,
+            alert_count: _builtins.int = ...,
+            error_reason: Global___ErrorReason.ValueType = ...,
+            error_message: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_count", b"alert_count", "error_message", b"error_message", "error_reason", b"error_reason", "incident_id", b"incident_id", "opened", b"opened"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___RaiseAlertsResponse.Result]:
+        """Output only. One result an alert, in their order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___RaiseAlertsResponse.Result] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RaiseAlertsResponse: _TypeAlias = RaiseAlertsResponse  # noqa: Y015
 
 @_typing.final
 class AcknowledgeRequest(_message.Message):

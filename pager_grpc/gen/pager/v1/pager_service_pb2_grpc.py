@@ -45,6 +45,11 @@ class PagerServiceStub:
                 request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.RaiseAlertRequest.SerializeToString,
                 response_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.RaiseAlertResponse.FromString,
                 _registered_method=True)
+        self.RaiseAlerts = channel.stream_stream(
+                '/pager.v1.PagerService/RaiseAlerts',
+                request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.RaiseAlertsRequest.SerializeToString,
+                response_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.RaiseAlertsResponse.FromString,
+                _registered_method=True)
         self.Acknowledge = channel.unary_unary(
                 '/pager.v1.PagerService/Acknowledge',
                 request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.AcknowledgeRequest.SerializeToString,
@@ -104,6 +109,21 @@ class PagerServiceServicer:
 
         Errors: INVALID_ARGUMENT (a field is malformed or over its limit), FAILED_PRECONDITION (the
         request_id was used with other content), UNAVAILABLE (the database cannot be reached).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RaiseAlerts(self, request_iterator, context):
+        """RaiseAlerts is the volume path: each message of many alerts is answered, in order, once all of
+        them are on disk; the next message is read after that, so flow control holds a caller back that
+        is faster than the disk. Equal alerts on one Unhealthy service that come together are one line
+        of its timeline, and all are counted.
+
+        An alert that is refused says so in its result and leaves its neighbours alone. A stream that
+        breaks leaves the alerts without an answer in doubt: repeat them, with the same request_ids.
+
+        Errors: INVALID_ARGUMENT (a message without alerts, or with too many), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -196,6 +216,11 @@ def add_PagerServiceServicer_to_server(servicer, server):
                     request_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.RaiseAlertRequest.FromString,
                     response_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.RaiseAlertResponse.SerializeToString,
             ),
+            'RaiseAlerts': grpc.stream_stream_rpc_method_handler(
+                    servicer.RaiseAlerts,
+                    request_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.RaiseAlertsRequest.FromString,
+                    response_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.RaiseAlertsResponse.SerializeToString,
+            ),
             'Acknowledge': grpc.unary_unary_rpc_method_handler(
                     servicer.Acknowledge,
                     request_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.AcknowledgeRequest.FromString,
@@ -270,6 +295,33 @@ class PagerService:
             '/pager.v1.PagerService/RaiseAlert',
             pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.RaiseAlertRequest.SerializeToString,
             pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.RaiseAlertResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RaiseAlerts(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/pager.v1.PagerService/RaiseAlerts',
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.RaiseAlertsRequest.SerializeToString,
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.RaiseAlertsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -31,6 +31,17 @@ class PagerServiceStub:
     Errors: INVALID_ARGUMENT (a field is malformed or over its limit), FAILED_PRECONDITION (the
     request_id was used with other content), UNAVAILABLE (the database cannot be reached).
     """
+    RaiseAlerts: _aio.StreamStreamMultiCallable[_pager_service_pb2.RaiseAlertsRequest, _pager_service_pb2.RaiseAlertsResponse]
+    """RaiseAlerts is the volume path: each message of many alerts is answered, in order, once all of
+    them are on disk; the next message is read after that, so flow control holds a caller back that
+    is faster than the disk. Equal alerts on one Unhealthy service that come together are one line
+    of its timeline, and all are counted.
+
+    An alert that is refused says so in its result and leaves its neighbours alone. A stream that
+    breaks leaves the alerts without an answer in doubt: repeat them, with the same request_ids.
+
+    Errors: INVALID_ARGUMENT (a message without alerts, or with too many), UNAVAILABLE.
+    """
     Acknowledge: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.AcknowledgeRequest, _pager_service_pb2.AcknowledgeResponse]
     """Acknowledge says that somebody has it: the escalation of the open incident stops.
 
@@ -101,6 +112,23 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT (a field is malformed or over its limit), FAILED_PRECONDITION (the
         request_id was used with other content), UNAVAILABLE (the database cannot be reached).
+        """
+
+    @_abc_1.abstractmethod
+    def RaiseAlerts(
+        self,
+        request_iterator: _abc.AsyncIterator[_pager_service_pb2.RaiseAlertsRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_pager_service_pb2.RaiseAlertsRequest], _abc.AsyncIterator[_pager_service_pb2.RaiseAlertsResponse]],
+    ) -> _abc.AsyncIterator[_pager_service_pb2.RaiseAlertsResponse]:
+        """RaiseAlerts is the volume path: each message of many alerts is answered, in order, once all of
+        them are on disk; the next message is read after that, so flow control holds a caller back that
+        is faster than the disk. Equal alerts on one Unhealthy service that come together are one line
+        of its timeline, and all are counted.
+
+        An alert that is refused says so in its result and leaves its neighbours alone. A stream that
+        breaks leaves the alerts without an answer in doubt: repeat them, with the same request_ids.
+
+        Errors: INVALID_ARGUMENT (a message without alerts, or with too many), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
