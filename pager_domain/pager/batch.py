@@ -55,7 +55,8 @@ class Batch:
         opened._services = services
         opened._answers = await work.stored_answers([request for request in batch if request.request_id])
         wanted = {answer.incident_id for answer in opened._answers.values() if answer.incident_id}
-        opened._incidents = await work.incidents(wanted)
+        known = {service.incident.incident_id: service.incident for service in services.values() if service.incident}
+        opened._incidents = known | await work.incidents(wanted - known.keys())
         return opened
 
     def result_of(self, request: Request) -> Answer | DomainError:

@@ -49,9 +49,13 @@ class PagerService:
         """Rules 1 and 4: opens an incident that is due at once, or counts the alert and pages nobody."""
         if service.incident is not None:
             return PagerService.on_repeats(service, service.incident, alert, 1, now)
-        opened = Incident(new_id(), service.monitored_service_id, alert, opened_at=now, next_escalation_at=now)
-        incident, events = recorded(opened, now, IncidentOpened(alert))
-        return Change(replace(service, incident=incident, updated_at=now), incident, events)
+        # Its opening is its first line.
+        service_id, incident_id = service.monitored_service_id, new_id()
+        incident = Incident(
+            incident_id, service_id, alert, opened_at=now, next_escalation_at=now, event_count=1, generation=1
+        )
+        line = IncidentEvent(service_id, incident_id, 1, now, IncidentOpened(alert))
+        return Change(MonitoredService(service_id, service.created_at, now, incident), incident, (line,))
 
     @staticmethod
     def on_repeats(service: MonitoredService, known: Incident, alert: Alert, repeats: int, now: datetime) -> Change:

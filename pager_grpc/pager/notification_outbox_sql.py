@@ -14,9 +14,9 @@ from pager_domain.pager.storm import Pace
 from pager_grpc.pager import bundles_sql, rows
 from pager_grpc.pager.monitored_services_sql import seconds_until
 from pager_grpc.pager.notification_claims_sql import PAGE_KEY, Claiming
-from pager_grpc.pager.unit_of_work_sql import INCIDENTS, announce, append_events
-from pager_grpc.pager.wakeups import Wakeups, Work
-from pager_grpc.runtime.bulk import update_rows
+from pager_grpc.pager.unit_of_work_sql import INCIDENTS, append_events
+from pager_grpc.pager.wakeups import CHANNEL, Wakeups, Work
+from pager_grpc.runtime.bulk import Writes, update_rows
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import Binds, fetch, is_one_of_pairs
 
@@ -73,9 +73,11 @@ class SqlNotificationOutbox(NotificationOutbox):
             await self._postpone(connection, [result for result in alone if isinstance(result, Postponed)])
             await self._settle(connection, [result for result in alone if isinstance(result, Settled)])
             ends = [pair for result in current if isinstance(result, Settled) for pair in _ends(result)]
-            escalates = await self._add_lines(connection, ends)
+            writes = Writes(connection)
+            escalates = await self._add_lines(connection, writes, ends)
             work = Work.DELIVERY + (Work.EVENTS if ends else "") + (Work.ESCALATION if escalates else "")
-            await announce(connection, work)
+            writes.notify(CHANNEL, work)
+            await writes.run()
         self._wakeups.ring(work)
         return len(current)
 
@@ -113,7 +115,7 @@ class SqlNotificationOutbox(NotificationOutbox):
         if binds:
             await connection.execute(text(_SETTLE.format(now=self._database.now_sql)), binds)
 
-    async def _add_lines(self, connection: AsyncConnection, ends: Sequence[End]) -> bool:
+    async def _add_lines(self, connection: AsyncConnection, writes: Writes, ends: Sequence[End]) -> bool:
         """Each end is the next line of its timeline. Whether a level that reached nobody made the next one due."""
         if not ends:
             return False
@@ -131,7 +133,7 @@ class SqlNotificationOutbox(NotificationOutbox):
         ]
         await update_rows(connection, INCIDENTS, counted)
         undeliverable = await self._escalate_where_nobody_was_reached(connection, ends, now)
-        await append_events(connection, [rows.event_row(event) for event in [*events, *undeliverable]])
+        append_events(writes, self._database, [*events, *undeliverable])
         return bool(undeliverable)
 
     async def _escalate_where_nobody_was_reached(

@@ -57,9 +57,9 @@ _LINKS = TypeAdapter(tuple[Link, ...])
 
 
 @lru_cache(maxsize=1024)
-def policy_document(policy: EscalationPolicy) -> Any:
+def policy_document(policy: EscalationPolicy) -> str:
     """A policy as JSON. Many incidents share a policy, so it is made once."""
-    return _POLICY.dump_python(policy, mode="json")
+    return _POLICY.dump_json(policy).decode()
 
 
 def policy_of(document: Any) -> EscalationPolicy:
@@ -202,7 +202,7 @@ def event_row(event: IncidentEvent) -> Row:
         "sequence": event.sequence,
         "at": event.at,
         "kind": kind,
-        "document": _CAUSES[kind].dump_python(event.what, mode="json"),
+        "document": _CAUSES[kind].dump_json(event.what).decode(),
     }
 
 

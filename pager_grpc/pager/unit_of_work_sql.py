@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.kernel import MonitoredServiceId
-from pager_domain.pager.events import AlertRepeated, IncidentId, IncidentOpened, IncidentResolved
+from pager_domain.pager.events import AlertRepeated, IncidentEvent, IncidentId, IncidentOpened, IncidentResolved
 from pager_domain.pager.model import (
     Change,
     EscalationPolicy,
@@ -30,9 +29,10 @@ from pager_grpc.pager.tables import (
     table_of,
 )
 from pager_grpc.pager.wakeups import CHANNEL, Wakeups, Work
-from pager_grpc.runtime.bulk import insert_rows, update_rows, upsert_rows
+from pager_grpc.runtime.bulk import Writes
+from pager_grpc.runtime.columns import moment_of
 from pager_grpc.runtime.database import Database
-from pager_grpc.runtime.selecting import fetch, is_one_of, is_one_of_pairs
+from pager_grpc.runtime.selecting import as_rows, fetch, is_one_of, is_one_of_pairs
 
 SERVICES = table_of(MonitoredServiceRow)
 INCIDENTS = table_of(IncidentRow)
@@ -56,22 +56,26 @@ _POSTGRES_STREAM = (
 )
 
 
+_BEGIN = """
+INSERT INTO monitored_services (monitored_service_id, incident_id, created_at, updated_at)
+SELECT id, NULL, {now}, {now} FROM {source} ORDER BY id ON CONFLICT DO NOTHING RETURNING *
+"""
+# The moment also without an incident; read after the locks of the services were taken. Incidents are locked too: where
+# transactions keep their first snapshot (SERIALIZABLE) that tells at once that an incident has changed since.
+_INCIDENTS_AND_NOW = """
+SELECT {now} AS moment, found.* FROM (SELECT 1) AS always
+LEFT JOIN (SELECT * FROM incidents WHERE {condition} {lock}) AS found ON true
+"""
 _CANCEL = """
 UPDATE notifications SET state = 'cancelled', settled_at = :settled_at
 WHERE {} AND state = 'waiting' AND NOT held RETURNING *
 """
 
 
-async def append_events(connection: AsyncConnection, event_rows: Sequence[rows.Row]) -> None:
+def append_events(writes: Writes, database: Database, events: Iterable[IncidentEvent]) -> None:
     """Adds lines to timelines and to the stream of all events."""
-    computed = _SQLITE_STREAM if connection.dialect.name == "sqlite" else _POSTGRES_STREAM
-    await insert_rows(connection, EVENTS, event_rows, computed=computed)
-
-
-async def announce(connection: AsyncConnection, work: str) -> None:
-    """Tells the other replicas, when this transaction commits, what it made."""
-    if connection.dialect.name == "postgresql":
-        await connection.execute(text("SELECT pg_notify(:channel, :work)"), {"channel": CHANNEL, "work": work})
+    computed = _SQLITE_STREAM if database.is_sqlite else _POSTGRES_STREAM
+    writes.insert(EVENTS, [rows.event_row(event) for event in events], computed=computed)
 
 
 @dataclass
@@ -99,8 +103,9 @@ class SqlUnitOfWork(UnitOfWork):
         locked = await self._locked({*alerted, *others})
         missing = sorted(alerted - locked.keys())
         if missing and not self.database.is_sqlite:
-            await self._begin(missing)
-            locked |= await self._locked(missing)
+            locked |= await self._begun(missing)
+            if taken := alerted - locked.keys():  # another replica began them meanwhile
+                locked |= await self._locked(taken)
         services = await self._with_incidents(locked)
         if self.database.is_sqlite:  # the only writer: a service that is missing stays missing until save
             services |= {key: MonitoredService(key, self.now, self.now) for key in missing}
@@ -144,7 +149,7 @@ class SqlUnitOfWork(UnitOfWork):
         answers: Sequence[StoredAnswer] = (),
         known_policies: Mapping[MonitoredServiceId, EscalationPolicy] | None = None,
     ) -> None:
-        """Seven statements at most, whatever the size of the batch; of each row the last state is written."""
+        """One or two statements, whatever the size of the batch; of each row the last state is written."""
         incidents = {c.incident.incident_id: c.incident for c in changes if c.incident is not None}
         events = [event for change in changes for event in change.events]
         opened = {event.incident_id for event in events if isinstance(event.what, IncidentOpened)}
@@ -155,25 +160,27 @@ class SqlUnitOfWork(UnitOfWork):
         pages = [page for change in changes for page in change.notifications]
         counted = [rows.counted_incident_row(i) for key, i in incidents.items() if key not in changed]
         rewritten = [rows.changed_incident_row(i) for key, i in incidents.items() if key in changed - opened]
-        await update_rows(self.connection, INCIDENTS, counted)
-        await update_rows(self.connection, INCIDENTS, rewritten)
-        await insert_rows(self.connection, INCIDENTS, [rows.new_incident_row(incidents[key]) for key in opened])
-        await upsert_rows(self.connection, SERVICES, [rows.service_row(service) for service in services.values()])
-        await append_events(self.connection, [rows.event_row(event) for event in events])
-        times = {"due_at": self.now, "created_at": self.now, "settled_at": None}
-        await insert_rows(self.connection, NOTIFICATIONS, [rows.notification_row(page) | times for page in pages])
-        await insert_rows(
-            self.connection, ANSWERS, [rows.answer_row(answer) | {"created_at": self.now} for answer in answers]
-        )
-        await upsert_rows(self.connection, KNOWN_POLICIES, self._known_policy_rows(known_policies or {}))
         due = any(incident.next_escalation_at for incident in incidents.values())
         self.work = (Work.EVENTS if events else "") + (Work.DELIVERY if pages else "")
         self.work += Work.ESCALATION if due and (opened or pages) else ""
+        writes = Writes(self.connection)
+        writes.update(INCIDENTS, counted)
+        writes.update(INCIDENTS, rewritten)
+        if opened and rewritten:
+            await writes.run()  # of one service, an incident must have ended before the next one begins
+        writes.insert(INCIDENTS, [rows.new_incident_row(incidents[key]) for key in opened])
+        writes.upsert(SERVICES, [rows.service_row(service) for service in services.values()])
+        append_events(writes, self.database, events)
+        times = {"due_at": self.now, "created_at": self.now, "settled_at": None}
+        writes.insert(NOTIFICATIONS, [rows.notification_row(page) | times for page in pages])
+        writes.insert(ANSWERS, [rows.answer_row(answer) | {"created_at": self.now} for answer in answers])
+        writes.upsert(KNOWN_POLICIES, self._known_policy_rows(known_policies or {}))
+        if self.work:
+            writes.notify(CHANNEL, self.work)
+        await writes.run()
 
     async def commit(self) -> None:
         """Commits, then rings the bells, also when nobody knows whether the commit stands."""
-        if self.work:
-            await announce(self.connection, self.work)
         try:
             await self.connection.commit()
         finally:
@@ -189,17 +196,27 @@ class SqlUnitOfWork(UnitOfWork):
             MonitoredServiceId(row["monitored_service_id"]): row for row in await fetch(self.connection, query, binds)
         }
 
-    async def _begin(self, ids: Sequence[MonitoredServiceId]) -> None:
-        now = await self.database.now(self.connection)
-        new = [{"monitored_service_id": i, "incident_id": None, "created_at": now, "updated_at": now} for i in ids]
-        await insert_rows(self.connection, SERVICES, new, or_skip=True)
+    async def _begun(self, ids: Sequence[MonitoredServiceId]) -> dict[MonitoredServiceId, rows.StoredRow]:
+        """Those of the services that nobody had begun; whoever begins a service has it locked."""
+        source, binds = as_rows(self.connection, "id", ids)
+        statement = _BEGIN.format(now=self.database.now_sql, source=source)
+        return {
+            MonitoredServiceId(row["monitored_service_id"]): row
+            for row in await fetch(self.connection, statement, binds)
+        }
 
     async def _with_incidents(
         self, locked: Mapping[MonitoredServiceId, rows.StoredRow]
     ) -> dict[MonitoredServiceId, MonitoredService]:
         """A second read, begun after the locks were taken: what it sees cannot change any more."""
-        self.moment = await self.database.now(self.connection)
-        incidents = await self.incidents(IncidentId(r["incident_id"]) for r in locked.values() if r["incident_id"])
+        condition, binds = is_one_of(
+            self.connection, "incident_id", (row["incident_id"] for row in locked.values() if row["incident_id"])
+        )
+        lock = "" if self.database.is_sqlite else "FOR UPDATE"
+        query = _INCIDENTS_AND_NOW.format(now=self.database.now_sql, condition=condition, lock=lock)
+        found = await fetch(self.connection, query, binds | self.database.now_binds())
+        self.moment = moment_of(found[0]["moment"])
+        incidents = {row["incident_id"]: rows.incident_of(row) for row in found if row["incident_id"]}
         return {
             service_id: rows.service_of(row, incidents.get(row["incident_id"])) for service_id, row in locked.items()
         }

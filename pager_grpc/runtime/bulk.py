@@ -17,77 +17,100 @@ from pager_grpc.runtime.columns import UtcDateTime, sqlite_moment
 from pager_grpc.runtime.selecting import is_sqlite, sqlite_driver
 
 Row = dict[str, Any]
+Computed = tuple[tuple[str, str], ...]
+Converter = Callable[[Any], Any] | None
+_BIND = ":bind_"
+"""How a statement for PostgreSQL begins the name of a bind, before it is known which part of a whole it is."""
 
 
-async def insert_rows(
-    connection: AsyncConnection,
-    table: Table,
-    rows: Sequence[Row],
-    *,
-    or_skip: bool = False,
-    computed: tuple[tuple[str, str], ...] = (),
-) -> None:
-    """Inserts ``rows``, which all have the same keys; ``or_skip`` leaves existing ones alone.
+class Writes:
+    """Writes that go to PostgreSQL in one statement, all under one snapshot, when :meth:`run` is called.
 
-    ``computed`` are further columns, each with the SQL expression of its value.
+    There each is a WITH of its own and their order is open: what must come before something else needs a run of its
+    own. SQLite, which has no round trip to save, takes each at once, in order.
     """
-    await _write(connection, table, rows, "ON CONFLICT DO NOTHING" if or_skip else "", computed)
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._sqlite = is_sqlite(connection)
+        self._parts: list[str] = []
+        self._binds: Row = {}
+
+    def insert(self, table: Table, rows: Sequence[Row], *, or_skip: bool = False, computed: Computed = ()) -> None:
+        """Inserts ``rows``, which all have the same keys; ``or_skip`` leaves existing ones alone.
+
+        ``computed`` are further columns, each with the SQL expression of its value.
+        """
+        tail = "ON CONFLICT DO NOTHING" if or_skip else ""
+        if rows:
+            self._add(*_insert(table, tuple(rows[0]), tail, computed, sqlite=self._sqlite), rows)
+
+    def update(self, table: Table, rows: Sequence[Row]) -> None:
+        """Updates the rows with these primary keys: sets every other column that ``rows`` name."""
+        if rows:
+            self._add(*_update(table, tuple(rows[0]), sqlite=self._sqlite), rows)
+
+    def upsert(self, table: Table, rows: Sequence[Row]) -> None:
+        """Inserts ``rows`` or, where the primary key exists, replaces the columns that they name."""
+        if rows:
+            keys = [column.name for column in table.primary_key]
+            changes = ", ".join(f"{name} = excluded.{name}" for name in rows[0] if name not in keys)
+            tail = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
+            self._add(*_insert(table, tuple(rows[0]), tail, (), sqlite=self._sqlite), rows)
+
+    def notify(self, channel: str, payload: str) -> None:
+        """Tells who listens, when the transaction commits; SQLite has nobody who does."""
+        if not self._sqlite:
+            self._parts.append("SELECT pg_notify(:notify_channel, :notify_payload)")
+            self._binds |= {"notify_channel": channel, "notify_payload": payload}
+
+    async def run(self) -> None:
+        """Writes what was added since the last run."""
+        parts, binds, self._parts, self._binds = self._parts, self._binds, [], {}
+        if len(parts) == 1:
+            await self._connection.execute(text(parts[0]), binds)
+        elif parts:
+            # A query in a WITH runs only as far as it is read.
+            named = ", ".join(f"w{n} AS ({part})" for n, part in enumerate(parts))
+            read = [f"SELECT 1 FROM w{n}" for n, part in enumerate(parts) if part.startswith("SELECT")]
+            await self._connection.execute(text(f"WITH {named} {' UNION ALL '.join(read) or 'SELECT 1'}"), binds)
+
+    def _add(self, statement: str, converters: list[Converter], rows: Sequence[Row]) -> None:
+        pairs = list(zip(rows[0], converters, strict=True))
+        if self._sqlite:
+            # Straight to the driver: no bind is compiled again for every row.
+            values = [tuple([c(row[n]) if c else row[n] for n, c in pairs]) for row in rows]
+            sqlite_driver(self._connection).executemany(statement, values)
+            return
+        prefix = f"b{len(self._parts)}_"
+        self._parts.append(statement.replace(_BIND, f":{prefix}"))
+        self._binds |= {f"{prefix}{n}": [c(row[n]) if c else row[n] for row in rows] for n, c in pairs}
 
 
-async def update_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Updates the rows with these primary keys: sets every other column that ``rows`` name."""
-    if not rows:
-        return
-    names = tuple(rows[0])
-    statement, converters = _update(table, names, sqlite=is_sqlite(connection))
-    await _execute(connection, statement, names, converters, rows)
+async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row], **options: Any) -> None:
+    """One :meth:`Writes.insert`."""
+    writes = Writes(connection)
+    writes.insert(table, rows, **options)
+    await writes.run()
 
 
 async def upsert_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """Inserts ``rows`` or, where the primary key exists, replaces the columns that they name."""
-    if not rows:
-        return
-    keys = [column.name for column in table.primary_key]
-    changes = ", ".join(f"{name} = excluded.{name}" for name in rows[0] if name not in keys)
-    await _write(connection, table, rows, f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}")
+    """One :meth:`Writes.upsert`."""
+    writes = Writes(connection)
+    writes.upsert(table, rows)
+    await writes.run()
 
 
-async def _write(
-    connection: AsyncConnection,
-    table: Table,
-    rows: Sequence[Row],
-    tail: str,
-    computed: tuple[tuple[str, str], ...] = (),
-) -> None:
-    if not rows:
-        return
-    names = tuple(rows[0])
-    statement, converters = _insert(table, names, tail, computed, sqlite=is_sqlite(connection))
-    await _execute(connection, statement, names, converters, rows)
-
-
-Converter = Callable[[Any], Any] | None
-
-
-async def _execute(
-    connection: AsyncConnection,
-    statement: str,
-    names: tuple[str, ...],
-    converters: list[Converter],
-    rows: Sequence[Row],
-) -> None:
-    pairs = list(zip(names, converters, strict=True))
-    if is_sqlite(connection):
-        # Straight to the driver: no bind is compiled again for every row.
-        values = [tuple([c(row[n]) if c else row[n] for n, c in pairs]) for row in rows]
-        sqlite_driver(connection).executemany(statement, values)
-    else:
-        await connection.execute(text(statement), {n: [c(row[n]) if c else row[n] for row in rows] for n, c in pairs})
+async def update_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+    """One :meth:`Writes.update`."""
+    writes = Writes(connection)
+    writes.update(table, rows)
+    await writes.run()
 
 
 @lru_cache(maxsize=128)
 def _insert(
-    table: Table, names: tuple[str, ...], tail: str, computed: tuple[tuple[str, str], ...], *, sqlite: bool
+    table: Table, names: tuple[str, ...], tail: str, computed: Computed, *, sqlite: bool
 ) -> tuple[str, list[Converter]]:
     columns = ", ".join([*names, *(name for name, _ in computed)])
     if sqlite:
@@ -115,7 +138,7 @@ def _update(table: Table, names: tuple[str, ...], *, sqlite: bool) -> tuple[str,
 
 
 def _arrays(table: Table, names: tuple[str, ...]) -> str:
-    arrays = ", ".join(f"CAST(:{name} AS {_array_type(table, name)}[])" for name in names)
+    arrays = ", ".join(f"CAST({_BIND}{name} AS {_array_type(table, name)}[])" for name in names)
     return f"unnest({arrays}) AS r({', '.join(names)})"
 
 
@@ -137,7 +160,8 @@ def _converter(table: Table, name: str, *, sqlite: bool) -> Converter:
 
 
 def _as_json(value: Any) -> str | None:
-    return to_json(value).decode() if value is not None else None
+    """A value as JSON; text is JSON already."""
+    return value if value is None or isinstance(value, str) else to_json(value).decode()
 
 
 def _array_type(table: Table, name: str) -> str:

@@ -86,7 +86,10 @@ class SimulatedChannel:
         return call
 
     def unary_stream(self, *_, **__):
-        return None
+        """Nobody in the simulated world watches or streams."""
+        return
+
+    stream_stream = unary_stream
 
 
 class _Aborted(grpc.aio.AbortError):

@@ -1,9 +1,9 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, Table, Text, select
+from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, Table, Text, event, select
 
-from pager_grpc.runtime.bulk import insert_rows, update_rows, upsert_rows
+from pager_grpc.runtime.bulk import Writes, insert_rows, update_rows, upsert_rows
 from pager_grpc.runtime.columns import JsonDocument, UtcDateTime
 from pager_grpc.runtime.database import open_database
 
@@ -56,3 +56,24 @@ async def test_nothing_to_write_is_nothing(connection):
     for write in (insert_rows, update_rows, upsert_rows):
         await write(connection, THINGS, [])
     assert await stored(connection) == []
+
+
+async def test_writes_that_were_added_together_are_one_round_trip_and_all_of_them_stand(connection):
+    await insert_rows(connection, THINGS, [a_thing("a"), a_thing("b")])
+    seen = []
+    engine = connection.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *call: seen.append(call[2]))
+    writes = Writes(connection)
+    writes.update(THINGS, [{"name": "a", "size": 5}])
+    writes.upsert(THINGS, [a_thing("b", size=6)])
+    writes.insert(THINGS, [a_thing("c"), a_thing("d")])
+    writes.notify("things", "changed")
+    await writes.run()
+    await writes.run()
+    assert len(seen) == (0 if connection.dialect.name == "sqlite" else 1)
+    assert [(thing["name"], thing["size"]) for thing in await stored(connection)] == [
+        ("a", 5),
+        ("b", 6),
+        ("c", 1),
+        ("d", 1),
+    ]

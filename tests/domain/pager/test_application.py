@@ -204,3 +204,14 @@ async def test_alerts_before_and_after_the_end_of_an_incident_do_not_mix(pager):
         (False, 2),
     ]
     assert [pager.incident(f"incident-{n}").alert_count for n in (1, 2)] == [2, 2]
+
+
+async def test_a_request_that_comes_twice_in_one_batch_is_answered_twice_and_counted_once(pager):
+    await pager.told(raising())
+    answers = await pager.told(raising(request_id="r"), raising(request_id="r"), raising())
+    assert [(answer.incident.incident_id, answer.alert_count) for answer in answers] == [
+        ("incident-1", 2),
+        ("incident-1", 2),
+        ("incident-1", 3),
+    ]
+    assert pager.incident().alert_count == 3
