@@ -1,7 +1,8 @@
 # `make` prints this help. Every target works on a clean clone with only python3 and make.
 VENV ?= .venv
 PYTHON ?= python3
-WORKERS ?= 2
+# Many tests wait more than they work.
+WORKERS ?= 4
 SEEDS ?= 2000
 INSTALLED := $(VENV)/.installed
 MINUTES ?= 3
@@ -23,7 +24,7 @@ demo: $(INSTALLED) ## Plays one incident with real processes in about 20 seconds
 	@$(VENV)/bin/python scripts/demo.py
 
 test: $(INSTALLED) ## Runs every test, also on a real PostgreSQL that it brings along
-	$(VENV)/bin/pytest -n $(WORKERS)
+	$(VENV)/bin/pytest -n $(WORKERS) --maxschedchunk 1
 
 simulate: $(INSTALLED) ## Faults from seeds in virtual time (SEEDS=5000, SEEDS=100-200, SEEDS=17,)
 	@PYTHONPATH=tests:. $(VENV)/bin/python -m simulation $(SEEDS) --workers $(WORKERS)

@@ -63,3 +63,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
     url: str = request.getfixturevalue("postgres_url" if request.param == "postgresql" else "serializable_url")
     return url
+
+
+LONG = ("simulation", "crash", "races", "end_to_end", "nemesis")
+"""Rooms of long tests: they begin first, so that at the end no worker waits for another."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order within a room stays."""
+    items.sort(key=lambda item: not {*item.path.parts} & {*LONG})
