@@ -1,8 +1,7 @@
 # `make` prints this help. Every target works on a clean clone with only python3 and make.
 VENV ?= .venv
 PYTHON ?= python3
-# Many tests wait more than they work.
-WORKERS ?= 4
+WORKERS ?= 2
 SEEDS ?= 2000
 INSTALLED := $(VENV)/.installed
 MINUTES ?= 3
