@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from sqlalchemy import text
-
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import MOST_SEVERE_FIRST
 from pager_domain.pager.model import EscalationPolicy, MonitoredService
@@ -42,8 +40,8 @@ class SqlMonitoredServices(MonitoredServices):
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[SqlUnitOfWork]:
         """A transaction; rolled back unless committed."""
-        async with self._database.unit() as connection:
-            yield SqlUnitOfWork(connection, self._database, self._wakeups)
+        async with self._database.unit() as unit:
+            yield SqlUnitOfWork(unit, self._database, self._wakeups)
 
     async def due(self, limit: int) -> list[MonitoredService]:
         """One walk along the index of what is due for each severity; nothing else is looked at."""
@@ -84,8 +82,8 @@ async def seconds_until(database: Database, table: str, column: str, condition: 
     first = "SELECT * FROM (SELECT {0} AS due FROM {1} WHERE {2} AND severity = '{3}' ORDER BY {0} LIMIT 1) AS {3}"
     firsts = [first.format(column, table, condition, severity) for severity in MOST_SEVERE_FIRST]
     moments = " UNION ALL ".join([*firsts, *([also] if also else [])])
-    query = text(f"SELECT min(due), {database.now_sql} FROM ({moments}) AS moments")
+    query = f"SELECT min(due) AS due, {database.now_sql} AS now FROM ({moments}) AS moments"
     async with database.snapshot() as connection:
-        due, now = (await connection.execute(query, database.now_binds())).one()
-    due, now = as_moment(due), as_moment(now)
+        [found] = await fetch(connection, query, database.now_binds())
+    due, now = as_moment(found["due"]), as_moment(found["now"])
     return (due - now).total_seconds() if due is not None and now is not None else None

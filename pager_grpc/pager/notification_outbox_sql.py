@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.pager.events import IncidentEvent, IncidentId, NotificationSettled, Outcome
@@ -14,24 +13,15 @@ from pager_domain.pager.storm import Pace
 from pager_grpc.pager import bundles_sql, rows
 from pager_grpc.pager.monitored_services_sql import seconds_until
 from pager_grpc.pager.notification_claims_sql import PAGE_KEY, Claiming
-from pager_grpc.pager.unit_of_work_sql import INCIDENTS, append_events
+from pager_grpc.pager.unit_of_work_sql import INCIDENTS, NOTIFICATIONS, append_events
 from pager_grpc.pager.wakeups import CHANNEL, Wakeups, Work
-from pager_grpc.runtime.bulk import Writes, update_rows
+from pager_grpc.runtime.bulk import Writes
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import Binds, fetch, is_one_of_pairs
 
 End = tuple[Notification, NotificationSettled]
 """A page and its last line."""
 
-# Only the newest claim counts: one whose lease ended was claimed again with a higher number.
-_POSTPONE = """
-UPDATE notifications SET held = false, lost_claims = 0, due_at = {due}, last_reason = :reason
-WHERE monitored_service_id = :service AND notification_id = :page AND state = 'waiting' AND attempts = :attempt
-"""
-_SETTLE = """
-UPDATE notifications SET state = :state, held = false, settled_at = {now}, last_reason = :reason
-WHERE monitored_service_id = :service AND notification_id = :page AND state = 'waiting' AND attempts = :attempt
-"""
 _LEVELS_THAT_REACHED_NOBODY = """
 SELECT * FROM incidents AS i WHERE {condition} AND i.state = 'open' AND NOT EXISTS (
     SELECT 1 FROM notifications AS n
@@ -64,17 +54,18 @@ class SqlNotificationOutbox(NotificationOutbox):
         async with self._database.begin() as connection:
             if not self._sqlite:
                 ids = sorted({page.monitored_service_id for result in results for page in result.claim.pages})
-                await connection.execute(text(_LOCK_SERVICES), {"ids": ids})
+                await fetch(connection, _LOCK_SERVICES, {"ids": ids})
             current = await self._current(connection, results)
             for result in current:
                 if _is_bundle(result):
                     await bundles_sql.record(connection, self._database, result)
+            now = await self._database.now(connection)
             alone = [result for result in current if not _is_bundle(result)]
-            await self._postpone(connection, [result for result in alone if isinstance(result, Postponed)])
-            await self._settle(connection, [result for result in alone if isinstance(result, Settled)])
-            ends = [pair for result in current if isinstance(result, Settled) for pair in _ends(result)]
             writes = Writes(connection)
-            escalates = await self._add_lines(connection, writes, ends)
+            writes.update(NOTIFICATIONS, [_postponed_row(r, now) for r in alone if isinstance(r, Postponed)])
+            writes.update(NOTIFICATIONS, [_settled_row(r, now) for r in alone if isinstance(r, Settled)])
+            ends = [pair for result in current if isinstance(result, Settled) for pair in _ends(result)]
+            escalates = await self._add_lines(connection, writes, ends, now)
             work = Work.DELIVERY + (Work.EVENTS if ends else "") + (Work.ESCALATION if escalates else "")
             writes.notify(CHANNEL, work)
             await writes.run()
@@ -102,24 +93,10 @@ class SqlNotificationOutbox(NotificationOutbox):
         query = f"SELECT notification_id, attempts FROM notifications WHERE {condition} AND state = 'waiting' {lock}"
         return {row["notification_id"]: row["attempts"] for row in await fetch(connection, query, binds)}
 
-    async def _postpone(self, connection: AsyncConnection, postponed: Sequence[Postponed]) -> None:
-        binds = [_binds(p) | {"reason": p.reason} | self._database.later_binds("due", p.pause) for p in postponed]
-        if binds:
-            await connection.execute(text(_POSTPONE.format(due=self._database.later_sql("due"))), binds)
-
-    async def _settle(self, connection: AsyncConnection, settled: Sequence[Settled]) -> None:
-        binds = [
-            _binds(s) | {"state": s.outcome.value, "reason": s.events[0].reason} | self._database.now_binds()
-            for s in settled
-        ]
-        if binds:
-            await connection.execute(text(_SETTLE.format(now=self._database.now_sql)), binds)
-
-    async def _add_lines(self, connection: AsyncConnection, writes: Writes, ends: Sequence[End]) -> bool:
+    async def _add_lines(self, connection: AsyncConnection, writes: Writes, ends: Sequence[End], now: datetime) -> bool:
         """Each end is the next line of its timeline. Whether a level that reached nobody made the next one due."""
         if not ends:
             return False
-        now = await self._database.now(connection)
         counts = await self._counts(connection, ends)
         events = []
         for page, event in ends:
@@ -131,28 +108,28 @@ class SqlNotificationOutbox(NotificationOutbox):
             {"monitored_service_id": services[incident], "incident_id": incident, "event_count": count}
             for incident, count in counts.items()
         ]
-        await update_rows(connection, INCIDENTS, counted)
-        undeliverable = await self._escalate_where_nobody_was_reached(connection, ends, now)
+        writes.update(INCIDENTS, counted)
+        failed = [page for page, event in ends if event.outcome not in (Outcome.HANDED_OFF, Outcome.MERGED)]
+        undeliverable: list[IncidentEvent] = []
+        if failed:
+            await writes.run()  # the ends of these pages are looked at
+            undeliverable = await self._escalate_where_nobody_was_reached(connection, writes, failed, now)
         append_events(writes, self._database, [*events, *undeliverable])
         return bool(undeliverable)
 
     async def _escalate_where_nobody_was_reached(
-        self, connection: AsyncConnection, ends: Sequence[End], now: datetime
+        self, connection: AsyncConnection, writes: Writes, failed: Sequence[Notification], now: datetime
     ) -> list[IncidentEvent]:
-        reached = (Outcome.HANDED_OFF, Outcome.MERGED)
-        failed = [page for page, event in ends if event.outcome not in reached]
-        if not failed:
-            return []
         condition, binds = _these_incidents(connection, failed, "i.monitored_service_id, i.incident_id")
         found = await fetch(connection, _LEVELS_THAT_REACHED_NOBODY.format(condition=condition), binds)
         changes = [PagerService.on_level_undeliverable(rows.incident_of(row), now) for row in found]
-        changed = [rows.changed_incident_row(incident) for incident, events in changes if events]
-        await update_rows(connection, INCIDENTS, changed)
+        writes.update(INCIDENTS, [rows.changed_incident_row(incident) for incident, events in changes if events])
         return [event for _, events in changes for event in events]
 
     async def _counts(self, connection: AsyncConnection, ends: Sequence[End]) -> dict[IncidentId, int]:
         condition, binds = _these_incidents(connection, [page for page, _ in ends])
-        query = f"SELECT incident_id, event_count FROM incidents WHERE {condition}"
+        lock = "" if self._sqlite else "FOR UPDATE"  # SERIALIZABLE compares here, not at the key of a line
+        query = f"SELECT incident_id, event_count FROM incidents WHERE {condition} {lock}"
         return {IncidentId(row["incident_id"]): row["event_count"] for row in await fetch(connection, query, binds)}
 
 
@@ -174,7 +151,18 @@ def _message_id(result: Result) -> str:
     return result.claim.notification.notification_id
 
 
-def _binds(result: Result) -> Binds:
-    """Of the result of a page that went alone."""
+# Only the newest claim counts: one whose lease ended was claimed again with a higher number, and is not current.
+def _postponed_row(result: Postponed, now: datetime) -> rows.Row:
+    end = {"held": False, "lost_claims": 0, "due_at": now + result.pause, "last_reason": result.reason}
+    return _page_key(result) | end
+
+
+def _settled_row(result: Settled, now: datetime) -> rows.Row:
+    end = {"state": result.outcome.value, "held": False, "settled_at": now, "last_reason": result.events[0].reason}
+    return _page_key(result) | end
+
+
+def _page_key(result: Result) -> rows.Row:
+    """Of the page of a result that went alone."""
     [page] = result.claim.pages
-    return {"service": page.monitored_service_id, "page": page.notification_id, "attempt": result.claim.attempt}
+    return {"monitored_service_id": page.monitored_service_id, "notification_id": page.notification_id}

@@ -31,7 +31,7 @@ from pager_grpc.pager.tables import (
 from pager_grpc.pager.wakeups import CHANNEL, Wakeups, Work
 from pager_grpc.runtime.bulk import Writes
 from pager_grpc.runtime.columns import moment_of
-from pager_grpc.runtime.database import Database
+from pager_grpc.runtime.database import Database, Unit
 from pager_grpc.runtime.selecting import as_rows, fetch, is_one_of, is_one_of_pairs
 
 SERVICES = table_of(MonitoredServiceRow)
@@ -82,11 +82,16 @@ def append_events(writes: Writes, database: Database, events: Iterable[IncidentE
 class SqlUnitOfWork(UnitOfWork):
     """One transaction on one connection."""
 
-    connection: AsyncConnection
+    unit: Unit
     database: Database
     wakeups: Wakeups
     moment: datetime | None = None
     work: str = ""
+
+    @property
+    def connection(self) -> AsyncConnection:
+        """Where the transaction runs."""
+        return self.unit.connection
 
     @property
     def now(self) -> datetime:
@@ -182,7 +187,7 @@ class SqlUnitOfWork(UnitOfWork):
     async def commit(self) -> None:
         """Commits, then rings the bells, also when nobody knows whether the commit stands."""
         try:
-            await self.connection.commit()
+            await self.unit.commit()
         finally:
             self.wakeups.ring(self.work)
 

@@ -9,10 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import BigInteger, Boolean, Integer, Table, text
+from sqlalchemy import BigInteger, Boolean, Integer, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import JSON
 
+from pager_grpc.runtime import postgres_driver
 from pager_grpc.runtime.columns import UtcDateTime, sqlite_moment
 from pager_grpc.runtime.selecting import is_sqlite, sqlite_driver
 
@@ -68,12 +69,13 @@ class Writes:
         """Writes what was added since the last run."""
         parts, binds, self._parts, self._binds = self._parts, self._binds, [], {}
         if len(parts) == 1:
-            await self._connection.execute(text(parts[0]), binds)
+            await postgres_driver.fetch(self._connection, parts[0], binds)
         elif parts:
             # A query in a WITH runs only as far as it is read.
             named = ", ".join(f"w{n} AS ({part})" for n, part in enumerate(parts))
             read = [f"SELECT 1 FROM w{n}" for n, part in enumerate(parts) if part.startswith("SELECT")]
-            await self._connection.execute(text(f"WITH {named} {' UNION ALL '.join(read) or 'SELECT 1'}"), binds)
+            whole = f"WITH {named} {' UNION ALL '.join(read) or 'SELECT 1'}"
+            await postgres_driver.fetch(self._connection, whole, binds)
 
     def _add(self, statement: str, converters: list[Converter], rows: Sequence[Row]) -> None:
         pairs = list(zip(rows[0], converters, strict=True))

@@ -10,6 +10,7 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
@@ -18,13 +19,14 @@ from typing import Any, TypeVar
 
 import asyncpg
 import structlog
-from sqlalchemy import event, make_url, text
+from sqlalchemy import event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import Clock
+from pager_grpc.runtime import postgres_driver
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.columns import moment_of, sqlite_moment
 from pager_grpc.runtime.config import ConfigurationFault
@@ -52,7 +54,7 @@ _SQLITE_GONE = {
 _PATIENCE_SECONDS = 3.0
 _ATTEMPTS = 5
 _LONGEST_PAUSE_SECONDS = 0.16
-_SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_SNAPSHOT: dict[str, Any] = {"isolation": "repeatable_read", "readonly": True}
 _POSTGRES_SESSION = {
     "application_name": "hexagonal-pager",
     # Bounds on what one stuck session can hold up (milliseconds).
@@ -64,6 +66,14 @@ _POSTGRES_SESSION = {
 
 class Paused(Exception):
     """No transaction begins: the database is there, and this process must not use it as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A transaction on ``connection`` that stands once ``commit`` has returned."""
+
+    connection: AsyncConnection
+    commit: Callable[[], Awaitable[None]]
 
 
 async def _answers(connection: AsyncConnection) -> str:
@@ -85,7 +95,8 @@ class Database:
         self.clock = clock
         self.unusable_because: Callable[[AsyncConnection], Awaitable[str]] = _answers
         self._paused = ""
-        self._snapshots = engine if self.is_sqlite else engine.execution_options(**_SNAPSHOT)
+        # On PostgreSQL transactions are the driver's: see postgres_driver.
+        self._pool = engine if self.is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
         self._lock = exclusive(lock_file) if lock_file else None
 
     def now_binds(self) -> dict[str, Any]:
@@ -96,8 +107,8 @@ class Database:
         """The present moment by the clock that all replicas share; on SQLite there is one process and its clock."""
         if self.is_sqlite:
             return self.clock.now()
-        found = await connection.execute(text(f"SELECT {self.now_sql}"), self.now_binds())
-        return moment_of(found.scalar_one())
+        [found] = await postgres_driver.fetch(connection, f"SELECT {self.now_sql} AS now", {})
+        return moment_of(found["now"])
 
     def later_sql(self, bind: str) -> str:
         """The SQL for now and the span ``bind`` later; see :meth:`later_binds`."""
@@ -113,27 +124,26 @@ class Database:
         return sqlite_moment(moment) if self.is_sqlite else moment
 
     @asynccontextmanager
-    async def unit(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that stands only after the caller's own ``connection.commit()``. Errors as ``begin``."""
-        self._require_unpaused()
-        async with _translated(), self.engine.connect() as connection:
-            await connection.begin()
-            yield connection
-
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction; rolled back unless the caller commits by leaving without an exception.
+    async def unit(self) -> AsyncIterator[Unit]:
+        """A transaction that stands only after the caller's own ``commit()``.
 
         Raises:
             StoreUnavailable: the database cannot be reached, or went away; a commit may or may not stand.
         """
         self._require_unpaused()
-        async with _translated(), self.engine.begin() as connection:
-            yield connection
+        async with self._transaction() as unit:
+            yield unit
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction; rolled back unless the caller commits by leaving without an exception. Errors as ``unit``."""
+        async with self.unit() as unit:
+            yield unit.connection
+            await unit.commit()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only reads: it sees one moment and never loses to others. Errors as ``begin``.
+        """A transaction that only reads: it sees one moment and never loses to others. Errors as ``unit``.
 
         On PostgreSQL REPEATABLE READ, whatever the default of the database is: there a reader that is SERIALIZABLE may
         have to try again, or make a writer do so.
@@ -145,8 +155,8 @@ class Database:
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[AsyncConnection]:
         """As ``snapshot``, also while paused: for whoever finds out whether the database may be used."""
-        async with _translated(), self._snapshots.begin() as connection:
-            yield connection
+        async with self._transaction(**_SNAPSHOT) as unit:
+            yield unit.connection
 
     async def look(self) -> None:
         """Finds out whether the database may be used; until the next look no transaction begins if it may not.
@@ -185,6 +195,17 @@ class Database:
         await self.engine.dispose()
         if self._lock is not None:
             os.close(self._lock)
+
+    @asynccontextmanager
+    async def _transaction(self, **options: Any) -> AsyncIterator[Unit]:
+        """``options`` are for PostgreSQL; a transaction on SQLite is alone with the file anyway."""
+        async with _translated(), self._pool.connect() as connection:
+            if self.is_sqlite:
+                await connection.begin()
+                yield Unit(connection, connection.commit)
+            else:
+                async with postgres_driver.transaction(connection, **options) as begun:
+                    yield Unit(connection, begun.commit)
 
     def _require_unpaused(self) -> None:
         if self._paused:
@@ -230,6 +251,7 @@ def open_database(
             connect_args={"server_settings": _POSTGRES_SESSION | SERVER_SIDE | known, "timeout": 5},
         )
         event.listen(engine.sync_engine, "connect", lambda made, _record: bound_silence(made.driver_connection))
+        event.listen(engine.sync_engine, "checkout", postgres_driver.refuse_closed)
         return Database(engine, clock=clock, now_sql=now_sql)
     path = Path(parsed.database or "")
     try:
@@ -254,7 +276,9 @@ def is_contention(error: BaseException) -> bool:
     original = getattr(error, "orig", None)
     if isinstance(original, sqlite3.OperationalError):
         return "locked" in str(original)
-    return getattr(original, "sqlstate", None) in _CONTENTION
+    # A plan that was made before the schema changed is made anew the next time.
+    outdated = isinstance(original, asyncpg.InvalidCachedStatementError)
+    return outdated or getattr(original, "sqlstate", None) in _CONTENTION
 
 
 def _is_gone(error: DBAPIError) -> bool:

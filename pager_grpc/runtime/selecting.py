@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pager_grpc.runtime import postgres_driver
 from pager_grpc.runtime.sqlite_connection import SqliteConnection
 
 Binds = dict[str, Any]
@@ -21,15 +21,12 @@ async def fetch(connection: AsyncConnection, statement: str, binds: Mapping[str,
     """The rows of ``statement``, as the engine keeps them: on SQLite a moment or a document comes as text."""
     if is_sqlite(connection):
         return sqlite_driver(connection).fetch(statement, binds)
-    return (await connection.execute(text(statement), binds)).mappings().all()
+    return await postgres_driver.fetch(connection, statement, binds)
 
 
 async def change(connection: AsyncConnection, statement: str, binds: Mapping[str, Any]) -> None:
     """Runs a statement that gives no rows."""
-    if is_sqlite(connection):
-        sqlite_driver(connection).fetch(statement, binds)
-    else:
-        await connection.execute(text(statement), binds)
+    await fetch(connection, statement, binds)
 
 
 def as_rows(connection: AsyncConnection, column: str, values: Iterable[str]) -> tuple[str, Binds]:

@@ -23,11 +23,11 @@ async def not_refused(database: Database, attacks: Iterable[Attack]) -> list[str
     survivors = []
     for name, script in attacks:
         *before, attack = script.split(";")
-        async with database.unit() as connection:
+        async with database.unit() as unit:
             for statement in before:
-                await connection.execute(text(statement))
+                await unit.connection.execute(text(statement))
             try:
-                await connection.execute(text(attack))
+                await unit.connection.execute(text(attack))
                 survivors.append(f"{name} allows: {attack}")
             except IntegrityError as refusal:
                 if name not in str(refusal.orig):

@@ -26,27 +26,27 @@ async def stored(database):
 
 
 async def test_what_the_driver_wrote_is_forgotten_unless_it_is_committed(database):
-    async with database.unit() as connection:
-        sqlite_driver(connection).executemany("INSERT INTO things VALUES (?)", [(1,)])
+    async with database.unit() as unit:
+        sqlite_driver(unit.connection).executemany("INSERT INTO things VALUES (?)", [(1,)])
     assert await stored(database) == []
-    async with database.unit() as connection:
-        sqlite_driver(connection).executemany("INSERT INTO things VALUES (?)", [(1,), (2,)])
-        await connection.commit()
+    async with database.unit() as unit:
+        sqlite_driver(unit.connection).executemany("INSERT INTO things VALUES (?)", [(1,), (2,)])
+        await unit.commit()
     assert await stored(database) == [1, 2]
 
 
 async def test_a_refusal_of_the_database_is_told_as_sqlalchemy_tells_it(database):
-    async with database.unit() as connection:
+    async with database.unit() as unit:
         with pytest.raises(IntegrityError):
-            sqlite_driver(connection).executemany("INSERT INTO things VALUES (?)", [(1,), (1,)])
+            sqlite_driver(unit.connection).executemany("INSERT INTO things VALUES (?)", [(1,), (1,)])
     assert await stored(database) == []
 
 
 async def test_who_gives_up_during_a_commit_leaves_a_connection_that_works(database):
     async def write():
-        async with database.unit() as connection:
-            sqlite_driver(connection).executemany("INSERT INTO things VALUES (?)", [(n,) for n in range(1000)])
-            await connection.commit()
+        async with database.unit() as unit:
+            sqlite_driver(unit.connection).executemany("INSERT INTO things VALUES (?)", [(n,) for n in range(1000)])
+            await unit.commit()
 
     writing = asyncio.create_task(write())
     while not writing.done():
