@@ -143,7 +143,7 @@ def incident_of(row: StoredRow) -> Incident:
         Severity(row["severity"]),
         row["dedup_key"],
         row["details"],
-        _links_of(as_document(row["links"])),
+        _links_of(row["links"]),
         as_moment(row["occurred_at"]),
     )
     return Incident(
@@ -256,5 +256,7 @@ def notification_of(row: StoredRow) -> Notification:
 
 
 def _links_of(document: Any) -> tuple[Link, ...]:
-    links: tuple[Link, ...] = _LINKS.validate_python(document) if document else ()
+    if not document or document == "[]":
+        return ()
+    links: tuple[Link, ...] = _LINKS.validate_python(as_document(document))
     return links

@@ -56,6 +56,7 @@ _POSTGRES_STREAM = (
 )
 
 
+_BEGINS_OR_ENDS = (IncidentOpened, IncidentResolved)
 _BEGIN = """
 INSERT INTO monitored_services (monitored_service_id, incident_id, created_at, updated_at)
 SELECT id, NULL, {now}, {now} FROM {source} ORDER BY id ON CONFLICT DO NOTHING RETURNING *
@@ -234,4 +235,4 @@ class SqlUnitOfWork(UnitOfWork):
 
 
 def _begins_or_ends(change: Change) -> bool:
-    return any(isinstance(event.what, IncidentOpened | IncidentResolved) for event in change.events)
+    return any(isinstance(event.what, _BEGINS_OR_ENDS) for event in change.events)

@@ -5,6 +5,7 @@ cached; values go in as plain Python and are converted here, because typed inser
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -78,15 +79,17 @@ class Writes:
             await postgres_driver.fetch(self._connection, whole, binds)
 
     def _add(self, statement: str, converters: list[Converter], rows: Sequence[Row]) -> None:
-        pairs = list(zip(rows[0], converters, strict=True))
+        columns = [
+            [row[name] for row in rows] if converter is None else [converter(row[name]) for row in rows]
+            for name, converter in zip(rows[0], converters, strict=True)
+        ]
         if self._sqlite:
             # Straight to the driver: no bind is compiled again for every row.
-            values = [tuple([c(row[n]) if c else row[n] for n, c in pairs]) for row in rows]
-            sqlite_driver(self._connection).executemany(statement, values)
+            sqlite_driver(self._connection).executemany(statement, zip(*columns, strict=True))
             return
         prefix = f"b{len(self._parts)}_"
         self._parts.append(statement.replace(_BIND, f":{prefix}"))
-        self._binds |= {f"{prefix}{n}": [c(row[n]) if c else row[n] for row in rows] for n, c in pairs}
+        self._binds |= {f"{prefix}{name}": column for name, column in zip(rows[0], columns, strict=True)}
 
 
 async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row], **options: Any) -> None:
@@ -157,8 +160,12 @@ def _converter(table: Table, name: str, *, sqlite: bool) -> Converter:
     if isinstance(kind, JSON):
         return _as_json
     if sqlite and isinstance(kind, UtcDateTime):
-        return lambda value: sqlite_moment(value) if value is not None else None
+        return _sqlite_moment
     return None
+
+
+def _sqlite_moment(value: datetime | None) -> str | None:
+    return None if value is None else sqlite_moment(value)
 
 
 def _as_json(value: Any) -> str | None:

@@ -40,7 +40,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return as_moment(value)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def sqlite_moment(value: datetime) -> str:
     """The text that SQLite keeps for a moment: fixed width, so that text order is time order."""
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
@@ -50,9 +50,19 @@ def as_moment(value: Any) -> datetime | None:
     """A moment as either engine returns it, from a typed column or from plain SQL."""
     if value is None:
         return None
-    moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
-    # Without a zone: text of SQLite, and the calendar's first and last moment, which asyncpg takes for the infinities.
+    if isinstance(value, str):
+        return _moment_of_text(value)
+    moment: datetime = value
+    if moment.tzinfo is UTC:
+        return moment
+    # Without a zone: the calendar's first and last moment, which asyncpg takes for the infinities.
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+@lru_cache(maxsize=4096)
+def _moment_of_text(text: str) -> datetime:
+    """The text that SQLite keeps; a batch shares a few, and open incidents are read again and again."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def moment_of(value: Any) -> datetime:

@@ -4,10 +4,10 @@ Lists travel as one bind (an array on PostgreSQL, a JSON array on SQLite), so th
 both engines look each entry up by index; SQLite scans the table for a list of pairs written out as VALUES.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_grpc.runtime import postgres_driver
@@ -33,7 +33,7 @@ def as_rows(connection: AsyncConnection, column: str, values: Iterable[str]) -> 
     """``values`` as a table with one ``column``, in their order, to stand after FROM; and its binds."""
     listed = sorted(values)
     if is_sqlite(connection):
-        return f"(SELECT value AS {column} FROM json_each(:listed)) AS listed", {"listed": json.dumps(listed)}
+        return f"(SELECT value AS {column} FROM json_each(:listed)) AS listed", {"listed": to_json(listed).decode()}
     return f"unnest(CAST(:listed AS text[])) AS listed({column})", {"listed": listed}
 
 
@@ -41,7 +41,7 @@ def is_one_of(connection: AsyncConnection, column: str, values: Iterable[str]) -
     """The condition that ``column`` is one of ``values``, and its binds."""
     listed = sorted(values)
     if is_sqlite(connection):
-        return f"{column} IN (SELECT value FROM json_each(:listed))", {"listed": json.dumps(listed)}
+        return f"{column} IN (SELECT value FROM json_each(:listed))", {"listed": to_json(listed).decode()}
     return f"{column} = ANY(CAST(:listed AS text[]))", {"listed": listed}
 
 
@@ -53,7 +53,7 @@ def is_one_of_pairs(connection: AsyncConnection, columns: str, pairs: Iterable[t
     listed = sorted(pairs)
     if is_sqlite(connection):
         wanted = "SELECT value ->> 0, value ->> 1 FROM json_each(:pairs)"
-        return f"({columns}) IN ({wanted})", {"pairs": json.dumps(listed)}
+        return f"({columns}) IN ({wanted})", {"pairs": to_json(listed).decode()}
     wanted = "SELECT * FROM unnest(CAST(:firsts AS text[]), CAST(:seconds AS text[]))"
     return f"({columns}) IN ({wanted})", {"firsts": [a for a, _ in listed], "seconds": [b for _, b in listed]}
 

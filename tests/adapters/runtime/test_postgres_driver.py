@@ -71,12 +71,16 @@ async def test_a_connection_that_the_server_ended_fails_at_most_the_one_who_has_
         drivers = [driver_of(first), driver_of(second)]
     pids = [driver.get_server_pid() for driver in drivers]
     killer = await asyncpg.connect(database.url.replace("+asyncpg", ""))
-    with pytest.raises(StoreUnavailable):
+
+    async def end_all_while_one_is_in_use():
         async with database.begin() as mine:
             [idle] = [driver for driver in drivers if driver is not driver_of(mine)]
             idle.add_termination_listener(lambda _driver: ended.set())
             await killer.fetch("SELECT pg_terminate_backend(pid, 5000) FROM unnest($1::int[]) AS pid", pids)
             await fetch(mine, "SELECT 1", {})
+
+    with pytest.raises(StoreUnavailable):
+        await end_all_while_one_is_in_use()
     await killer.close()
     async with asyncio.timeout(10):
         await ended.wait()
