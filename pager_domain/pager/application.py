@@ -76,7 +76,8 @@ class PagerApplicationService:
             return 0
         answers = await self._policies.resolve([question_about(service) for service in found])
         ids = [service.monitored_service_id for service in found]
-        last_known = await self._store.last_known_policies(ids)
+        unanswered = [i for i, answer in zip(ids, answers, strict=True) if not isinstance(answer, EscalationPolicy)]
+        last_known = await self._store.last_known_policies(unanswered) if unanswered else {}
         answer_for = dict(zip(((s.monitored_service_id, _incident_id(s)) for s in found), answers, strict=True))
         async with self._store.unit_of_work() as work:
             changes: list[Change] = []

@@ -7,20 +7,20 @@ import structlog
 from pager_domain.errors import StoreUnavailable
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Result, Settled
-from pager_grpc.pager.escalation_loop import SAFETY_PAUSE_SECONDS, pause_until
+from pager_grpc.pager.escalation_loop import ASIDE_SECONDS, SAFETY_PAUSE_SECONDS, pause_until
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.supervision import Doorbell
 
 log = structlog.get_logger()
 
-IN_FLIGHT = 64
+IN_FLIGHT = 256
 """Pages handed to the notifier at the same time by one process."""
 PROBE_PAUSE_SECONDS = 1.0
 """While no notifier is there, one page at a time tries to reach it, this often."""
 
 
 class DeliveryLoop:
-    """Keeps up to 64 attempts in flight; each records its own end, so that a slow one holds up nobody."""
+    """Keeps up to 256 attempts in flight; each records its own end, so that a slow one holds up nobody."""
 
     def __init__(
         self,
@@ -38,8 +38,10 @@ class DeliveryLoop:
 
     async def step(self) -> float:
         """Claims what there is room for. Seconds to sleep unless woken; 0 while there may be more to do."""
-        room = (IN_FLIGHT if self._notifier_is_there else 1) - len(self._attempts)
-        if room <= 0:
+        most = IN_FLIGHT if self._notifier_is_there else 1
+        room = most - len(self._attempts)
+        # A claim costs about the same for one page and for a hundred: with little room more attempts may end first.
+        if room < -(-most // 2):
             return SAFETY_PAUSE_SECONDS  # an attempt that ends rings the bell
         if not self._notifier_is_there:
             await asyncio.sleep(PROBE_PAUSE_SECONDS)
@@ -48,7 +50,9 @@ class DeliveryLoop:
             attempt = asyncio.create_task(self._attempt(claim))
             self._attempts.add(attempt)
             attempt.add_done_callback(self._ended)
-        return 0.0 if claims else pause_until(await self._outbox.seconds_until_due())
+        if claims:
+            return 0.0 if len(claims) >= room else ASIDE_SECONDS
+        return pause_until(await self._outbox.seconds_until_due())
 
     async def drain(self) -> None:
         """Waits for the attempts in flight; each has a deadline."""

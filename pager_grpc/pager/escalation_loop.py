@@ -7,6 +7,8 @@ BATCH = 100
 SAFETY_PAUSE_SECONDS = 2.0
 """The longest sleep: a lost wake-up delays a page by no more than this."""
 _SHORTEST_PAUSE_SECONDS = 0.002
+ASIDE_SECONDS = 0.005
+"""A loop that has found all there was looks again after this time: whoever acts on what it found goes first."""
 
 
 class EscalationLoop:
@@ -18,8 +20,8 @@ class EscalationLoop:
 
     async def step(self) -> float:
         """Seconds to sleep unless woken; 0 while there may be more to do."""
-        if await self._application.escalate_due(BATCH):
-            return 0.0
+        if found := await self._application.escalate_due(BATCH):
+            return 0.0 if found == BATCH else ASIDE_SECONDS
         return pause_until(await self._store.seconds_until_due())
 
 
