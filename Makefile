@@ -13,7 +13,7 @@ export VENV PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test simulate crash-sweep nemesis mutants bench bench-quick bench-peers check protos \
-	lock image clean
+	schemas lock image clean
 
 help: ## Prints this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ check: $(INSTALLED) ## Lint, types, import contracts, protos, locks
 protos: $(INSTALLED) ## Regenerates pager_grpc/gen from protos
 	$(VENV)/bin/buf format -w
 	scripts/generate_protos.sh
+
+schemas: $(INSTALLED) ## Writes what a fresh SQLite file begins with, after a new migration
+	@$(VENV)/bin/python scripts/dump_schemas.py
 
 lock: $(INSTALLED) ## Locks the requirements with hashes (UPGRADE=1: to the newest versions)
 	scripts/lock_requirements.sh

@@ -5,7 +5,7 @@ import asyncio
 import grpc
 
 from bench.servers.empty_call import add_empty_call, tell_port
-from pager_grpc.runtime.server import until_signalled
+from pager_grpc.runtime.signals import until_signalled
 
 
 async def main() -> None:

@@ -11,7 +11,7 @@ import sys
 import time
 
 from bench.servers.empty_call import tell_port
-from pager_grpc.runtime.server import until_signalled
+from pager_grpc.runtime.signals import until_signalled
 
 _MESSAGE_ID = re.compile(rb"(?im)^message-id:\s*(\S+)")
 _RECIPIENT = re.compile(rb"<([^>]*)>")

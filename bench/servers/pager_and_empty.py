@@ -12,7 +12,7 @@ from pager_grpc.pager.bootstrap import running_pager
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.runtime.config import read_settings
 from pager_grpc.runtime.logs import configure_logs
-from pager_grpc.runtime.server import until_signalled
+from pager_grpc.runtime.signals import until_signalled
 
 
 async def main(*, paging: bool) -> None:

@@ -1,4 +1,4 @@
-"""``python -m pager_grpc.daemon.bound_child PARENT MODULE``: becomes ``python -m MODULE``, which dies with PARENT.
+"""``python -IS bound_child.py PARENT MODULE``: becomes ``python -m MODULE``, which dies with PARENT.
 
 A program of its own because code between fork and exec (``preexec_fn``) may deadlock in a process with threads.
 Linux only; elsewhere the module runs without the bond.

@@ -3,15 +3,13 @@
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import cast
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import make_url
 
 from pager_grpc.daemon.rooms import Room, ServedSettings, settings_kind
-from pager_grpc.runtime.config import Address, ConfigurationFault, read_settings
+from pager_grpc.runtime.config import Address, ConfigurationFault, read_settings, sqlite_file
 
 CATCH_ALL_EMAIL = "oncall@example.com"
 _EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - recognised here, not bound
@@ -90,6 +88,8 @@ def reached_at(listen: str) -> str:
 
 def described(room: Room, settings: ServedSettings) -> str:
     """One line that says what ``room`` would use; passwords are starred."""
+    from sqlalchemy import make_url  # noqa: PLC0415 - `pagerd up` describes nothing and need not wait for it
+
     database = make_url(settings.database_url).render_as_string(hide_password=True)
     metrics = [f"metrics at {settings.metrics_listen}"] if settings.metrics_listen else []
     parts = [f"listens at {settings.listen}", *metrics, f"database {database}", *_particulars(settings)]
@@ -134,10 +134,9 @@ def _listeners(configuration: Configuration) -> Iterator[tuple[str, Address]]:
 
 
 def _unwritable(room: Room, settings: ServedSettings) -> Iterator[str]:
-    url = make_url(settings.database_url)
     folders = {"PAGERD_DATA": settings.data} if room is Room.NOTIFIER else {}
-    if url.get_backend_name() == "sqlite":
-        parent = Path(url.database or "").parent
+    if (file := sqlite_file(settings.database_url)) is not None:
+        parent = file.parent
         folders["PAGERD_DATA" if parent == settings.data else f"{room.upper()}_DATABASE_URL"] = parent
     for variable, folder in folders.items():
         existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())

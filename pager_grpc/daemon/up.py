@@ -18,9 +18,8 @@ from pager_grpc.daemon.configuration import (
 )
 from pager_grpc.daemon.greeting import greeting
 from pager_grpc.daemon.rooms import Room
-from pager_grpc.daemon.serving import until_serving
 from pager_grpc.runtime.logs import configure_logs
-from pager_grpc.runtime.server import until_signalled
+from pager_grpc.runtime.signals import until_signalled
 
 log = structlog.get_logger()
 
@@ -84,6 +83,8 @@ async def _until_over(
 
 async def _announce(configuration: Configuration, policies: Path | None, block: str) -> None:
     """Waits until all rooms serve, loads the policies and says that people may begin."""
+    from pager_grpc.daemon.serving import until_serving  # noqa: PLC0415 - it brings gRPC; the rooms start meanwhile
+
     await asyncio.gather(*(until_serving(reached_at(settings.listen)) for settings in configuration.values()))
     if policies is not None:
         await _load(policies, reached_at(configuration[Room.POLICY].listen))

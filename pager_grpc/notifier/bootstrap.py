@@ -19,13 +19,12 @@ from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
 from pager_grpc.notifier.email_smtp import SmtpEmailSender, SmtpServer
 from pager_grpc.notifier.mailbox import Mailbox
 from pager_grpc.notifier.servicer import SERVICE_NAME, NotifierServicer
-from pager_grpc.notifier.sms_http import HttpSmsSender
 from pager_grpc.notifier.wire_errors import ERRORS
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
 from pager_grpc.runtime.metrics import Metrics
-from pager_grpc.runtime.migrations import newest_revision, prepare_schema
+from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 
@@ -82,6 +81,8 @@ async def _sms_sender(settings: NotifierSettings, clock: Clock, stack: AsyncExit
     if not (settings.sms_url and settings.sms_account and settings.sms_token and settings.sms_from):
         return _mailbox("sms", settings, clock)
     token = settings.sms_token.get_secret_value()
+    from pager_grpc.notifier.sms_http import HttpSmsSender  # noqa: PLC0415 - without a gateway nobody waits for httpx
+
     sender = HttpSmsSender(settings.sms_url, settings.sms_account, token, settings.sms_from, clock=clock)
     return await stack.enter_async_context(sender)
 

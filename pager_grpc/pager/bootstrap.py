@@ -20,7 +20,6 @@ from pager_domain.pager.ports.notification_outbox import NotificationOutbox, Res
 from pager_domain.pager.storm import Pace
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager.audit_loop import AuditLoop
-from pager_grpc.pager.canary_loop import CanaryLoop
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.pager.delivery_loop import DeliveryLoop
 from pager_grpc.pager.escalation_loop import EscalationLoop
@@ -41,7 +40,7 @@ from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.metrics import Metrics
-from pager_grpc.runtime.migrations import newest_revision, prepare_schema
+from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 
@@ -110,6 +109,8 @@ async def running_pager(
             audit = AuditLoop(auditor, lanes.alerts.submit, AuditMetrics(metrics.registry))
             loops.append(run_forever("audit", audit.step, Doorbell()))
             if settings.heartbeat_url is not None:
+                from pager_grpc.pager.canary_loop import CanaryLoop  # noqa: PLC0415 - without it nobody waits for httpx
+
                 url = settings.heartbeat_url.get_secret_value()
                 seen = CanaryMetrics(metrics.registry)
                 canary = CanaryLoop(lanes.alerts.submit, views, wakeups, url, lambda: audit.passed, seen)

@@ -14,7 +14,7 @@ from pager_grpc.policy.wire_errors import ERRORS
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
 from pager_grpc.runtime.metrics import Metrics
-from pager_grpc.runtime.migrations import newest_revision, prepare_schema
+from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 

@@ -6,11 +6,10 @@ A room's ``config.py`` subclasses :class:`RoomSettings`. Nothing below a ``boots
 import sys
 from pathlib import Path
 from typing import Annotated, TypeVar
+from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 _DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 
@@ -24,6 +23,10 @@ class ConfigurationFault(Exception):
 
 
 def _database_url(value: str) -> str:
+    # By default none is given, and `pagerd up` need not wait for all of SQLAlchemy.
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - see above
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 - see above
+
     try:
         url = make_url(value)
     except ArgumentError as error:
@@ -59,6 +62,12 @@ class RoomSettings(BaseSettings):
     def database_url_or(self, given: str | None, name: str) -> str:
         """``given``, or a SQLite file called ``name`` in the data folder."""
         return given or f"sqlite+aiosqlite:///{self.data / name}.db"
+
+
+def sqlite_file(database_url: str) -> Path | None:
+    """The file that ``database_url`` names; None if it names a server."""
+    engine, _, file = database_url.partition(":///")
+    return Path(unquote(file.partition("?")[0])) if engine == "sqlite+aiosqlite" else None
 
 
 Settings = TypeVar("Settings", bound=RoomSettings)

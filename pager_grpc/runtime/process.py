@@ -10,7 +10,7 @@ import structlog
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime.config import ConfigurationFault, RoomSettings, exit_with_faults, read_settings
 from pager_grpc.runtime.logs import configure_logs
-from pager_grpc.runtime.server import until_signalled
+from pager_grpc.runtime.signals import until_signalled
 
 Settings = TypeVar("Settings", bound=RoomSettings)
 RunningRoom = Callable[[Settings], AbstractAsyncContextManager[int]]

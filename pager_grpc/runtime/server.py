@@ -1,11 +1,8 @@
 """A gRPC server that is ready, healthy, inspectable and leaves politely."""
 
 import asyncio
-import signal
-from collections.abc import Callable
 
 import grpc
-import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
@@ -16,9 +13,6 @@ from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.errors import ErrorTable
 from pager_grpc.runtime.metrics import RpcMetrics
 from pager_grpc.runtime.rpc_boundary import RpcBoundary
-from pager_grpc.runtime.supervision import Doorbell
-
-log = structlog.get_logger()
 
 DRAIN_SECONDS = 10.0
 _HEALTH_CHECK_SECONDS = 2.0
@@ -94,20 +88,3 @@ class Server:
         """Tells health checkers, takes no new calls, finishes the running ones within 10 seconds."""
         await self._health.enter_graceful_shutdown()
         await self.grpc.stop(DRAIN_SECONDS)
-
-
-async def until_signalled() -> None:
-    """Returns when the process is asked to end (SIGTERM, or Ctrl-C)."""
-    asked = Doorbell()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _once(asked, number))
-    await asked.wait(float("inf"))
-
-
-def _once(asked: Doorbell, number: signal.Signals) -> Callable[[], None]:
-    def ring() -> None:
-        log.info("stopping", signal=number.name)
-        asked.ring()
-
-    return ring

@@ -18,7 +18,8 @@ from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.runtime.config import ConfigurationFault
 from pager_grpc.runtime.database import open_database
-from pager_grpc.runtime.migrations import downgrade, migrate, newest_revision, prepare_schema
+from pager_grpc.runtime.migrations import downgrade, migrate
+from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.schema_version import SchemaVersion
 
 KNOWN = newest_revision("pager")

@@ -2,8 +2,8 @@
 
 from alembic import op
 
+from pager_grpc.runtime.fence import create_schema_version, drop_schema_version
 from pager_grpc.runtime.guards import Guard, create_guards, drop_guards
-from pager_grpc.runtime.schema_version import create_schema_version, drop_schema_version
 
 revision = "0002"
 down_revision = "0001"

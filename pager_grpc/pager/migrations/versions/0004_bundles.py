@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 
 from pager_grpc.runtime.columns import IdText, UtcDateTime
+from pager_grpc.runtime.fence import fence, require_code_that_knows, unfence
 from pager_grpc.runtime.guards import Guard, create_guards, drop_guards
-from pager_grpc.runtime.schema_version import fence, require_code_that_knows, unfence
 
 revision = "0004"
 down_revision = "0003"

@@ -1,0 +1,47 @@
+-- Revision 0002 of notifier, by `make schemas`.
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+INSERT INTO "alembic_version" VALUES('0002');
+CREATE TABLE "deliveries" (
+    delivery_id TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    state TEXT NOT NULL,
+    recipient_hint TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    fencing_token BIGINT NOT NULL,
+    create_time TEXT NOT NULL,
+    update_time TEXT NOT NULL,
+    attempt_count INTEGER NOT NULL,
+    doubt_count INTEGER NOT NULL,
+    sending_until TEXT,
+    retry_time TEXT,
+    provider_message_id TEXT NOT NULL,
+    provider_answer TEXT NOT NULL,
+    PRIMARY KEY (delivery_id),
+    CONSTRAINT ck_deliveries_attempt_count CHECK (doubt_count <= attempt_count),
+    CONSTRAINT ck_deliveries_attempted CHECK (attempt_count >= 1 AND fencing_token >= 0),
+    CONSTRAINT ck_deliveries_channel CHECK (channel IN ('email', 'sms')),
+    CONSTRAINT ck_deliveries_deferred CHECK (state <> 'deferred' OR retry_time IS NOT NULL),
+    CONSTRAINT ck_deliveries_doubt_count CHECK (doubt_count BETWEEN 0 AND 3),
+    CONSTRAINT ck_deliveries_fingerprint CHECK (delivery_id <> '' AND fingerprint <> ''),
+    CONSTRAINT ck_deliveries_provider CHECK (provider <> ''),
+    CONSTRAINT ck_deliveries_sending CHECK ((state = 'sending') = (sending_until IS NOT NULL)),
+    CONSTRAINT ck_deliveries_state CHECK (state IN ('sending', 'accepted', 'refused', 'deferred', 'in_doubt', 'unknown')),
+    CONSTRAINT ck_deliveries_unknown CHECK ((doubt_count = 3) = (state = 'unknown'))
+);
+CREATE TABLE schema_version (
+    only_row INTEGER NOT NULL,
+    needed_revision INTEGER NOT NULL,
+    PRIMARY KEY (only_row),
+    CONSTRAINT ck_schema_version_only_row CHECK (only_row = 1)
+);
+INSERT INTO "schema_version" VALUES(1,1);
+CREATE INDEX ix_deliveries_create_time ON deliveries (create_time, delivery_id);
+CREATE TRIGGER gd_deliveries_counts_grow BEFORE UPDATE ON deliveries FOR EACH ROW WHEN NEW.fencing_token < OLD.fencing_token OR NEW.attempt_count < OLD.attempt_count OR NEW.doubt_count < OLD.doubt_count BEGIN SELECT RAISE(ABORT, 'gd_deliveries_counts_grow refuses this UPDATE of deliveries'); END;
+CREATE TRIGGER gd_deliveries_cut_off_is_doubt BEFORE UPDATE ON deliveries FOR EACH ROW WHEN OLD.state = 'sending' AND NEW.attempt_count > OLD.attempt_count AND NEW.doubt_count = OLD.doubt_count BEGIN SELECT RAISE(ABORT, 'gd_deliveries_cut_off_is_doubt refuses this UPDATE of deliveries'); END;
+CREATE TRIGGER gd_deliveries_ends_stand BEFORE UPDATE ON deliveries FOR EACH ROW WHEN OLD.state IN ('accepted', 'refused', 'unknown') AND (NEW.state <> OLD.state OR NEW.attempt_count <> OLD.attempt_count) BEGIN SELECT RAISE(ABORT, 'gd_deliveries_ends_stand refuses this UPDATE of deliveries'); END;
+CREATE TRIGGER gd_deliveries_kept BEFORE DELETE ON deliveries FOR EACH ROW WHEN OLD.state NOT IN ('accepted', 'refused', 'unknown') BEGIN SELECT RAISE(ABORT, 'gd_deliveries_kept refuses this DELETE of deliveries'); END;
+CREATE TRIGGER gd_deliveries_same_message BEFORE UPDATE ON deliveries FOR EACH ROW WHEN NEW.delivery_id <> OLD.delivery_id OR NEW.channel <> OLD.channel OR NEW.fingerprint <> OLD.fingerprint BEGIN SELECT RAISE(ABORT, 'gd_deliveries_same_message refuses this UPDATE of deliveries'); END;

@@ -1,0 +1,177 @@
+-- Revision 0004 of pager, by `make schemas`.
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+INSERT INTO "alembic_version" VALUES('0004');
+CREATE TABLE bundles (
+    bundle_id TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL,
+    held BOOLEAN NOT NULL,
+    attempts BIGINT NOT NULL,
+    lost_claims INTEGER NOT NULL,
+    due_at TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    settled_at TEXT,
+    last_reason TEXT NOT NULL,
+    PRIMARY KEY (bundle_id),
+    CONSTRAINT ck_bundles_attempts CHECK (lost_claims >= 0 AND lost_claims <= attempts AND attempts >= 1),
+    CONSTRAINT ck_bundles_held CHECK (state = 'waiting' OR NOT held),
+    CONSTRAINT ck_bundles_settled_at CHECK ((state = 'waiting') = (settled_at IS NULL)),
+    CONSTRAINT ck_bundles_state CHECK (state IN ('waiting', 'handed_off', 'undeliverable', 'cancelled', 'in_doubt', 'dissolved'))
+);
+CREATE TABLE incident_events (
+    monitored_service_id TEXT NOT NULL,
+    incident_id TEXT NOT NULL,
+    sequence BIGINT NOT NULL,
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    document JSON NOT NULL,
+    transaction_id BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    PRIMARY KEY (monitored_service_id, incident_id, sequence)
+);
+CREATE TABLE "incidents" (
+    monitored_service_id TEXT NOT NULL,
+    incident_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    message TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    dedup_key TEXT NOT NULL,
+    details TEXT NOT NULL,
+    links JSON NOT NULL,
+    occurred_at TEXT,
+    opened_at TEXT NOT NULL,
+    alert_count BIGINT NOT NULL,
+    event_count BIGINT NOT NULL,
+    generation BIGINT NOT NULL,
+    cycle INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    policy_since_cycle INTEGER NOT NULL,
+    policy JSON,
+    next_escalation_at TEXT,
+    acknowledgement_due_at TEXT,
+    exhausted BOOLEAN NOT NULL,
+    acknowledged_at TEXT,
+    acknowledged_by TEXT NOT NULL,
+    acknowledge_note TEXT NOT NULL,
+    resolved_at TEXT,
+    PRIMARY KEY (monitored_service_id, incident_id),
+    CONSTRAINT ck_incidents_acknowledged_at CHECK ((acknowledged_at IS NULL) = (acknowledged_by = '')),
+    CONSTRAINT ck_incidents_acknowledged_by CHECK (state <> 'acknowledged' OR acknowledged_by <> ''),
+    CONSTRAINT ck_incidents_answered_is_quiet CHECK (state = 'open' OR next_escalation_at IS NULL),
+    CONSTRAINT ck_incidents_begun CHECK ((cycle = 0) = (level = 0) AND (policy IS NULL) = (level = 0)),
+    CONSTRAINT ck_incidents_counts CHECK (alert_count >= 1 AND event_count >= 1 AND cycle >= 0 AND level >= 0),
+    CONSTRAINT ck_incidents_exhausted CHECK (NOT exhausted OR (level >= 1 AND next_escalation_at IS NULL)),
+    CONSTRAINT ck_incidents_generation CHECK (generation >= 1 AND policy_since_cycle >= 1),
+    CONSTRAINT ck_incidents_open_is_escalated CHECK (state <> 'open' OR next_escalation_at IS NOT NULL OR exhausted),
+    CONSTRAINT ck_incidents_policy CHECK (policy IS NULL OR coalesce(policy ->> 'levels', '[]') <> '[]'),
+    CONSTRAINT ck_incidents_resolved_at CHECK ((state = 'resolved') = (resolved_at IS NOT NULL)),
+    CONSTRAINT ck_incidents_severity CHECK (severity IN ('critical', 'error', 'warning', 'info')),
+    CONSTRAINT ck_incidents_state CHECK (state IN ('open', 'acknowledged', 'resolved'))
+);
+CREATE TABLE "last_known_policies" (
+    monitored_service_id TEXT NOT NULL,
+    policy JSON NOT NULL,
+    learnt_at TEXT NOT NULL,
+    PRIMARY KEY (monitored_service_id),
+    CONSTRAINT ck_last_known_policies_policy CHECK (coalesce(policy ->> 'levels', '[]') <> '[]')
+);
+CREATE TABLE monitored_services (
+    monitored_service_id TEXT NOT NULL,
+    incident_id TEXT,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    PRIMARY KEY (monitored_service_id)
+) WITHOUT ROWID;
+CREATE TABLE "notifications" (
+    monitored_service_id TEXT NOT NULL,
+    notification_id TEXT NOT NULL,
+    incident_id TEXT NOT NULL,
+    cycle INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    target_id TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    address TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL,
+    held BOOLEAN NOT NULL,
+    attempts BIGINT NOT NULL,
+    due_at TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    settled_at TEXT,
+    last_reason TEXT NOT NULL,
+    severity TEXT DEFAULT 'critical' NOT NULL,
+    lost_claims INTEGER DEFAULT '0' NOT NULL,
+    bundle_id TEXT,
+    PRIMARY KEY (monitored_service_id, notification_id),
+    CONSTRAINT ck_notifications_address CHECK (target_id <> '' AND address <> ''),
+    CONSTRAINT ck_notifications_attempts CHECK (lost_claims <= attempts AND (NOT held OR attempts >= 1)),
+    CONSTRAINT ck_notifications_bundled CHECK (bundle_id IS NULL OR held OR state <> 'waiting'),
+    CONSTRAINT ck_notifications_channel CHECK (channel IN ('email', 'sms')),
+    CONSTRAINT ck_notifications_held CHECK (state = 'waiting' OR NOT held),
+    CONSTRAINT ck_notifications_level CHECK (cycle >= 1 AND level >= 1),
+    CONSTRAINT ck_notifications_lost_claims CHECK (lost_claims >= 0),
+    CONSTRAINT ck_notifications_merged CHECK (state <> 'merged' OR bundle_id IS NOT NULL),
+    CONSTRAINT ck_notifications_settled_at CHECK (state = 'waiting' OR settled_at IS NOT NULL),
+    CONSTRAINT ck_notifications_severity CHECK (severity IN ('critical', 'error', 'warning', 'info')),
+    CONSTRAINT ck_notifications_state CHECK (state IN ('waiting', 'handed_off', 'merged', 'undeliverable', 'cancelled', 'in_doubt')),
+    CONSTRAINT ck_notifications_waiting CHECK (state <> 'waiting' OR settled_at IS NULL),
+    CONSTRAINT fk_notifications_bundle FOREIGN KEY(bundle_id) REFERENCES bundles (bundle_id),
+    CONSTRAINT uq_notifications_page UNIQUE (monitored_service_id, incident_id, cycle, level, target_id, channel)
+);
+CREATE TABLE recipients (
+    recipient TEXT NOT NULL,
+    calm_at TEXT NOT NULL,
+    most_severe TEXT NOT NULL,
+    PRIMARY KEY (recipient),
+    CONSTRAINT ck_recipients_most_severe CHECK (most_severe IN ('critical', 'error', 'warning', 'info'))
+) WITHOUT ROWID;
+CREATE TABLE request_answers (
+    monitored_service_id TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    incident_id TEXT,
+    changed BOOLEAN NOT NULL,
+    alert_count BIGINT NOT NULL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (monitored_service_id, request_id)
+) WITHOUT ROWID;
+CREATE TABLE schema_version (
+    only_row INTEGER NOT NULL,
+    needed_revision INTEGER NOT NULL,
+    PRIMARY KEY (only_row),
+    CONSTRAINT ck_schema_version_only_row CHECK (only_row = 1)
+);
+INSERT INTO "schema_version" VALUES(1,4);
+CREATE INDEX ix_bundles_due ON bundles (due_at) WHERE state = 'waiting';
+CREATE INDEX ix_incidents_due ON incidents (severity, next_escalation_at) WHERE next_escalation_at IS NOT NULL;
+CREATE INDEX ix_incidents_incident_id ON incidents (incident_id);
+CREATE INDEX ix_incidents_opened_at ON incidents (opened_at, incident_id);
+CREATE INDEX ix_notifications_bundle ON notifications (bundle_id) WHERE bundle_id IS NOT NULL;
+CREATE INDEX ix_notifications_due ON notifications (severity, due_at) WHERE state = 'waiting' AND bundle_id IS NULL;
+CREATE INDEX ix_notifications_unclaimed ON notifications (channel, address) WHERE state = 'waiting' AND bundle_id IS NULL AND attempts = 0;
+CREATE TRIGGER gd_bundles_attempts_grow BEFORE UPDATE ON bundles FOR EACH ROW WHEN NEW.attempts < OLD.attempts BEGIN SELECT RAISE(ABORT, 'gd_bundles_attempts_grow refuses this UPDATE of bundles'); END;
+CREATE TRIGGER gd_bundles_ends_stand BEFORE UPDATE ON bundles FOR EACH ROW WHEN OLD.state <> 'waiting' AND (NEW.state <> OLD.state OR NEW.settled_at <> OLD.settled_at) BEGIN SELECT RAISE(ABORT, 'gd_bundles_ends_stand refuses this UPDATE of bundles'); END;
+CREATE TRIGGER gd_bundles_kept BEFORE DELETE ON bundles FOR EACH ROW WHEN OLD.state = 'waiting' BEGIN SELECT RAISE(ABORT, 'gd_bundles_kept refuses this DELETE of bundles'); END;
+CREATE TRIGGER gd_bundles_same_message BEFORE UPDATE ON bundles FOR EACH ROW WHEN NEW.subject <> OLD.subject OR NEW.body <> OLD.body BEGIN SELECT RAISE(ABORT, 'gd_bundles_same_message refuses this UPDATE of bundles'); END;
+CREATE TRIGGER gd_incident_events_kept BEFORE DELETE ON incident_events FOR EACH ROW WHEN EXISTS (SELECT 1 FROM incidents AS i WHERE i.monitored_service_id = OLD.monitored_service_id AND i.incident_id = OLD.incident_id AND i.state <> 'resolved') BEGIN SELECT RAISE(ABORT, 'gd_incident_events_kept refuses this DELETE of incident_events'); END;
+CREATE TRIGGER gd_incident_events_written_once BEFORE UPDATE ON incident_events FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_incident_events_written_once refuses this UPDATE of incident_events'); END;
+CREATE TRIGGER gd_incidents_answered_stops BEFORE UPDATE ON incidents FOR EACH ROW WHEN OLD.state <> 'open' AND (NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level) BEGIN SELECT RAISE(ABORT, 'gd_incidents_answered_stops refuses this UPDATE of incidents'); END;
+CREATE TRIGGER gd_incidents_answers_stand BEFORE UPDATE ON incidents FOR EACH ROW WHEN (OLD.state = 'resolved' AND NEW.state <> 'resolved') OR (OLD.state = 'acknowledged' AND NEW.state = 'open') BEGIN SELECT RAISE(ABORT, 'gd_incidents_answers_stand refuses this UPDATE of incidents'); END;
+CREATE TRIGGER gd_incidents_counts_grow BEFORE UPDATE ON incidents FOR EACH ROW WHEN NEW.generation < OLD.generation OR NEW.event_count < OLD.event_count OR NEW.alert_count < OLD.alert_count OR (NEW.generation = OLD.generation AND (NEW.state <> OLD.state OR NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level)) BEGIN SELECT RAISE(ABORT, 'gd_incidents_counts_grow refuses this UPDATE of incidents'); END;
+CREATE TRIGGER gd_incidents_kept BEFORE DELETE ON incidents FOR EACH ROW WHEN OLD.state <> 'resolved' OR EXISTS (SELECT 1 FROM notifications AS n WHERE n.monitored_service_id = OLD.monitored_service_id AND n.incident_id = OLD.incident_id) BEGIN SELECT RAISE(ABORT, 'gd_incidents_kept refuses this DELETE of incidents'); END;
+CREATE TRIGGER gd_incidents_levels_rise BEFORE UPDATE ON incidents FOR EACH ROW WHEN NEW.cycle < OLD.cycle OR NEW.cycle > OLD.cycle + 1 OR (NEW.cycle = OLD.cycle AND NEW.level < OLD.level) BEGIN SELECT RAISE(ABORT, 'gd_incidents_levels_rise refuses this UPDATE of incidents'); END;
+CREATE TRIGGER gd_monitored_services_kept BEFORE DELETE ON monitored_services FOR EACH ROW WHEN OLD.incident_id IS NOT NULL BEGIN SELECT RAISE(ABORT, 'gd_monitored_services_kept refuses this DELETE of monitored_services'); END;
+CREATE TRIGGER gd_notifications_attempts_grow BEFORE UPDATE ON notifications FOR EACH ROW WHEN NEW.attempts < OLD.attempts BEGIN SELECT RAISE(ABORT, 'gd_notifications_attempts_grow refuses this UPDATE of notifications'); END;
+CREATE TRIGGER gd_notifications_bundle_stands BEFORE UPDATE ON notifications FOR EACH ROW WHEN OLD.state <> 'waiting' AND coalesce(NEW.bundle_id, '') <> coalesce(OLD.bundle_id, '') BEGIN SELECT RAISE(ABORT, 'gd_notifications_bundle_stands refuses this UPDATE of notifications'); END;
+CREATE TRIGGER gd_notifications_ends_stand BEFORE UPDATE ON notifications FOR EACH ROW WHEN OLD.state <> 'waiting' AND (NEW.state <> OLD.state OR NEW.settled_at <> OLD.settled_at) BEGIN SELECT RAISE(ABORT, 'gd_notifications_ends_stand refuses this UPDATE of notifications'); END;
+CREATE TRIGGER gd_notifications_kept BEFORE DELETE ON notifications FOR EACH ROW WHEN OLD.state = 'waiting' OR EXISTS (SELECT 1 FROM incidents AS i WHERE i.monitored_service_id = OLD.monitored_service_id AND i.incident_id = OLD.incident_id AND i.state <> 'resolved') BEGIN SELECT RAISE(ABORT, 'gd_notifications_kept refuses this DELETE of notifications'); END;
+CREATE TRIGGER gd_notifications_same_page BEFORE UPDATE ON notifications FOR EACH ROW WHEN NEW.monitored_service_id <> OLD.monitored_service_id OR NEW.notification_id <> OLD.notification_id OR NEW.incident_id <> OLD.incident_id OR NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level OR NEW.target_id <> OLD.target_id OR NEW.channel <> OLD.channel OR NEW.address <> OLD.address BEGIN SELECT RAISE(ABORT, 'gd_notifications_same_page refuses this UPDATE of notifications'); END;
+CREATE TRIGGER gd_request_answers_written_once BEFORE UPDATE ON request_answers FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_request_answers_written_once refuses this UPDATE of request_answers'); END;
+CREATE UNIQUE INDEX uq_incident_events_level ON incident_events (monitored_service_id, incident_id, (document ->> 'cycle'), (document ->> 'level')) WHERE kind IN ('LevelNotified', 'LevelSkipped');
+CREATE UNIQUE INDEX uq_incident_events_stream ON incident_events (transaction_id, position);
+CREATE UNIQUE INDEX uq_incidents_unresolved ON incidents (monitored_service_id) WHERE state <> 'resolved';
