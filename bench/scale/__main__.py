@@ -4,13 +4,17 @@ import argparse
 import asyncio
 import json
 import sys
+from dataclasses import replace
 
 from bench import machine, results
 from bench.scale.costs import MEASURED, Costs, measured
-from bench.scale.model import STEPS, Machines, Seen, Traffic, simulated
+from bench.scale.model import simulated
+from bench.scale.scenario import Machines, Seen, Traffic
 from bench.scale.sizing import Need, needed
+from bench.table import shown
 
 RATES = (10, 100, 1_000, 3_000, 10_000, 30_000, 100_000)
+_LEVERS_AT = 30_000
 UNARY = Traffic(0)
 STREAM = Traffic(0, message=64, with_request_ids=False)
 _HEADINGS = "| alerts/s | cells | replicas | alerts a batch | p50 ms | p99 ms | commits/s | busiest | one size less: |"
@@ -23,7 +27,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.measure:
         measure()
-    costs = Costs.of(measured())
+    costs = Costs.of(measured()["PostgreSQL"])
     print(f"{_costs(costs)}\n\n{_checks(costs)}\n")
     tables: dict[str, list[Need]] = {"RaiseAlert": [], "RaiseAlerts": []}
     for name, needs in tables.items():
@@ -34,7 +38,7 @@ def main() -> None:
             except ValueError as fault:
                 faults.append(str(fault))
         print("\n\n".join([f"{name}:", _table(needs), *faults]) + "\n")
-    print(_hot(costs))
+    print(f"{_levers(costs)}\n\n{_hot(costs)}")
 
 
 def measure() -> None:
@@ -51,6 +55,38 @@ def _need(rate: int, name: str, costs: Costs) -> Need:
     of = UNARY if name == "RaiseAlert" else STREAM
     traffic = Traffic(rate, message=of.message, with_request_ids=of.with_request_ids)
     return needed(traffic, Machines(sticky=True), costs)
+
+
+def _levers(costs: Costs) -> str:
+    """What one thing alone changes about a size."""
+    base, sticky = replace(STREAM, rate=_LEVERS_AT), Machines(sticky=True)
+    tries = {
+        "as in the table": (base, sticky),
+        "any replica takes any service": (base, replace(sticky, sticky=False)),
+        "256 alerts a message": (replace(base, message=256), sticky),
+        "8 alerts a message": (replace(base, message=8), sticky),
+        "with request ids": (replace(base, with_request_ids=True), sticky),
+        "half of the alerts open incidents": (replace(base, new=0.5), sticky),
+        "all services are equally loud": (replace(base, zipf=0.0), sticky),
+        "bursts of 20 messages": (replace(base, burst=20), sticky),
+        "a sync takes 5 ms": (base, replace(sticky, sync=0.005)),
+        "a round trip takes 1 ms": (base, replace(sticky, round_trip=0.001)),
+        "commits do not NOTIFY": (base, replace(sticky, notifies=False)),
+    }
+    lines = ["| changed | cells | replicas | alerts a batch | p99 ms | busiest |", "|---|--:|--:|--:|--:|---|"]
+    return "\n".join([*lines, *(_lever(name, *tried, costs) for name, tried in tries.items())])
+
+
+def _lever(name: str, traffic: Traffic, machines: Machines, costs: Costs) -> str:
+    try:
+        need = needed(traffic, machines, costs)
+    except ValueError as fault:
+        return f"| {name} | no size tried is enough: {fault} | | | | |"
+    seen = need.seen
+    return (
+        f"| {name} | {need.machines.cells} | {need.machines.replicas} | {seen.batch:.0f}"
+        f" | {seen.answer_seconds(0.99) * 1e3:.0f} | {seen.busiest} {seen.busy[seen.busiest]:.0%} |"
+    )
 
 
 def _table(needs: list[Need]) -> str:
@@ -75,31 +111,39 @@ def _costs(costs: Costs) -> str:
     ):
         parts = (cost.batch, cost.alert, cost.request_id, cost.line, cost.opening)
         lines.append(f"| {name} | " + " | ".join(f"{part * unit:,.0f}" for part in parts) + " |")
-    waits = f"A unary call alone: {costs.call * 1e6:,.0f} µs. A batch waits {costs.waits * 1e3:.1f} ms besides."
-    return "\n".join([*lines, "", waits])
+    return "\n".join([*lines, "", f"A unary call alone: {costs.call * 1e6:,.0f} µs."])
 
 
 def _checks(costs: Costs) -> str:
-    """What the model says about what was measured otherwise than its costs were."""
-    found, hot = measured(), json.loads(MEASURED.read_text())["measured"]["hot service"]
-    unary, streams = _here(costs, new=1.0), _here(costs, new=1.0, message=64, in_flight=4)
+    """What the model says about what was measured otherwise than its costs were; ratios, measured in turn."""
+    found = measured()
+    unary, hot = found["PostgreSQL"]["unary"], found["hot service"]
+    new = _here(costs, new=1.0)
     one, two = (_here(costs, replicas=n, new=0.0, services=1, with_request_ids=False) for n in (1, 2))
     pairs = [
-        ("RaiseAlert, 128 in flight, alerts/s", unary.rate, found["unary"]["rate"]),
-        ("the same, alerts a batch", unary.batch, found["unary"]["batch"]),
-        ("RaiseAlerts, four streams of 64, alerts/s", streams.rate, found["four_streams"]),
-        ("one hot service, one replica, alerts/s", one.rate, hot["one_pager"]),
-        ("one hot service, two replicas, alerts/s", two.rate, hot["two_pagers"]),
+        ("RaiseAlert, new, 128 in flight ÷ the empty call", new.rate * costs.call, unary["ratio"]),
+        ("the same, alerts a batch", new.batch, unary["batch"]),
+        (
+            "the same, processor time of the pager a call, µs",
+            new.busy["interpreter"] / new.rate * 1e6,
+            unary["pager_us"],
+        ),
+        ("one hot service, two replicas ÷ one", two.rate / one.rate, hot),
     ]
-    lines = [f"| {what} | {said:,.0f} | {was:,.0f} | {said / was - 1:+.0%} |" for what, said, was in pairs]
+    lines = [f"| {what} | {shown(said)} | {shown(was)} | {said / was - 1:+.0%} |" for what, said, was in pairs]
     return "\n".join(["| check | model | measured | error |", "|---|--:|--:|--:|", *lines])
 
 
-def _here(costs: Costs, *, replicas: int = 1, in_flight: int = 128, **traffic: object) -> Seen:
-    """As it was measured: everything on one machine of two cores, whose waits are in the costs."""
-    here = Machines(replicas=replicas, database_processors=2, round_trip=costs.waits / STEPS, sync=0.0)
-    asked = Traffic(0, in_flight=in_flight, **traffic)  # type: ignore[arg-type]  # names of its fields
+def _here(costs: Costs, *, replicas: int = 1, **traffic: object) -> Seen:
+    """As it was measured: two cores, one of them for the database and the load, over a socket of the machine."""
+    here = Machines(replicas=replicas, database_processors=1, round_trip=0.0001, sync=_sync_seconds())
+    asked = Traffic(0, in_flight=128, **traffic)  # type: ignore[arg-type]  # names of its fields
     return simulated(here, asked, costs, seconds=4)
+
+
+def _sync_seconds() -> float:
+    seconds: float = json.loads(MEASURED.read_text())["machine"]["fsync_ms"]["p50"] / 1e3
+    return seconds
 
 
 def _hot(costs: Costs) -> str:

@@ -61,34 +61,28 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Of a pager on PostgreSQL; ``call`` is a unary call without any work, ``waits`` what no processor works for."""
+    """Of a pager on PostgreSQL; ``call`` is a unary call without any work."""
 
     pager: Cost
     database: Cost
     wal: Cost
     call: float
-    waits: float
 
     @classmethod
     def of(cls, measured: Mapping[str, Any]) -> Self:
         """From what ``measuring.py`` found on one engine."""
         batches = measured["batches"]
-        waits = median(
-            (one["took_us"] - one["pager_us"] - one["database_us"]) * 1e-6
-            for one in batches["new"]
-        )  # fmt: skip
         return cls(
             pager=Cost.through(batches, "pager_us", 1e-6),
             database=Cost.through(batches, "database_us", 1e-6),
             wal=Cost.through(batches, "wal_bytes", 1),
             call=measured["unary"]["empty_us"] * 1e-6,
-            waits=max(0.0, waits),
         )
 
 
-def measured(engine: str = "PostgreSQL", path: Path = MEASURED) -> Mapping[str, Any]:
-    """What was measured on ``engine``."""
-    found: Mapping[str, Any] = json.loads(path.read_text())["measured"][engine]
+def measured(path: Path = MEASURED) -> Mapping[str, Any]:
+    """What was measured, by engine."""
+    found: Mapping[str, Any] = json.loads(path.read_text())["measured"]
     return found
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from bench.scale.costs import Costs, Load
-from bench.scale.model import MAX_BATCH, Machines, Seen, Traffic, simulated
+from bench.scale.model import MAX_BATCH, simulated
+from bench.scale.scenario import Machines, Seen, Traffic
 
 PATIENCE = 0.1
 """Seconds in which 99 of 100 messages must be answered."""

@@ -6,7 +6,8 @@ import pytest
 
 from bench.scale.costs import Cost, Costs, Load
 from bench.scale.kernel import Locks, Log, Processors, Timeline
-from bench.scale.model import MAX_BATCH, STEPS, Machines, Traffic, simulated
+from bench.scale.model import MAX_BATCH, STEPS, simulated
+from bench.scale.scenario import Machines, Traffic
 from bench.scale.sizing import FULL, PATIENCE, needed
 
 NOTHING = Cost(0, 0, 0, 0, 0)
@@ -15,7 +16,6 @@ COSTS = Costs(
     database=Cost(batch=0.0005, alert=0, request_id=0, line=20e-6, opening=0),
     wal=Cost(batch=200, alert=0, request_id=0, line=1000, opening=0),
     call=0.0005,
-    waits=0.0,
 )
 MANY_SERVICES = Traffic(0, new=1.0)
 """Every alert is about a service of its own: no two batches meet at a row."""
