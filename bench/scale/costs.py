@@ -61,7 +61,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Of a pager on PostgreSQL; ``call`` is a unary call without any work."""
+    """Of a pager on PostgreSQL; ``call`` is what a unary call costs the pager beside its batch."""
 
     pager: Cost
     database: Cost
@@ -71,12 +71,14 @@ class Costs:
     @classmethod
     def of(cls, measured: Mapping[str, Any]) -> Self:
         """From what ``measuring.py`` found on one engine."""
-        batches = measured["batches"]
+        batches, unary = measured["batches"], measured["unary"]
+        pager = Cost.through(batches, "pager_us", 1e-6)
+        alerts = round(unary["batch"])
         return cls(
-            pager=Cost.through(batches, "pager_us", 1e-6),
+            pager=pager,
             database=Cost.through(batches, "database_us", 1e-6),
             wal=Cost.through(batches, "wal_bytes", 1),
-            call=measured["unary"]["empty_us"] * 1e-6,
+            call=unary["pager_us"] * 1e-6 - pager.of(Load(alerts, opening=alerts)) / alerts,
         )
 
 

@@ -27,7 +27,8 @@ class _Notes:
 
     def __init__(self) -> None:
         self.counting = False
-        self.answered = self.asked = self.batches = 0
+        self.answered = self.asked = self.batches = self.lines = 0
+        self.wal_bytes = 0.0
         self.latencies: list[float] = []
 
 
@@ -113,7 +114,10 @@ class Replica:
                         yield waiting
         yield cell.log.synced(self._costs.wal.of(load))
         cell.locks.give_back(services)
-        self._notes.batches += self._notes.counting
+        if self._notes.counting:
+            self._notes.batches += 1
+            self._notes.lines += len(services) + load.opening
+            self._notes.wal_bytes += self._costs.wal.of(load)
 
     def _answer(self, message: _Message) -> Process:
         yield self.interpreter.work(self._call / 2)
@@ -193,7 +197,7 @@ def _lanes(replicas: Sequence[Sequence[Replica]], traffic: Traffic) -> list[_Lan
 
 
 def simulated(
-    machines: Machines, traffic: Traffic, costs: Costs, *, seconds: float = 2.0, warm: float = 1.0, seed: int = 1
+    machines: Machines, traffic: Traffic, costs: Costs, *, seconds: float = 1.0, warm: float = 0.5, seed: int = 1
 ) -> Seen:
     """Lets ``traffic`` come for ``warm`` and then ``seconds`` more, in which is counted what is answered."""
     world = _World(machines, traffic, costs, seed)
@@ -212,16 +216,18 @@ def simulated(
         asked=notes.asked,
         latencies=notes.latencies or [seconds],
         batches=notes.batches,
+        lines=notes.lines,
+        wal_bytes=notes.wal_bytes,
         syncs=sum(cell.log.syncs for cell in world.cells) - syncs,
         busy={name: min(1.0, worked / seconds) for name, worked in busy.items()},
     )
 
 
 def _busy(world: _World) -> dict[str, float]:
-    """Seconds of work so far of each kind of thing, as a mean over those of the busiest cell."""
+    """Seconds of work so far of the busiest of each kind; of a service, those in which it is locked by a batch."""
     return {
-        "interpreter": max(sum(r.interpreter.busy for r in each) / len(each) for each in world.replicas),
+        "interpreter": max(replica.interpreter.busy for each in world.replicas for replica in each),
         "database processors": max(cell.processors.busy / cell.processors.number for cell in world.cells),
         "log": max(cell.log.busy for cell in world.cells),
-        "hottest row": max(max(cell.locks.held.values(), default=0.0) for cell in world.cells),
+        "hottest service": max(max(cell.locks.held.values(), default=0.0) for cell in world.cells),
     }

@@ -42,13 +42,15 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the model saw in ``seconds`` of virtual time: answered alerts, answer times, and how busy what was."""
+    """What the model saw in ``seconds`` of virtual time. ``lines`` are those of timelines, which are kept."""
 
     seconds: float
     answered: int
     asked: int
     latencies: Sequence[float]
     batches: int
+    lines: int
+    wal_bytes: float
     syncs: int
     busy: dict[str, float]
 
