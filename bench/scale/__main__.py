@@ -71,7 +71,6 @@ def _levers(costs: Costs) -> str:
         "with request ids": (replace(base, with_request_ids=True), sticky),
         "half of the alerts open incidents": (replace(base, new=0.5), sticky),
         "all services are equally loud": (replace(base, zipf=0.0), sticky),
-        "5 messages at the same instant": (replace(base, burst=5), sticky),
         "a sync takes 5 ms": (base, replace(sticky, sync=0.005)),
         "a round trip takes 1 ms": (base, replace(sticky, round_trip=0.001)),
         "commits do not NOTIFY": (base, replace(sticky, notifies=False)),

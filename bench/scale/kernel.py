@@ -6,6 +6,7 @@ A process is a generator that yields what it waits for. Seconds are virtual; not
 import heapq
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Iterable
+from functools import partial
 from itertools import count
 from typing import TypeAlias
 
@@ -46,24 +47,36 @@ class Timeline:
 
 
 class Processors:
-    """``number`` that serve in the order of asking; ``busy`` is the processor time they have worked."""
+    """``number`` that serve in the order of asking, ``urgent`` work first; ``busy`` is the time they have worked."""
 
     def __init__(self, timeline: Timeline, number: int) -> None:
         self._timeline = timeline
-        self._free = [0.0] * number
+        self._idle = number
+        self._urgent: deque[tuple[float, Resume]] = deque()
+        self._waiting: deque[tuple[float, Resume]] = deque()
         self.number = number
         self.busy = 0.0
 
-    def work(self, seconds: float) -> Waiting:
+    def work(self, seconds: float, *, urgent: bool = False) -> Waiting:
         """Until one of them has done so much."""
 
         def asked(resume: Resume) -> None:
-            end = max(self._timeline.now, self._free[0]) + seconds
-            heapq.heapreplace(self._free, end)
-            self.busy += seconds
-            self._timeline.at(end, resume)
+            (self._urgent if urgent else self._waiting).append((seconds, resume))
+            self._serve()
 
         return asked
+
+    def _serve(self) -> None:
+        while self._idle and (self._urgent or self._waiting):
+            seconds, resume = (self._urgent or self._waiting).popleft()
+            self._idle -= 1
+            self._timeline.at(self._timeline.now + seconds, partial(self._served, seconds, resume))
+
+    def _served(self, seconds: float, resume: Resume) -> None:
+        self._idle += 1
+        self.busy += seconds
+        self._serve()
+        resume()
 
 
 class Log:

@@ -1,8 +1,9 @@
 """Pagers in front of databases, as queues: who waits for what, for how long, and what is busy first.
 
 A cell is one database with its replicas; a service belongs to one cell. In a replica one interpreter reads calls,
-builds batches and answers; one batch is under way at a time, and what arrives meanwhile shares the next one (group
-commit). A batch locks the services that it repeats, in order, until it has committed.
+builds batches and answers; the event loop takes in one call a turn, so that a batch waits for the call in hand and not
+for all that have come. One batch is under way at a time, and what arrives meanwhile shares the next one (group commit).
+A batch locks the services that it repeats, in order, until it has committed.
 """
 
 import random
@@ -105,7 +106,7 @@ class Replica:
         )
         cell = self._cell
         for step in range(STEPS):
-            yield self.interpreter.work(self._costs.pager.of(load) / STEPS)
+            yield self.interpreter.work(self._costs.pager.of(load) / STEPS, urgent=True)
             yield cell.timeline.pause(cell.machines.round_trip)
             yield cell.processors.work(self._costs.database.of(load) / STEPS)
             if step == 1:
