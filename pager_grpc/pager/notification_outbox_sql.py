@@ -14,7 +14,7 @@ from pager_grpc.pager import bundles_sql, rows
 from pager_grpc.pager.monitored_services_sql import seconds_until
 from pager_grpc.pager.notification_claims_sql import PAGE_KEY, Claiming
 from pager_grpc.pager.unit_of_work_sql import INCIDENTS, NOTIFICATIONS, append_events
-from pager_grpc.pager.wakeups import CHANNEL, Wakeups, Work
+from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.bulk import Writes
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import Binds, fetch, is_one_of_pairs
@@ -67,9 +67,8 @@ class SqlNotificationOutbox(NotificationOutbox):
             ends = [pair for result in current if isinstance(result, Settled) for pair in _ends(result)]
             escalates = await self._add_lines(connection, writes, ends, now)
             work = Work.DELIVERY + (Work.EVENTS if ends else "") + (Work.ESCALATION if escalates else "")
-            writes.notify(CHANNEL, work)
             await writes.run()
-        self._wakeups.ring(work)
+        self._wakeups.committed(work)
         return len(current)
 
     async def seconds_until_due(self) -> float | None:

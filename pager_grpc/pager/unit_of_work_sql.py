@@ -28,7 +28,7 @@ from pager_grpc.pager.tables import (
     RequestAnswerRow,
     table_of,
 )
-from pager_grpc.pager.wakeups import CHANNEL, Wakeups, Work
+from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.bulk import Writes
 from pager_grpc.runtime.columns import moment_of
 from pager_grpc.runtime.database import Database, Unit
@@ -181,8 +181,6 @@ class SqlUnitOfWork(UnitOfWork):
         writes.insert(NOTIFICATIONS, [rows.notification_row(page) | times for page in pages])
         writes.insert(ANSWERS, [rows.answer_row(answer) | {"created_at": self.now} for answer in answers])
         writes.upsert(KNOWN_POLICIES, self._known_policy_rows(known_policies or {}))
-        if self.work:
-            writes.notify(CHANNEL, self.work)
         await writes.run()
 
     async def commit(self) -> None:
@@ -190,7 +188,7 @@ class SqlUnitOfWork(UnitOfWork):
         try:
             await self.unit.commit()
         finally:
-            self.wakeups.ring(self.work)
+            self.wakeups.committed(self.work)
 
     async def _locked(
         self, ids: Iterable[MonitoredServiceId], *, skip_locked: bool = False

@@ -1,6 +1,7 @@
 """Waking loops and watchers right after a commit: in this process directly, in the others by LISTEN/NOTIFY.
 
-A wake-up is a hint and may be lost; the loops look again after a short safety pause by themselves.
+A wake-up is a hint and may be lost; the loops look again after a short safety pause by themselves. So NOTIFY comes
+after the commits and not within them, where it would make them wait for each other (docs/decisions/0017).
 """
 
 import asyncio
@@ -22,10 +23,13 @@ log = structlog.get_logger()
 Message = TypeVar("Message")
 
 CHANNEL = "pager_wakeups"
+_TELL_SECONDS = 5.0
+_LOOK_SECONDS = 60.0
+"""Whether the connection is still there is also told by its bell."""
 
 
 class Work(StrEnum):
-    """What a commit may have made: one letter each, joined into the payload of a NOTIFY."""
+    """What commits may have made: one letter each, joined into the payload of a NOTIFY."""
 
     ESCALATION = "e"
     DELIVERY = "d"
@@ -38,8 +42,22 @@ class Wakeups:
     def __init__(self) -> None:
         self.escalation = Doorbell()
         self.delivery = Doorbell()
+        self.untold = Doorbell()
+        self._untold: set[str] = set()
         self._closed = asyncio.Event()
         self._watchers: set[Doorbell] = set()
+
+    def committed(self, work: str) -> None:
+        """This process committed ``work``: wakes who waits for it here, and leaves word for the other replicas."""
+        if work:
+            self.ring(work)
+            self._untold.update(work)
+            self.untold.ring()
+
+    def take_untold(self) -> str:
+        """What the other replicas were not told yet; whoever takes it tells them."""
+        work, self._untold = "".join(sorted(self._untold)), set()
+        return work
 
     def ring(self, work: str) -> None:
         """Wakes whoever waits for this kind of work (letters of :class:`Work`)."""
@@ -97,7 +115,7 @@ class Wakeups:
 
 
 async def listen(database_url: str, wakeups: Wakeups) -> None:
-    """Rings the bells for what other replicas commit; connects again whenever the connection is lost."""
+    """Rings the bells for what other replicas commit and tells them what this one did; connects again when cut off."""
     dsn = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     while True:
         try:
@@ -111,11 +129,20 @@ async def _listen_once(dsn: str, wakeups: Wakeups) -> None:
     session = {"application_name": "hexagonal-pager-wakeups"} | SERVER_SIDE
     connection = await asyncpg.connect(dsn, timeout=5, server_settings=session)
     bound_silence(connection)
-    lost = asyncio.Event()
-    connection.add_termination_listener(lambda _: lost.set())
+    mine = connection.get_server_pid()
+
+    def hear(_connection: object, pid: int, _channel: str, payload: object) -> None:
+        if pid != mine:
+            wakeups.ring(str(payload))
+
+    connection.add_termination_listener(lambda _: wakeups.untold.ring())
     try:
-        await connection.add_listener(CHANNEL, lambda _connection, _pid, _channel, payload: wakeups.ring(str(payload)))
+        await connection.add_listener(CHANNEL, hear)
         wakeups.ring_all()
-        await lost.wait()
+        while not connection.is_closed():
+            # What is committed while this is under way goes with the next.
+            if work := wakeups.take_untold():
+                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, work, timeout=_TELL_SECONDS)
+            await wakeups.untold.wait(_LOOK_SECONDS)
     finally:
         connection.terminate()

@@ -60,23 +60,14 @@ class Writes:
             tail = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
             self._add(*_insert(table, tuple(rows[0]), tail, (), sqlite=self._sqlite), rows)
 
-    def notify(self, channel: str, payload: str) -> None:
-        """Tells who listens, when the transaction commits; SQLite has nobody who does."""
-        if not self._sqlite:
-            self._parts.append("SELECT pg_notify(:notify_channel, :notify_payload)")
-            self._binds |= {"notify_channel": channel, "notify_payload": payload}
-
     async def run(self) -> None:
         """Writes what was added since the last run."""
         parts, binds, self._parts, self._binds = self._parts, self._binds, [], {}
         if len(parts) == 1:
             await postgres_driver.fetch(self._connection, parts[0], binds)
         elif parts:
-            # A query in a WITH runs only as far as it is read.
             named = ", ".join(f"w{n} AS ({part})" for n, part in enumerate(parts))
-            read = [f"SELECT 1 FROM w{n}" for n, part in enumerate(parts) if part.startswith("SELECT")]
-            whole = f"WITH {named} {' UNION ALL '.join(read) or 'SELECT 1'}"
-            await postgres_driver.fetch(self._connection, whole, binds)
+            await postgres_driver.fetch(self._connection, f"WITH {named} SELECT 1", binds)
 
     def _add(self, statement: str, converters: list[Converter], rows: Sequence[Row]) -> None:
         columns = [

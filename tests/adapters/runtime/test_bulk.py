@@ -74,7 +74,6 @@ async def test_writes_that_were_added_together_are_one_round_trip_and_all_of_the
     writes.update(THINGS, [{"name": "a", "size": 5}])
     writes.upsert(THINGS, [a_thing("b", size=6)])
     writes.insert(THINGS, [a_thing("c"), a_thing("d")])
-    writes.notify("things", "changed")
     await writes.run()
     await writes.run()
     found = [(thing["name"], thing["size"]) for thing in await stored(connection)]

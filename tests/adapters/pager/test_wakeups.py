@@ -1,0 +1,29 @@
+import asyncio
+from contextlib import asynccontextmanager
+
+from pager_grpc.pager.wakeups import Wakeups, Work, listen
+from pager_grpc.runtime.supervision import running
+
+
+@asynccontextmanager
+async def two_replicas(url):
+    """Both listen: each has rung for what it may have missed."""
+    one, other = Wakeups(), Wakeups()
+    async with asyncio.timeout(30), running(listen(url, one), listen(url, other)):
+        for replica in (one, other):
+            for bell in (replica.escalation, replica.delivery):
+                await bell.wait(30)
+        yield one, other
+
+
+async def test_what_one_replica_committed_wakes_the_other_and_is_told_once(postgres_url):
+    async with two_replicas(postgres_url) as (one, other):
+        one.committed(Work.DELIVERY + Work.EVENTS)
+        await other.delivery.wait(30)
+        assert not other.escalation._rung.is_set()
+        assert one.delivery._rung.is_set()
+        await one.delivery.wait(0)
+        other.committed(Work.ESCALATION)
+        await one.escalation.wait(30)
+        assert not one.delivery._rung.is_set(), "its own word came back as if it were another's"
+        assert one.take_untold() == other.take_untold() == ""
