@@ -84,11 +84,14 @@ def ran(*command: str) -> str:
     """What ``command`` wrote, once it has ended well.
 
     Raises:
-        subprocess.CalledProcessError: it did not.
+        RuntimeError: it did not; with the end of what it complained about.
     """
-    return subprocess.run(
-        command, env=_clean_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
-    ).stdout
+    ended = subprocess.run(
+        command, env=_clean_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if ended.returncode:
+        raise RuntimeError(f"{Path(command[0]).name} ended with {ended.returncode}: {ended.stderr[-1000:]}")
+    return ended.stdout
 
 
 def cpu_seconds(*pids: int) -> float:
