@@ -51,6 +51,7 @@ QUESTIONS = tuple(
             "cold_start",
             "in_flight",
             "generators",
+            "pgbench",
             "alertmanager",
         ),
     )
