@@ -40,6 +40,7 @@ QUESTIONS = tuple(
         Question,
         (
             "accept",
+            "alone",
             "interceptors",
             "stream",
             "page_out",

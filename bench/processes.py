@@ -111,6 +111,21 @@ def children_of(pid: int) -> list[int]:
     return [int(name) for name in stats if _field(int(name), 1) == str(pid)]
 
 
+def all_below(*pids: int) -> set[int]:
+    """The processes that these started, and those that they started, and so on, as far as they still run."""
+    names = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/stat")]
+    parent_of = {pid: int(_field(pid, 1)) for pid in names}
+    found, new = set[int](), set(pids)
+    while new := {pid for pid, parent in parent_of.items() if parent in new} - found:
+        found |= new
+    return found
+
+
+def cpu_seconds_with_ended(pids: Iterable[int]) -> float:
+    """Processor time of these processes so far, and of their children that have ended."""
+    return sum(int(_field(pid, number)) for pid in pids for number in range(11, 15)) / _TICK
+
+
 def free_port() -> int:
     """A port of the loopback interface on which nobody listens at the moment."""
     with socket.socket() as probe:

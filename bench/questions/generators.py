@@ -23,7 +23,7 @@ from bench.figures import Figure
 from bench.load.bodies import RAISE, alert_for
 from bench.machine import ROOT
 from bench.processes import ran
-from bench.rounds import Interleaving, Sample, Side, raw
+from bench.rounds import Sample, Side, raw
 from bench.servers.databases import Engine, fresh_store
 from bench.servers.rooms import Pager, running_pager
 from bench.sides import IN_FLIGHT, calls
@@ -72,7 +72,7 @@ async def ask(effort: Effort) -> Answer:
                 sides["k6"] = _outside(pager, count, partial(_k6, k6, pager, store.folder, count))
             for side in sides.values():
                 await side()  # warm
-            rounds = await Interleaving(effort.pick(full=5, quick=1)).in_turn(sides)
+            rounds = await effort.rounds(full=5, quick=1).in_turn(sides)
     rows = [_rate(name, Figure.of(each[name].figure for each in rounds)) for name in sides]
     rows += [_rate(name, None) for name in ("h2load", "k6") if name not in sides]
     for name in sides:

@@ -17,8 +17,8 @@ from bench.floor import floor_of
 from bench.load.bodies import OPEN_SERVICES, RAISE, FreshServices, alerts, mostly_repeats
 from bench.load.loops import closed_loop, open_loop
 from bench.probes import Probes
-from bench.rounds import Interleaving, Sample, raw
-from bench.servers.databases import Engine, fresh_store
+from bench.rounds import Sample, raw
+from bench.servers.databases import SHARE_OF, Engine, fresh_store
 from bench.servers.rooms import World, running_world
 from bench.sides import IN_FLIGHT
 
@@ -36,18 +36,17 @@ _GOALS: Sequence[tuple[str, str, Limit | None]] = (
 
 async def ask(effort: Effort) -> Answer:
     """Both engines, one after the other; all three rooms store in the same."""
-    number, count = effort.pick(full=5, quick=2), effort.pick(full=100, quick=40)
+    count = effort.pick(full=100, quick=25)
     answer = Answer()
     for engine in Engine:
         async with fresh_store(engine, ROOMS) as store, running_world(store) as world:
-            probes = Probes(world, 2 * number * count)
+            interleaving = effort.rounds(full=5, quick=2, until=SHARE_OF[engine])
+            probes = Probes(world, 2 * interleaving.rounds * count)
             await probes.prepare()
             background = await _background(world)
             async with floor_of(world, store) as once:
                 loads = _Loads(world, probes, once, background, count)
-                rounds = await Interleaving(number).in_turn(
-                    {FLOOR: loads.floor, LIGHT: loads.light, HALF: loads.half},
-                )
+                rounds = await interleaving.in_turn({FLOOR: loads.floor, LIGHT: loads.light, HALF: loads.half})
         answer.checks.append(Check(f"{engine}: e-mails of the probes", probes.taken, probes.arrived))
         answer.add(_rows(engine, rounds, background), **{engine: raw(rounds)})
     return answer

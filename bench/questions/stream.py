@@ -13,7 +13,7 @@ from bench.load.bodies import RAISE, FreshServices, new_alerts
 from bench.load.http1 import post_all
 from bench.load.streams import messages_of_new_alerts, streamed
 from bench.processes import cpu_seconds
-from bench.rounds import Interleaving, Sample, Side, between, raw
+from bench.rounds import Sample, Side, between, raw
 from bench.servers.alertmanager import (
     ALERTS,
     Alertmanager,
@@ -22,7 +22,7 @@ from bench.servers.alertmanager import (
     posts,
     running_alertmanager,
 )
-from bench.servers.databases import Engine, Store, fresh_store
+from bench.servers.databases import SHARE_OF, Engine, Store, fresh_store
 from bench.servers.rooms import Pager, running_pager
 from bench.sides import calls
 from bench.stored import stored
@@ -59,7 +59,7 @@ async def _measured(store: Store, fresh: FreshServices, effort: Effort) -> list[
             peer = await stack.enter_async_context(running_alertmanager(store.folder, port))
             sides[POSTED] = _posts(peer, alerts)
         await sides[UNARY]()
-        return await Interleaving(effort.pick(full=5, quick=2)).in_turn(sides)
+        return await effort.rounds(full=5, quick=2, until=SHARE_OF[store.engine]).in_turn(sides)
 
 
 def _stream(pager: Pager, fresh: FreshServices, alerts: int, size: int) -> Side:

@@ -1,0 +1,106 @@
+"""Many services break within a second, while people acknowledge other incidents; every page is counted at the end."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+from bench.calm import until_calm
+from bench.figures import quantile
+from bench.load.bodies import ACKNOWLEDGE, RAISE, acknowledgements, alerts
+from bench.load.loops import closed_loop, open_loop
+from bench.rounds import Sample
+from bench.servers.rooms import Letter, World
+from bench.sides import IN_FLIGHT
+
+ACKNOWLEDGEMENTS_A_SECOND = 20.0
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(slots=True)
+class Storm:
+    """``count`` services that break in every round, each paging two people; other services in the next round.
+
+    Names of services and addresses begin with ``name``, see :func:`service` and :func:`addresses`. ``told`` counts the
+    pages that all e-mails so far carried, ``recipients`` those who got any, anew in each round. A round ends when all
+    pages are there, or after ``patience`` seconds.
+    """
+
+    world: World
+    name: str
+    count: int
+    patience: float
+    rounds: int = 0
+    told: int = 0
+    recipients: int = 0
+
+    async def breaks(self) -> Sample:
+        """Pages a second, from the first alert to the last e-mail."""
+        known = await self._known()
+        before, over, begun = len(self.world.mail.letters()), asyncio.Event(), monotonic()
+        acknowledging = asyncio.create_task(self._acknowledged(known, over))
+        bodies = alerts(service(self.name, self.rounds, n) for n in range(self.count))
+        raised = await open_loop(self.world.pager.target, RAISE, bodies, self.count)
+        letters = await self._all_letters(before)
+        over.set()
+        latencies = await acknowledging
+        await self._rest()
+        self._note(before)
+        seconds = letters[-1].at - begun
+        more = {
+            "accepted_seconds": max(call.answered for call in raised) - begun,
+            "handed_over_seconds": seconds,
+            "letters": len(letters),
+            "acknowledged": len(latencies),
+            "acknowledge_p50_ms": quantile(latencies, 0.5) * 1e3,
+            "acknowledge_p99_ms": quantile(latencies, 0.99) * 1e3,
+        }
+        return Sample(_pages(letters) / seconds, more)
+
+    async def _known(self) -> list[str]:
+        """Incidents that people know already and will acknowledge meanwhile."""
+        most = int(self.patience * ACKNOWLEDGEMENTS_A_SECOND)
+        services = [f"known-{self.name}-{self.rounds}-{n}" for n in range(most)]
+        await closed_loop([self.world.pager.target], RAISE, alerts(services), IN_FLIGHT)
+        await self._rest()
+        return services
+
+    async def _acknowledged(self, services: list[str], over: asyncio.Event) -> list[float]:
+        bodies, rate = acknowledgements(services), ACKNOWLEDGEMENTS_A_SECOND
+        return [call.latency for call in await open_loop(self.world.pager.target, ACKNOWLEDGE, bodies, rate, over)]
+
+    async def _all_letters(self, before: int) -> list[Letter]:
+        """The e-mails of the storm in order of arrival, once they carry all pages or nothing more can be hoped for."""
+        end = monotonic() + self.patience
+        letters: list[Letter] = []
+        while _pages(letters) < 2 * self.count and monotonic() < end:
+            await asyncio.sleep(_LOOK_SECONDS)
+            letters = self._letters(before)
+        return letters
+
+    def _letters(self, before: int) -> list[Letter]:
+        return [letter for letter in self.world.mail.letters(before) if letter.recipient.startswith(f"{self.name}-")]
+
+    def _note(self, before: int) -> None:
+        """Once the rooms are at rest, so that a page that comes again is seen."""
+        letters = self._letters(before)
+        self.told += _pages(letters)
+        self.recipients += len({letter.recipient for letter in letters})
+        self.rounds += 1
+
+    async def _rest(self) -> None:
+        await until_calm(*(room.pid for room in self.world.rooms.values()))
+
+
+def service(name: str, number: int, n: int) -> str:
+    """The service ``n`` of round ``number``."""
+    return f"{name}-{number}-{n:05d}"
+
+
+def addresses(name: str, pair: str) -> list[str]:
+    """Two people."""
+    return [f"{name}-{pair}-{who}@example.com" for who in ("first", "second")]
+
+
+def _pages(letters: Sequence[Letter]) -> int:
+    return sum(letter.pages for letter in letters)
