@@ -11,9 +11,16 @@ from bench.effort import Effort
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A module of `bench/questions`: the first line of its docstring asks, its ``ask`` answers."""
+    """A module of `bench/questions`: the first line of its docstring asks, its ``ask`` answers.
+
+    ``seconds`` are what it may take of `make bench`, ``quick_seconds`` of `make bench-quick`: on a slow machine it has
+    fewer rounds. A question without a goal is not asked by `make bench-quick` unless it is named.
+    """
 
     name: str
+    seconds: float
+    quick_seconds: float
+    has_goal: bool = True
 
     @property
     def words(self) -> str:
@@ -25,6 +32,10 @@ class Question:
         """How it is measured; may be empty."""
         return (importlib.import_module(self._module).__doc__ or "").partition("\n")[2].strip()
 
+    def effort(self, *, quick: bool) -> Effort:
+        """From now on."""
+        return Effort(quick, self.quick_seconds if quick else self.seconds)
+
     async def asked(self, effort: Effort) -> Answer:
         """The answer; whatever goes wrong is raised."""
         ask = cast("Callable[[Effort], Awaitable[Answer]]", importlib.import_module(self._module).ask)
@@ -35,25 +46,27 @@ class Question:
         return f"bench.questions.{self.name}"
 
 
-QUESTIONS = tuple(
-    map(
-        Question,
-        (
-            "accept",
-            "alone",
-            "interceptors",
-            "stream",
-            "page_out",
-            "storm",
-            "pending_timers",
-            "lateness",
-            "replicas",
-            "memory",
-            "cold_start",
-            "in_flight",
-            "generators",
-            "pgbench",
-            "alertmanager",
-        ),
-    )
+QUESTIONS = (
+    Question("accept", 80, 15),
+    Question("alone", 25, 8, has_goal=False),
+    Question("interceptors", 40, 8),
+    Question("stream", 80, 12),
+    Question("page_out", 110, 15),
+    Question("storm", 130, 25),
+    Question("pending_timers", 160, 12),
+    Question("lateness", 55, 15),
+    Question("replicas", 45, 10),
+    Question("memory", 60, 20),
+    Question("cold_start", 20, 6),
+    Question("in_flight", 40, 10, has_goal=False),
+    Question("generators", 30, 10, has_goal=False),
+    Question("pgbench", 35, 10, has_goal=False),
+    Question("alertmanager", 15, 4, has_goal=False),
 )
+
+
+def named(names: list[str], *, quick: bool) -> list[Question]:
+    """The questions of these names; without names all, in a quick run those that have a goal."""
+    if names:
+        return [question for question in QUESTIONS if question.name in names]
+    return [question for question in QUESTIONS if question.has_goal or not quick]

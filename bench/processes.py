@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.machine import ROOT
+from bench.folders import ROOT
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _STOP_SECONDS = 30.0

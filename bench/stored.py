@@ -14,9 +14,9 @@ SELECT (SELECT count(*) FROM incidents),
        (SELECT coalesce(sum(coalesce(CAST(document ->> 'repeats' AS bigint), 1)), 0)
         FROM incident_events WHERE kind IN ('IncidentOpened', 'AlertRepeated'))
 """
-_HANDED_OVER = (
-    "SELECT count(*) FROM notifications WHERE state IN ('handed_off', 'merged') AND monitored_service_id LIKE "
-)
+_HANDED_OVER = """
+SELECT count(*) FROM notifications WHERE state IN ('handed_off', 'merged') AND monitored_service_id LIKE '{}'
+"""
 _FIRED_TWICE = """
 SELECT count(*) FROM (
     SELECT 1 FROM incident_events WHERE kind = 'LevelNotified'
@@ -59,8 +59,8 @@ async def levels_fired_twice(store: Store) -> int:
 
 
 async def pages_handed_over(store: Store, services: str) -> int:
-    """On SQLite, once the pager has ended: pages of services like ``services`` that were taken, alone or in a bundle."""
-    [count] = await asyncio.to_thread(_sqlite_row, store.folder / "pager.db", f"{_HANDED_OVER} '{services}'")
+    """On SQLite, once the pager has ended: pages of such services that were handed over, alone or in a bundle."""
+    [count] = await asyncio.to_thread(_sqlite_row, store.folder / "pager.db", _HANDED_OVER.format(services))
     return count
 
 

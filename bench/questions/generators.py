@@ -20,8 +20,8 @@ import grpc
 from bench.answer import Answer, Row
 from bench.effort import Effort
 from bench.figures import Figure
+from bench.folders import ROOT
 from bench.load.bodies import RAISE, alert_for
-from bench.machine import ROOT
 from bench.processes import ran
 from bench.rounds import Sample, Side, raw
 from bench.servers.databases import Engine, fresh_store

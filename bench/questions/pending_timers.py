@@ -12,7 +12,7 @@ from bench.answer import Answer, Check, Row, at_most
 from bench.effort import Effort
 from bench.figures import Figure, quantile
 from bench.processes import cpu_seconds
-from bench.rounds import Interleaving, Sample, between, raw
+from bench.rounds import Sample, between, raw
 from bench.servers.databases import Engine, PostgresServer, Store, connected, postgres_server
 from bench.servers.pending import Pending, tomorrow, write_millions, write_pattern
 from bench.servers.rooms import running_pager
@@ -83,16 +83,16 @@ async def _idle(store: Store, count: int, effort: Effort) -> list[Row]:
 
 
 async def _claims(stores: Mapping[int, Store], effort: Effort, answer: Answer) -> None:
-    number, repeats = effort.pick(full=7, quick=3), effort.pick(full=10, quick=5)
+    interleaving, repeats = effort.rounds(full=7, quick=3), effort.pick(full=10, quick=5)
     async with AsyncExitStack() as stack:
         sides = {}
         for count, store in stores.items():
             pager = await stack.enter_async_context(use_cases(store.url))
-            chosen = random.Random(count).sample(range(1, count + 1), (number + 1) * repeats * DUE)  # noqa: S311 - no secret
+            chosen = random.Random(count).sample(range(1, count + 1), (interleaving.rounds + 1) * repeats * DUE)  # noqa: S311 - no secret
             sides[str(count)] = partial(_sample, Among(store, pager, iter(chosen)), repeats)
         for side in sides.values():
             await side()  # caches and prepared statements are warm
-        rounds = await Interleaving(number).in_turn(sides)
+        rounds = await interleaving.in_turn(sides)
     for count, store in stores.items():
         async with connected(store.dsn) as connection:
             fired = int(await connection.fetchval(_FIRED))
