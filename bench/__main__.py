@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import sys
-import time
 import traceback
 from collections.abc import Sequence
 
@@ -39,7 +38,8 @@ def answered(question: Question, *, quick: bool) -> Result:
     except Exception as error:  # noqa: BLE001 - the other questions can still be asked
         traceback.print_exc()
         fault = f"{type(error).__name__}: {error}"
-    seconds, others = time.monotonic() - before.at, before.others_until(busy.usage())
+    after = busy.usage()
+    seconds, others = after.at - before.at, before.others_until(after)
     _warn("during", others)
     result = Result(
         question=question.name,
@@ -54,7 +54,8 @@ def answered(question: Question, *, quick: bool) -> Result:
         fault=fault,
     )
     result.write()
-    sys.stderr.write(f"{table.plain(answer.rows)}\n  {seconds:.0f} s\n\n")
+    used = f"{seconds:.0f} s, {after.ours - before.ours:.0f} s of processor time"
+    sys.stderr.write(f"{table.plain(answer.rows)}\n  {used}\n\n")
     return result
 
 

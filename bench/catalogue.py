@@ -47,20 +47,20 @@ class Question:
 
 
 QUESTIONS = (
-    Question("accept", 80, 15),
-    Question("alone", 25, 8, has_goal=False),
-    Question("interceptors", 40, 8),
-    Question("stream", 80, 12),
-    Question("page_out", 110, 15),
-    Question("storm", 130, 25),
+    Question("accept", 75, 14),
+    Question("alone", 20, 8, has_goal=False),
+    Question("interceptors", 40, 7),
+    Question("stream", 75, 12),
+    Question("page_out", 105, 18),
+    Question("storm", 130, 20),
     Question("pending_timers", 160, 12),
-    Question("lateness", 55, 15),
-    Question("replicas", 45, 10),
-    Question("memory", 60, 20),
-    Question("cold_start", 20, 6),
-    Question("in_flight", 40, 10, has_goal=False),
+    Question("lateness", 55, 10),
+    Question("replicas", 45, 9),
+    Question("memory", 60, 13),
+    Question("cold_start", 20, 5),
+    Question("in_flight", 35, 10, has_goal=False),
     Question("generators", 30, 10, has_goal=False),
-    Question("pgbench", 35, 10, has_goal=False),
+    Question("pgbench", 30, 10, has_goal=False),
     Question("alertmanager", 15, 4, has_goal=False),
 )
 

@@ -25,10 +25,10 @@ class Effort:
         """The number that fits."""
         return quick if self.quick else full
 
-    def rounds(self, *, full: int, quick: int, until: float = 1.0) -> Interleaving:
+    def rounds(self, *, full: int, quick: int, least: int = 3, until: float = 1.0) -> Interleaving:
         """So many rounds, fewer where they would not end within ``until`` (a share) of the question's time.
 
-        A full run has three all the same: a median of less says nothing.
+        A full run has ``least`` all the same: a median of less says little. A quick one has one.
         """
         end = self.begun + until * self.seconds
-        return Interleaving(self.pick(full=full, quick=quick) * self.times, end, least=self.pick(full=3, quick=1))
+        return Interleaving(self.pick(full=full, quick=quick) * self.times, end, least=self.pick(full=least, quick=1))

@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.figures import Figure as Spread
 from bench.questions import accept, alone, in_flight, page_out, pending_timers, stream
@@ -68,14 +68,14 @@ def drawn(found: Mapping[str, Result], folder: Path) -> list[Picture]:
 
 def _save(picture: Picture, raws: Mapping[str, Raw], path: Path) -> None:
     with rc_context(_STYLE):
-        figure = Figure(figsize=(8, 3.9), layout="constrained")
+        figure = Figure(figsize=(8, 4.1), layout="constrained")
         figure.suptitle(picture.title, fontsize=11, fontweight="bold")
         for number, panel in enumerate(picture.panels, start=1):
             axes = figure.add_subplot(1, len(picture.panels), number)
             panel.draw(axes, raws[panel.question])
             axes.set_title(panel.heading)
         handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        figure.legend(handles, labels, loc="outside lower center", ncols=2 if len(labels) < 5 else 3)
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else {})
     if path.suffix == ".svg":  # trailing spaces of the writer would be noise in every diff
         path.write_text("\n".join(line.rstrip() for line in path.read_text().splitlines()) + "\n")
@@ -119,6 +119,7 @@ def _in_flight(axes: Axes, raw: Raw) -> None:
             axes.plot(in_flight.IN_FLIGHT, rates, label=f"{words}, {engine}", **look)
     axes.set(xscale="log", xlabel="calls in flight (they share commits)", ylabel="calls a second", ylim=(0, None))
     _plain_numbers(axes, in_flight.IN_FLIGHT)
+    axes.yaxis.set_major_formatter(FuncFormatter(_number))
 
 
 def _streamed(axes: Axes, raw: Raw) -> None:
@@ -146,7 +147,7 @@ def _timers(axes: Axes, raw: Raw) -> None:
         look: Any = {"marker": "o", "capsize": 3, "color": colour}
         label = f"{what} {pending_timers.DUE} due levels"
         axes.errorbar(counts, [seen.median for seen in ms], yerr=bars, label=label, **look)
-    axes.set(xscale="log", xlabel="pending timers", ylabel="milliseconds, p50 (bars: least and greatest round)")
+    axes.set(xscale="log", xlabel="pending timers", ylabel="milliseconds (p50; bars: all rounds)")
     axes.set_ylim(bottom=0)
     _plain_numbers(axes, counts)
 
@@ -161,13 +162,15 @@ def _cumulated(axes: Axes, rounds: Sequence[Sequence[Sequence[float]]], label: s
 def _shares_of(axes: Axes, what: str, unit: str) -> None:
     axes.set(xscale="log", xlabel=f"{unit} (logarithmic)", ylabel=f"% of {what} that took at most so long")
     axes.set_ylim(0, 101)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(_number))
 
 
 def _plain_numbers(axes: Axes, places: Sequence[float]) -> None:
     """Marks on a logarithmic axis where something was measured."""
     axes.set_xticks(places, labels=[_number(place, 0) for place in places])
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _number(value: float, _: object) -> str:

@@ -30,7 +30,7 @@ WHERE e.kind = 'LevelNotified' AND e.monitored_service_id LIKE $1
 
 async def ask(effort: Effort) -> Answer:
     """On PostgreSQL, where rows can be written beside the pager; one person is on call and gets bundles."""
-    plans = {"1/s": (1.0, effort.pick(full=10, quick=8)), "1,000/s": (1000.0, effort.pick(full=3000, quick=2000))}
+    plans = {"1/s": (1.0, effort.pick(full=10, quick=4)), "1,000/s": (1000.0, effort.pick(full=3000, quick=1000))}
     async with fresh_store(Engine.POSTGRESQL, ROOMS) as store:
         await write_pattern(store)
         async with running_world(store) as world:

@@ -40,10 +40,10 @@ async def ask(effort: Effort) -> Answer:
     answer = Answer()
     for engine in Engine:
         async with fresh_store(engine, ROOMS) as store, running_world(store) as world:
-            interleaving = effort.rounds(full=5, quick=2, until=SHARE_OF[engine])
+            interleaving = effort.rounds(full=5, quick=1, until=SHARE_OF[engine])
             probes = Probes(world, 2 * interleaving.rounds * count)
             await probes.prepare()
-            background = await _background(world)
+            background = await _background(world, effort.pick(full=2000, quick=500))
             async with floor_of(world, store) as once:
                 loads = _Loads(world, probes, once, background, count)
                 rounds = await interleaving.in_turn({FLOOR: loads.floor, LIGHT: loads.light, HALF: loads.half})
@@ -89,11 +89,11 @@ class _Loads:
         return _sample(seconds)
 
 
-async def _background(world: World) -> float:
+async def _background(world: World, count: int) -> float:
     """Half of what the pager takes a second while it pages: the median of three."""
     fresh, target = FreshServices("peak"), [world.pager.target]
     await closed_loop(target, RAISE, alerts(OPEN_SERVICES), 1)
-    loads = [await closed_loop(target, RAISE, mostly_repeats(2000, fresh), IN_FLIGHT) for _ in range(3)]
+    loads = [await closed_loop(target, RAISE, mostly_repeats(count, fresh), IN_FLIGHT) for _ in range(3)]
     await _rest(world)
     return Figure.of(load.rate for load in loads).median / 2
 

@@ -21,7 +21,6 @@ from bench.servers.use_cases import UseCases, use_cases
 GOAL = "P6"
 DUE = 100
 FIND, FIRE = "find", "find, lock and fire"
-_SETTLE_SECONDS = 4.0
 _MAKE_DUE = """
 UPDATE incidents SET next_escalation_at = clock_timestamp() - interval '1 millisecond'
 WHERE monitored_service_id = ANY($1)
@@ -50,7 +49,7 @@ class Among:
 
 async def ask(effort: Effort) -> Answer:
     """Every number of timers in a database of its own, on one PostgreSQL."""
-    counts = effort.pick(full=(10_000, 100_000, 1_000_000, 5_000_000), quick=(10_000, 200_000))
+    counts = effort.pick(full=(10_000, 100_000, 1_000_000, 5_000_000), quick=(10_000, 100_000))
     answer = Answer()
     with postgres_server() as server:
         stores = {count: await _filled(server, count) for count in counts}
@@ -68,9 +67,9 @@ async def _filled(server: PostgresServer, count: int) -> Store:
 
 async def _idle(store: Store, count: int, effort: Effort) -> list[Row]:
     """Processor time of a pager, and of the database, while nothing is due."""
-    seconds = effort.pick(full=20.0, quick=5.0)
+    seconds, settle = effort.pick(full=20.0, quick=3.0), effort.pick(full=4.0, quick=2.0)
     with running_pager(store, paging=True) as pager:
-        await asyncio.sleep(_SETTLE_SECONDS)
+        await asyncio.sleep(settle)
         before, before_server = pager.cpu_seconds(), cpu_seconds(*store.server_pids())
         await asyncio.sleep(seconds)
         used = (pager.cpu_seconds() - before) / seconds * 100
