@@ -1,7 +1,7 @@
 """`python -m bench.guard`: asks the questions of bench/floors.toml in little time; exits 1 if a ratio got much worse.
 
-Ratios of one run, so that the machine matters little; a ratio that fails is measured again with three times the rounds
-before it counts as broken.
+Ratios of one run, so that the machine matters little; a ratio that fails is measured again with more rounds before it
+counts as broken.
 """
 
 import asyncio
@@ -15,37 +15,29 @@ from bench.answer import Row
 from bench.catalogue import QUESTIONS, Question
 from bench.effort import Effort
 from bench.folders import ROOT
-from bench.judgement import Floor, Verdict, broken, floors_of, verdicts
+from bench.judgement import Floor, broken, floors_of, judged
 
 FLOORS = ROOT / "bench" / "floors.toml"
 SECONDS = 170.0
-_AGAIN = 3
 
 
 def main() -> int:
     """Exits 0 if every floor holds, at the first or the second look."""
-    begun, before = monotonic(), busy.usage()
-    floors = floors_of(FLOORS.read_text())
-    found = _looked_at(floors, times=1, seconds=None)
-    if failed := broken(found):
-        print(f"{len(failed)} below the floor: measured again", flush=True)
-        again = _looked_at([each.floor for each in failed], times=_AGAIN, seconds=SECONDS - (monotonic() - begun))
-        found = [verdict for verdict in found if verdict.holds] + again
-    print(f"others used {before.others_until(busy.usage()):.0%} of the cores; {monotonic() - begun:.0f} s")
+    before = busy.usage()
+    end = before.at + SECONDS
+
+    def look(floors: Sequence[Floor], times: int) -> dict[str, list[Row]]:
+        names = {floor.question for floor in floors}
+        asked = [question for question in QUESTIONS if question.name in names]
+        left = max(0.0, end - monotonic())
+        shares = {question.name: question.quick_seconds if times == 1 else left / len(asked) for question in asked}
+        return {each.name: _rows(each, Effort(quick=True, seconds=shares[each.name], times=times)) for each in asked}
+
+    found = judged(floors_of(FLOORS.read_text()), look)
+    after = busy.usage()
+    print("\n".join(map(str, found)))
+    print(f"{after.at - before.at:.0f} s; others used {before.others_until(after):.0%} of the cores")
     return 1 if broken(found) else 0
-
-
-def _looked_at(floors: Sequence[Floor], *, times: int, seconds: float | None) -> list[Verdict]:
-    """Asks each question once, within ``seconds`` together, and prints what became of the floors."""
-    names = {floor.question for floor in floors}
-    asked = [question for question in QUESTIONS if question.name in names]
-    rows = {}
-    for question in asked:
-        share = question.quick_seconds if seconds is None else max(0.0, seconds) / len(asked)
-        rows[question.name] = _rows(question, Effort(quick=True, seconds=share, times=times))
-    found = verdicts(floors, rows)
-    print("\n".join(map(str, found)), flush=True)
-    return found
 
 
 def _rows(question: Question, effort: Effort) -> list[Row]:

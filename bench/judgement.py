@@ -1,7 +1,7 @@
 """Whether measured ratios are still what they were: the floors of bench/floors.toml, and what is below. Pure."""
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -10,6 +10,9 @@ from bench.figures import Figure
 
 SHARE = 0.6
 """How much of a published ratio must be left; of what is to be small, the published ratio ÷ it is the most."""
+
+AGAIN = 3
+"""How many times the rounds a second look has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,19 @@ def verdicts(floors: Iterable[Floor], rows: Mapping[str, Sequence[Row]]) -> list
     """One for each floor, in their order; ``rows`` by the question that they answer."""
     figures = {(question, row.what): row.figure for question, found in rows.items() for row in found}
     return [Verdict(floor, figures.get((floor.question, floor.what))) for floor in floors]
+
+
+Look = Callable[[Sequence[Floor], int], Mapping[str, Sequence[Row]]]
+"""Measures what these floors are about with so many times the usual rounds: rows, by question."""
+
+
+def judged(floors: Sequence[Floor], look: Look) -> list[Verdict]:
+    """What fails is looked at again with more rounds, and the second look counts; what holds is not."""
+    found = verdicts(floors, look(floors, 1))
+    failed = [verdict.floor for verdict in broken(found)]
+    again = verdicts(failed, look(failed, AGAIN)) if failed else []
+    second = {verdict.floor: verdict for verdict in again}
+    return [second.get(verdict.floor, verdict) for verdict in found]
 
 
 def broken(found: Iterable[Verdict]) -> list[Verdict]:

@@ -6,7 +6,7 @@ from bench.answer import Row, at_least, at_most
 from bench.catalogue import QUESTIONS
 from bench.figures import Figure
 from bench.guard import FLOORS
-from bench.judgement import SHARE, Floor, broken, floors_of, verdicts
+from bench.judgement import AGAIN, SHARE, Floor, broken, floors_of, judged, verdicts
 
 FAST = Floor("accept", "new ÷ empty", 0.8, at_least(0.48), "group commit")
 SOON = Floor("alone", "p50 ÷ floor", 1.5, at_most(2.5), "one trip")
@@ -40,6 +40,23 @@ def test_what_was_not_measured_does_not_hold(rows):
     [verdict] = broken(verdicts([FAST], rows))
     assert "BROKEN" in str(verdict)
     assert "not measured" in str(verdict)
+
+
+def test_what_fails_is_measured_again_with_more_rounds_and_what_holds_is_not():
+    looks: list[tuple[list[Floor], int]] = []
+
+    def look(floors, times):
+        looks.append(([*floors], times))
+        return _rows(accept=0.2 if times == 1 else 0.7, alone=1)
+
+    assert broken(judged([FAST, SOON], look)) == []
+    assert looks == [([FAST, SOON], 1), ([FAST], AGAIN)]
+
+
+def test_what_fails_twice_is_broken():
+    found = judged([FAST, SOON], lambda _floors, times: _rows(accept=0.2 * times / 2, alone=1))
+    assert [(verdict.floor, verdict.holds) for verdict in found] == [(FAST, False), (SOON, True)]
+    assert found[0].figure.median == 0.2 * AGAIN / 2
 
 
 def test_a_verdict_tells_what_was_found_and_what_was_wanted():
