@@ -38,12 +38,13 @@ class Storm:
         """Pages a second, from the first alert to the last e-mail."""
         known = await self._known()
         before, over, begun = len(self.world.mail.letters()), asyncio.Event(), monotonic()
-        acknowledging = asyncio.create_task(self._acknowledged(known, over))
         bodies = alerts(service(self.name, self.rounds, n) for n in range(self.count))
-        raised = await open_loop(self.world.pager.target, RAISE, bodies, self.count)
-        letters = await self._all_letters(before)
-        over.set()
-        latencies = await acknowledging
+        async with asyncio.TaskGroup() as group:
+            acknowledging = group.create_task(self._acknowledged(known, over))
+            raised = await open_loop(self.world.pager.target, RAISE, bodies, self.count)
+            letters = await self._all_letters(before)
+            over.set()
+        latencies = acknowledging.result()
         await self._rest()
         self._note(before)
         seconds = letters[-1].at - begun

@@ -80,11 +80,11 @@ class _Loads:
         """Probes beside alerts at half of the peak."""
         over, fresh = asyncio.Event(), FreshServices("half")
         bodies = mostly_repeats(int(self.background * (self.count / PAGES_A_SECOND + 2)), fresh)
-        beside = asyncio.create_task(open_loop(self.world.pager.target, RAISE, bodies, self.background, over))
-        await asyncio.sleep(0.5)
-        seconds = await self.probes.seconds_to_page(self.count, PAGES_A_SECOND)
-        over.set()
-        await beside
+        async with asyncio.TaskGroup() as group:
+            group.create_task(open_loop(self.world.pager.target, RAISE, bodies, self.background, over))
+            await asyncio.sleep(0.5)
+            seconds = await self.probes.seconds_to_page(self.count, PAGES_A_SECOND)
+            over.set()
         await _rest(self.world)
         return _sample(seconds)
 
