@@ -3,12 +3,14 @@
 import argparse
 import asyncio
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 
 from bench import busy, machine, results, table
 from bench.answer import Answer
-from bench.catalogue import QUESTIONS, Question, named
+from bench.catalogue import QUESTIONS, Question, named, seconds_for
+from bench.effort import Effort
 from bench.results import Result
 
 
@@ -21,32 +23,43 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.questions) - set(names):
         parser.error(f"no such question: {', '.join(sorted(unknown))}")
-    asked = [answered(question, quick=options.quick) for question in named(options.questions, quick=options.quick)]
+    asked = all_answered(named(options.questions, quick=options.quick), quick=options.quick)
     if not options.quick:
         _report()
     return told(asked)
 
 
-def answered(question: Question, *, quick: bool) -> Result:
+def all_answered(asked: Sequence[Question], *, quick: bool) -> list[Result]:
+    """One after the other; who comes later has less time if who came before took too much."""
+    begun, planned, found = time.monotonic(), 0.0, []
+    for number, question in enumerate(asked):
+        late = time.monotonic() - begun - planned
+        seconds = seconds_for(asked[number:], late, quick=quick)
+        found.append(answered(question, seconds, quick=quick))
+        planned += question.may_take(quick=quick)
+    return found
+
+
+def answered(question: Question, seconds: float, *, quick: bool) -> Result:
     """Asks one question and writes the file; a fault is an answer too."""
     sys.stderr.write(f"{question.name}: {question.words}\n")
     circumstances, at = machine.machine(), results.now()
     _warn("before", circumstances["busy_before"])
     before, answer, fault = busy.usage(), Answer(), ""
     try:
-        answer = asyncio.run(question.asked(question.effort(quick=quick)))
+        answer = asyncio.run(question.asked(Effort(quick, seconds)))
     except Exception as error:  # noqa: BLE001 - the other questions can still be asked
         traceback.print_exc()
         fault = f"{type(error).__name__}: {error}"
     after = busy.usage()
-    seconds, others = after.at - before.at, before.others_until(after)
+    others = before.others_until(after)
     _warn("during", others)
     result = Result(
         question=question.name,
         words=question.words,
         at=at,
         quick=quick,
-        seconds=seconds,
+        seconds=after.at - before.at,
         machine=circumstances,
         versions=machine.versions(),
         busy=others,
@@ -54,7 +67,7 @@ def answered(question: Question, *, quick: bool) -> Result:
         fault=fault,
     )
     result.write()
-    used = f"{seconds:.0f} s, {after.ours - before.ours:.0f} s of processor time"
+    used = f"{result.seconds:.0f} s, {after.ours - before.ours:.0f} s of processor time"
     sys.stderr.write(f"{table.plain(answer.rows)}\n  {used}\n\n")
     return result
 

@@ -1,7 +1,7 @@
 """The questions, in the order in which they are asked and told."""
 
 import importlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -32,9 +32,9 @@ class Question:
         """How it is measured; may be empty."""
         return (importlib.import_module(self._module).__doc__ or "").partition("\n")[2].strip()
 
-    def effort(self, *, quick: bool) -> Effort:
-        """From now on."""
-        return Effort(quick, self.quick_seconds if quick else self.seconds)
+    def may_take(self, *, quick: bool) -> float:
+        """Seconds."""
+        return self.quick_seconds if quick else self.seconds
 
     async def asked(self, effort: Effort) -> Answer:
         """The answer; whatever goes wrong is raised."""
@@ -47,22 +47,31 @@ class Question:
 
 
 QUESTIONS = (
-    Question("accept", 75, 14),
-    Question("alone", 20, 8, has_goal=False),
-    Question("interceptors", 40, 7),
-    Question("stream", 75, 12),
-    Question("page_out", 105, 18),
-    Question("storm", 130, 20),
-    Question("pending_timers", 160, 12),
+    Question("accept", 70, 14),
+    Question("alone", 18, 8, has_goal=False),
+    Question("interceptors", 35, 7),
+    Question("stream", 70, 12),
+    Question("page_out", 100, 18),
+    Question("storm", 140, 20),
+    Question("pending_timers", 150, 12),
     Question("lateness", 55, 10),
-    Question("replicas", 45, 9),
-    Question("memory", 60, 13),
-    Question("cold_start", 20, 5),
-    Question("in_flight", 35, 10, has_goal=False),
-    Question("generators", 30, 10, has_goal=False),
-    Question("pgbench", 30, 10, has_goal=False),
-    Question("alertmanager", 15, 4, has_goal=False),
+    Question("replicas", 40, 9),
+    Question("memory", 70, 13),
+    Question("cold_start", 18, 5),
+    Question("in_flight", 32, 10, has_goal=False),
+    Question("generators", 25, 10, has_goal=False),
+    Question("pgbench", 28, 10, has_goal=False),
+    Question("alertmanager", 12, 4, has_goal=False),
 )
+
+
+def seconds_for(asked: Sequence[Question], spent: float, *, quick: bool) -> float:
+    """What the first of ``asked`` may take: its seconds, or less if the run has taken longer than it should so far.
+
+    ``spent`` are the seconds that the questions before took beyond theirs; negative if they took less.
+    """
+    rest = sum(question.may_take(quick=quick) for question in asked)
+    return asked[0].may_take(quick=quick) * max(0.0, min(1.0, (rest - spent) / rest))
 
 
 def named(names: list[str], *, quick: bool) -> list[Question]:

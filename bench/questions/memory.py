@@ -19,7 +19,7 @@ LIST = "/pager.v1.PagerService/ListIncidents"
 
 async def ask(effort: Effort) -> Answer:
     """Every process is fresh; with incidents it has also taken alerts and listed incidents."""
-    count, settle = effort.pick(full=1_000_000, quick=20_000), effort.pick(full=3.0, quick=1.0)
+    count, settle = effort.pick(full=1_000_000, quick=20_000), effort.pick(full=2.0, quick=1.0)
     rows, seen = [], {}
     for engine in Engine:
         async with fresh_store(engine) as store:

@@ -1,4 +1,4 @@
-from bench.catalogue import QUESTIONS, named
+from bench.catalogue import QUESTIONS, Question, named, seconds_for
 from bench.effort import Effort
 
 
@@ -17,6 +17,15 @@ def test_a_quick_run_asks_what_has_a_goal_and_whatever_is_named():
         "alertmanager",
     }
     assert [question.name for question in named(["pgbench"], quick=True)] == ["pgbench"]
+
+
+def test_who_comes_later_has_less_time_if_who_came_before_took_too_much_and_never_more():
+    asked = [Question("accept", seconds=40, quick_seconds=4), Question("storm", seconds=60, quick_seconds=6)]
+    assert seconds_for(asked, spent=0, quick=False) == 40
+    assert seconds_for(asked, spent=50, quick=False) == 20
+    assert seconds_for(asked, spent=500, quick=False) == 0
+    assert seconds_for(asked, spent=-50, quick=False) == 40
+    assert seconds_for(asked[1:], spent=3, quick=True) == 3
 
 
 def test_rounds_end_with_their_part_of_the_time_of_the_question():
