@@ -59,7 +59,7 @@ Run = Callable[[], float]
 
 async def ask(effort: Effort) -> Answer:
     """Repeats of one open incident on the embedded engine, by each client in turn."""
-    count = effort.pick(full=6000, quick=2000)
+    count = effort.pick(full=4000, quick=1500)
     async with fresh_store(Engine.SQLITE) as store:
         with running_pager(store) as pager:
             sides: dict[str, Side] = {

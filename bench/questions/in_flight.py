@@ -37,7 +37,7 @@ async def ask(effort: Effort) -> Answer:
 def _sides(pager: Pager, fresh: FreshServices, effort: Effort) -> dict[str, Side]:
     sides: dict[str, Side] = {}
     for number in IN_FLIGHT:
-        count = effort.pick(full=400, quick=100) + number * effort.pick(full=10, quick=4)
+        count = effort.pick(full=200, quick=100) + number * effort.pick(full=6, quick=4)
         sides[str(number)] = _new(pager, fresh, count, number)
         sides[f"{EMPTY} {number}"] = empty_calls(pager, count, in_flight=number)
     return sides

@@ -51,7 +51,7 @@ async def ask(effort: Effort) -> Answer:
 
 
 async def _measured(store: Store, fresh: FreshServices, effort: Effort) -> list[dict[str, Sample]]:
-    alerts = effort.pick(full=16_384, quick=4096)
+    alerts = effort.pick(full=8192, quick=2048)
     counts = {size: alerts // part for size, part in _PART.items()}
     async with AsyncExitStack() as stack:
         pager = stack.enter_context(running_pager(store))
