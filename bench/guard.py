@@ -18,7 +18,7 @@ from bench.folders import ROOT
 from bench.judgement import Floor, broken, floors_of, judged
 
 FLOORS = ROOT / "bench" / "floors.toml"
-SECONDS = 170.0
+SECONDS = 150.0
 
 
 def main() -> int:

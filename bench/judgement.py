@@ -8,9 +8,6 @@ from typing import Any, Self
 from bench.answer import Limit, Row, Sense
 from bench.figures import Figure
 
-SHARE = 0.6
-"""How much of a published ratio must be left; of what is to be small, the published ratio ÷ it is the most."""
-
 AGAIN = 3
 """How many times the rounds a second look has."""
 

@@ -60,7 +60,7 @@ def read_all(folder: Path) -> dict[str, Result]:
 def written(found: Mapping[str, Result], pictures: Sequence[Picture]) -> str:
     """The document; ``pictures`` lie beside it."""
     goals = table.judged(row for result in found.values() for row in result.answer.rows)
-    parts = [_BEGINNING, "## Goals\n", table.markdown(goals) + "\n", *_warnings(found.values())]
+    parts = [_BEGINNING, "## Goals\n", *_warnings(found.values()), table.markdown(goals) + "\n"]
     parts += [f"{picture.words}\n\n![{picture.title}]({PLOTS}/{picture.name})\n" for picture in pictures]
     for question in QUESTIONS:
         if question.name in found:
