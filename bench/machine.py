@@ -34,7 +34,7 @@ def machine() -> dict[str, Any]:
         "processor": _first_value("/proc/cpuinfo", "model name"),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "load_before": [round(load, 2) for load in os.getloadavg()],
         "busy_before": round(busy.others_now(), 3),
         "fsync_ms": _fsync_ms(),

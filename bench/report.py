@@ -5,7 +5,7 @@ Results of quick runs lie in files of other names and are not read.
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,8 @@ def read_all(folder: Path) -> dict[str, Result]:
 def written(found: Mapping[str, Result], pictures: Sequence[Picture]) -> str:
     """The document; ``pictures`` lie beside it."""
     goals = table.judged(row for result in found.values() for row in result.answer.rows)
-    parts = [_BEGINNING, "## Goals\n", *_warnings(found.values()), table.markdown(goals) + "\n"]
+    met = f"{sum(row.verdict == 'met' for row in goals)} of {len(goals)} are met.\n"
+    parts = [_BEGINNING, "## Goals\n", met, *_warnings(found.values()), table.markdown(goals) + "\n"]
     parts += [f"{picture.words}\n\n![{picture.title}]({PLOTS}/{picture.name})\n" for picture in pictures]
     for question in QUESTIONS:
         if question.name in found:
@@ -69,15 +70,15 @@ def written(found: Mapping[str, Result], pictures: Sequence[Picture]) -> str:
     return "\n".join(parts)
 
 
-def _warnings(found: Any) -> Iterator[str]:
+def _warnings(found: Collection[Result]) -> Iterator[str]:
     for result in found:
         if result.fault:
             yield f"**{result.question}: no answer.** {result.fault}\n"
         if result.answer.broken:
             yield f"**{result.question}: the figures do not count**, see its checks.\n"
-        if result.disturbed:
-            others = f"Other processes used {result.busy:.0%} of the cores; {TOLERATED:.0%} are tolerated."
-            yield f"**{result.question}: measured on a busy machine.** {others}\n"
+    if busy := [f"{result.question} {result.busy:.0%}" for result in found if result.disturbed]:
+        yield f"**Measured on a busy machine.** Other processes used more than {TOLERATED:.0%} of the cores beside:"
+        yield f"{', '.join(busy)}. Measure again.\n"
 
 
 def _section(question: Question, result: Result) -> Iterator[str]:
