@@ -14,6 +14,7 @@ from bench.servers.rooms import Letter, World
 from bench.sides import IN_FLIGHT
 
 ACKNOWLEDGEMENTS_A_SECOND = 20.0
+_MOST_SECONDS_OF_ACKNOWLEDGEMENTS = 100.0
 _LOOK_SECONDS = 0.1
 
 
@@ -42,11 +43,11 @@ class Storm:
         async with asyncio.TaskGroup() as group:
             acknowledging = group.create_task(self._acknowledged(known, over))
             raised = await open_loop(self.world.pager.target, RAISE, bodies, self.count)
-            letters = await self._all_letters(before)
+            await self._until_told(before)
             over.set()
         latencies = acknowledging.result()
         await self._rest()
-        self._note(before)
+        letters = self._note(before)
         seconds = letters[-1].at - begun
         more = {
             "accepted_seconds": max(call.answered for call in raised) - begun,
@@ -60,7 +61,7 @@ class Storm:
 
     async def _known(self) -> list[str]:
         """Incidents that people know already and will acknowledge meanwhile."""
-        most = int(self.patience * ACKNOWLEDGEMENTS_A_SECOND)
+        most = int(_MOST_SECONDS_OF_ACKNOWLEDGEMENTS * ACKNOWLEDGEMENTS_A_SECOND)
         services = [f"known-{self.name}-{self.rounds}-{n}" for n in range(most)]
         await closed_loop([self.world.pager.target], RAISE, alerts(services), IN_FLIGHT)
         await self._rest()
@@ -70,24 +71,23 @@ class Storm:
         bodies, rate = acknowledgements(services), ACKNOWLEDGEMENTS_A_SECOND
         return [call.latency for call in await open_loop(self.world.pager.target, ACKNOWLEDGE, bodies, rate, over)]
 
-    async def _all_letters(self, before: int) -> list[Letter]:
-        """The e-mails of the storm in order of arrival, once they carry all pages or nothing more can be hoped for."""
+    async def _until_told(self, before: int) -> None:
+        """Returns once the e-mails carry all pages, or nothing more can be hoped for."""
         end = monotonic() + self.patience
-        letters: list[Letter] = []
-        while _pages(letters) < 2 * self.count and monotonic() < end:
+        while _pages(self._letters(before)) < 2 * self.count and monotonic() < end:
             await asyncio.sleep(_LOOK_SECONDS)
-            letters = self._letters(before)
-        return letters
 
     def _letters(self, before: int) -> list[Letter]:
+        """In order of arrival."""
         return [letter for letter in self.world.mail.letters(before) if letter.recipient.startswith(f"{self.name}-")]
 
-    def _note(self, before: int) -> None:
-        """Once the rooms are at rest, so that a page that comes again is seen."""
+    def _note(self, before: int) -> list[Letter]:
+        """Once the rooms are at rest, so that a page that comes late or again is seen; all e-mails of the round."""
         letters = self._letters(before)
         self.told += _pages(letters)
         self.recipients += len({letter.recipient for letter in letters})
         self.rounds += 1
+        return letters
 
     async def _rest(self) -> None:
         await until_calm(*(room.pid for room in self.world.rooms.values()))

@@ -27,7 +27,7 @@ TEAM_COUNT = 20
 
 async def ask(effort: Effort) -> Answer:
     """On the embedded engine; each round breaks other services."""
-    count, patience = effort.pick(full=5000, quick=500), effort.pick(full=120.0, quick=40.0)
+    count, patience = effort.pick(full=5000, quick=500), effort.pick(full=300.0, quick=60.0)
     interleaving = effort.rounds(full=3, quick=1, least=1)
     async with fresh_store(Engine.SQLITE, ROOMS) as store:
         async with running_world(store) as world:
