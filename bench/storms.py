@@ -62,7 +62,7 @@ class Storm:
 
     async def _known(self) -> list[str]:
         """Incidents that people know already and will acknowledge meanwhile."""
-        most = int(_MOST_SECONDS_OF_ACKNOWLEDGEMENTS * ACKNOWLEDGEMENTS_A_SECOND)
+        most = int(min(self.patience, _MOST_SECONDS_OF_ACKNOWLEDGEMENTS) * ACKNOWLEDGEMENTS_A_SECOND)
         services = [f"known-{self.name}-{self.rounds}-{n}" for n in range(most)]
         await closed_loop([self.world.pager.target], RAISE, alerts(services), IN_FLIGHT)
         await self._rest()

@@ -27,14 +27,14 @@ TEAM_COUNT = 20
 
 async def ask(effort: Effort) -> Answer:
     """On the embedded engine; each round breaks other services."""
-    count, patience = effort.pick(full=5000, quick=500), effort.pick(full=300.0, quick=60.0)
+    count, patience = effort.pick(full=5000, quick=500), effort.pick(full=300.0, quick=30.0)
     interleaving = effort.rounds(full=3, quick=1, least=1)
     async with fresh_store(Engine.SQLITE, ROOMS) as store:
         async with running_world(store) as world:
             await _prepare(world, count, interleaving.rounds)
             alone, teams = Storm(world, ALONE, count, patience), Storm(world, TEAMS, count, patience)
             sides = {ALONE: alone.breaks, TEAMS: teams.breaks}
-            rounds = await interleaving.bracketed(empty_calls(world.pager, 4000), sides)
+            rounds = await interleaving.bracketed(empty_calls(world.pager, effort.pick(full=4000, quick=1500)), sides)
         wanted = 2 * count * len(rounds.rounds)
         handed_over = {name: await pages_handed_over(store, f"{name}-%") for name in sides}
     checks = [
