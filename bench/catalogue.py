@@ -1,7 +1,7 @@
 """The questions, in the order in which they are asked and told."""
 
 import importlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,9 +11,16 @@ from bench.effort import Effort
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A module of `bench/questions`: the first line of its docstring asks, its ``ask`` answers."""
+    """A module of `bench/questions`: the first line of its docstring asks, its ``ask`` answers.
+
+    ``seconds`` are what it may take of `make bench`, ``quick_seconds`` of `make bench-quick`: on a slow machine it has
+    fewer rounds. A question without a goal is not asked by `make bench-quick` unless it is named.
+    """
 
     name: str
+    seconds: float
+    quick_seconds: float
+    has_goal: bool = True
 
     @property
     def words(self) -> str:
@@ -25,6 +32,10 @@ class Question:
         """How it is measured; may be empty."""
         return (importlib.import_module(self._module).__doc__ or "").partition("\n")[2].strip()
 
+    def may_take(self, *, quick: bool) -> float:
+        """Seconds."""
+        return self.quick_seconds if quick else self.seconds
+
     async def asked(self, effort: Effort) -> Answer:
         """The answer; whatever goes wrong is raised."""
         ask = cast("Callable[[Effort], Awaitable[Answer]]", importlib.import_module(self._module).ask)
@@ -35,23 +46,36 @@ class Question:
         return f"bench.questions.{self.name}"
 
 
-QUESTIONS = tuple(
-    map(
-        Question,
-        (
-            "accept",
-            "interceptors",
-            "stream",
-            "page_out",
-            "storm",
-            "pending_timers",
-            "lateness",
-            "replicas",
-            "memory",
-            "cold_start",
-            "in_flight",
-            "generators",
-            "alertmanager",
-        ),
-    )
+QUESTIONS = (
+    Question("accept", 70, 14),
+    Question("alone", 18, 8, has_goal=False),
+    Question("interceptors", 35, 7),
+    Question("stream", 70, 12),
+    Question("page_out", 100, 18),
+    Question("storm", 140, 20),
+    Question("pending_timers", 150, 12),
+    Question("lateness", 55, 10),
+    Question("replicas", 40, 9),
+    Question("memory", 70, 13),
+    Question("cold_start", 18, 5),
+    Question("in_flight", 32, 10, has_goal=False),
+    Question("generators", 25, 10, has_goal=False),
+    Question("pgbench", 28, 10, has_goal=False),
+    Question("alertmanager", 12, 4, has_goal=False),
 )
+
+
+def seconds_for(asked: Sequence[Question], spent: float, *, quick: bool) -> float:
+    """What the first of ``asked`` may take: its seconds, or less if the run has taken longer than it should so far.
+
+    ``spent`` are the seconds that the questions before took beyond theirs; negative if they took less.
+    """
+    rest = sum(question.may_take(quick=quick) for question in asked)
+    return asked[0].may_take(quick=quick) * max(0.0, min(1.0, (rest - spent) / rest))
+
+
+def named(names: list[str], *, quick: bool) -> list[Question]:
+    """The questions of these names; without names all, in a quick run those that have a goal."""
+    if names:
+        return [question for question in QUESTIONS if question.name in names]
+    return [question for question in QUESTIONS if question.has_goal or not quick]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-_SHARES = (*(percent / 100 for percent in range(100)), 0.995, 0.999, 1.0)
+_SHARES = (0.0, 0.01, 0.02, *(percent / 100 for percent in range(5, 100, 5)), 0.98, 0.99, 0.995, 0.999, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

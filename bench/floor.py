@@ -31,7 +31,7 @@ _CONTENT = (
 async def floor_of(world: World, store: Store) -> AsyncIterator[Callable[[], Awaitable[float]]]:
     """Yields what goes the way once and returns the seconds that it took."""
     body = alert_for("floor").SerializeToString()
-    async with one_by_one(world.pager.target, EMPTY) as call, _commits(store) as commit:
+    async with one_by_one(world.pager.target, EMPTY) as call, commits(store) as commit:
 
         async def once() -> float:
             begun = monotonic()
@@ -58,7 +58,7 @@ async def _bare_session(port: int) -> None:
 
 
 @asynccontextmanager
-async def _commits(store: Store) -> AsyncIterator[Commit]:
+async def commits(store: Store) -> AsyncIterator[Commit]:
     """Commits one small row, durably, with the engine of ``store``."""
     if store.engine is Engine.SQLITE:
         async with _sqlite_commits(store) as commit:

@@ -11,9 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from bench import busy
 from bench.figures import quantile
+from bench.folders import ROOT
 
-ROOT = Path(__file__).parents[1]
 _PACKAGES = (
     "grpcio",
     "protobuf",
@@ -33,8 +34,9 @@ def machine() -> dict[str, Any]:
         "processor": _first_value("/proc/cpuinfo", "model name"),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "load_before": [round(load, 2) for load in os.getloadavg()],
+        "busy_before": round(busy.others_now(), 3),
         "fsync_ms": _fsync_ms(),
     }
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.machine import ROOT
+from bench.folders import ROOT
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _STOP_SECONDS = 30.0
@@ -84,11 +84,14 @@ def ran(*command: str) -> str:
     """What ``command`` wrote, once it has ended well.
 
     Raises:
-        subprocess.CalledProcessError: it did not.
+        RuntimeError: it did not; with the end of what it complained about.
     """
-    return subprocess.run(
-        command, env=_clean_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
-    ).stdout
+    ended = subprocess.run(
+        command, env=_clean_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if ended.returncode:
+        raise RuntimeError(f"{Path(command[0]).name} ended with {ended.returncode}: {ended.stderr[-1000:]}")
+    return ended.stdout
 
 
 def cpu_seconds(*pids: int) -> float:
@@ -106,6 +109,21 @@ def children_of(pid: int) -> list[int]:
     """The processes that ``pid`` started and that still run."""
     stats = (path.parent.name for path in Path("/proc").glob("[0-9]*/stat"))
     return [int(name) for name in stats if _field(int(name), 1) == str(pid)]
+
+
+def all_below(*pids: int) -> set[int]:
+    """The processes that these started, and those that they started, and so on, as far as they still run."""
+    names = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/stat")]
+    parent_of = {pid: int(_field(pid, 1)) for pid in names}
+    found, new = set[int](), set(pids)
+    while new := {pid for pid, parent in parent_of.items() if parent in new} - found:
+        found |= new
+    return found
+
+
+def cpu_seconds_with_ended(pids: Iterable[int]) -> float:
+    """Processor time of these processes so far, and of their children that have ended."""
+    return sum(int(_field(pid, number)) for pid in pids for number in range(11, 15)) / _TICK
 
 
 def free_port() -> int:

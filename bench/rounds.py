@@ -75,10 +75,14 @@ class Rounds:
 
 @dataclass(slots=True)
 class Interleaving:
-    """Measures ``rounds`` rounds, fewer if ``seconds`` are over before; ``seed`` shuffles."""
+    """Measures ``rounds`` rounds, but ``least`` where more would not be over at ``end`` (monotonic seconds).
+
+    ``seed`` shuffles.
+    """
 
     rounds: int
-    seconds: float = float("inf")
+    end: float = float("inf")
+    least: int = 1
     seed: int = 1
 
     async def bracketed(self, base: Side, sides: Mapping[str, Side]) -> Rounds:
@@ -106,9 +110,10 @@ class Interleaving:
         return found
 
     def _orders(self, names: list[str]) -> Iterator[list[str]]:
-        chance, end = random.Random(self.seed), time.monotonic() + self.seconds  # noqa: S311 - no secret
+        chance, begun = random.Random(self.seed), time.monotonic()  # noqa: S311 - no secret
         for number in range(self.rounds):
-            if number and time.monotonic() > end:
+            now = time.monotonic()
+            if number >= self.least and now + (now - begun) / number > self.end:
                 return
             yield chance.sample(names, len(names))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from bench.figures import quantile
+from bench.figures import distribution, quantile
 from bench.load.bodies import FreshServices, new_alerts
 from bench.load.loops import closed_loop
 from bench.processes import cpu_seconds
@@ -26,7 +26,8 @@ def calls(
         before = cpu_seconds(*pids)
         load = await closed_loop([pager.target for pager in pagers], method, requests, in_flight)
         used = (cpu_seconds(*pids) - before) / len(requests) * 1e6
-        return Sample(load.rate, {"cpu_us": round(used, 1), "latency_ms": latency_ms(load.latencies)})
+        seen = {"latency_ms": latency_ms(load.latencies), "ms": in_ms(load.latencies)}
+        return Sample(load.rate, {"cpu_us": round(used, 1), **seen})
 
     return measured
 
@@ -35,6 +36,11 @@ def empty_calls(pager: Pager, count: int, *, in_flight: int = IN_FLIGHT) -> Side
     """The empty call with the requests of new alerts."""
     unstored = FreshServices("empty")
     return calls([pager], EMPTY, lambda: new_alerts(count, unstored), in_flight=in_flight)
+
+
+def in_ms(seconds: Sequence[float]) -> list[tuple[float, float]]:
+    """Their distribution, in milliseconds."""
+    return [(share, round(value * 1e3, 3)) for share, value in distribution(seconds)]
 
 
 def latency_ms(seconds: Sequence[float]) -> dict[str, float]:

@@ -14,6 +14,9 @@ SELECT (SELECT count(*) FROM incidents),
        (SELECT coalesce(sum(coalesce(CAST(document ->> 'repeats' AS bigint), 1)), 0)
         FROM incident_events WHERE kind IN ('IncidentOpened', 'AlertRepeated'))
 """
+_HANDED_OVER = """
+SELECT count(*) FROM notifications WHERE state IN ('handed_off', 'merged') AND monitored_service_id LIKE '{}'
+"""
 _FIRED_TWICE = """
 SELECT count(*) FROM (
     SELECT 1 FROM incident_events WHERE kind = 'LevelNotified'
@@ -55,10 +58,16 @@ async def levels_fired_twice(store: Store) -> int:
         return int(await connection.fetchval(_FIRED_TWICE))
 
 
-def _sqlite_row(path: Path, query: str) -> tuple[int, int, int]:
+async def pages_handed_over(store: Store, services: str) -> int:
+    """On SQLite, once the pager has ended: pages of such services that were handed over, alone or in a bundle."""
+    [count] = await asyncio.to_thread(_sqlite_row, store.folder / "pager.db", _HANDED_OVER.format(services))
+    return count
+
+
+def _sqlite_row(path: Path, query: str) -> tuple[int, ...]:
     connection = sqlite3.connect(path)
     try:
-        row: tuple[int, int, int] = connection.execute(query).fetchone()
+        row: tuple[int, ...] = connection.execute(query).fetchone()
         return row
     finally:
         connection.close()

@@ -1,11 +1,13 @@
 """Rows for people: on a terminal, and as Markdown in the report."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from bench.answer import Row
 from bench.figures import Figure
 
 HEADINGS = ("goal", "measure", "figure", "range", "wanted", "")
+_GOAL = re.compile(r"P(\d+)(.*)")
 
 
 def shown(value: float) -> str:
@@ -24,6 +26,11 @@ def cells(row: Row) -> tuple[str, ...]:
     return row.goal, row.what, shown(row.figure.median) + unit, _range(row.figure), limit, row.verdict
 
 
+def judged(rows: Iterable[Row]) -> list[Row]:
+    """Those that have a goal, P1 before P1b before P2 before P10."""
+    return sorted((row for row in rows if row.limit is not None), key=_number_of_goal)
+
+
 def plain(rows: Iterable[Row]) -> str:
     """Columns as wide as they must be."""
     lines = [HEADINGS, *map(cells, rows)]
@@ -37,6 +44,11 @@ def markdown(rows: Iterable[Row], headings: Sequence[str] = HEADINGS) -> str:
     """A table that GitHub renders."""
     lines = [headings, ["---"] * len(headings), *map(cells, rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _number_of_goal(row: Row) -> tuple[int, str]:
+    found = _GOAL.fullmatch(row.goal)
+    return (int(found[1]), found[2]) if found else (0, row.goal)
 
 
 def _range(figure: Figure) -> str:

@@ -16,10 +16,16 @@ _ACK = _END_STREAM = 0x1
 _END_HEADERS = 0x4
 _LARGEST_WINDOW = 2**31 - 1
 _FIRST_WINDOW = 65_535
+_MAX_CONCURRENT_STREAMS = 0x3
+_UNLIMITED = 2**31
 _OK = b"\x0bgrpc-status\x010"
+
+_REFUSED = 7
 
 Done = Callable[[float], None]
 """Called with the moment (monotonic seconds) at which the trailers of an OK call were read."""
+
+_Call = tuple[bytes, Done]
 
 
 class CallFailed(Exception):
@@ -27,18 +33,23 @@ class CallFailed(Exception):
 
 
 class RawGrpc(asyncio.Protocol):
-    """One connection for one method. ``failed`` hears of the first thing that goes wrong."""
+    """One connection for one method. ``failed`` hears of what goes wrong.
+
+    ``welcomed`` is set once the server has said how much it takes, or the connection has broken.
+    """
 
     def __init__(self, authority: str, method: str, failed: Callable[[CallFailed], None]) -> None:
         self._first, self._later = _header_blocks(authority, method)
         self._failed = failed
-        self._running: dict[int, Done] = {}
-        self._blocked: deque[tuple[bytes, Done]] = deque()
+        self._running: dict[int, _Call] = {}
+        self._blocked: deque[_Call] = deque()
         self._out: list[bytes] = []
         self._unread = b""
         self._next_stream = 1
         self._window = _FIRST_WINDOW
+        self._most_streams = _UNLIMITED
         self._closing = False
+        self.welcomed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Opens the conversation with windows that answers never fill."""
@@ -50,13 +61,21 @@ class RawGrpc(asyncio.Protocol):
         self.flush()
 
     def start(self, body: bytes, done: Done) -> None:
-        """Begins a call; it leaves with the next :meth:`flush`."""
-        if self._window < len(body) + 5:
-            self._blocked.append((body, done))
-            return
+        """Begins a call; it leaves with the next :meth:`flush`, or when the server has room for it."""
+        self._blocked.append((body, done))
+        self._send_what_has_room()
+
+    def _send_what_has_room(self) -> None:
+        """In order: in the server's window, and no more calls at once than it allows."""
+        while (
+            self._blocked and self._window >= len(self._blocked[0][0]) + 5 and len(self._running) < self._most_streams
+        ):
+            self._send(*self._blocked.popleft())
+
+    def _send(self, body: bytes, done: Done) -> None:
         self._window -= len(body) + 5
         stream, self._next_stream = self._next_stream, self._next_stream + 2
-        self._running[stream] = done
+        self._running[stream] = body, done
         headers = self._first if stream == 1 else self._later
         message = struct.pack(">BI", 0, len(body)) + body
         self._out.append(_frame(_HEADERS, _END_HEADERS, stream, headers) + _frame(_DATA, _END_STREAM, stream, message))
@@ -89,6 +108,7 @@ class RawGrpc(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fails if it was not our own wish."""
+        self.welcomed.set()
         if not self._closing:
             self._fail(f"the connection was lost: {exc}")
 
@@ -97,36 +117,51 @@ class RawGrpc(asyncio.Protocol):
             case 1 if flags & _END_STREAM:
                 self._ended(stream, payload)
             case 4 if not flags & _ACK:
+                self._set(payload)
                 self._out.append(_frame(_SETTINGS, _ACK, 0, b""))
             case 6 if not flags & _ACK:
                 self._out.append(_frame(_PING, _ACK, 0, payload))
             case 8 if stream == 0:
                 self._widened(int.from_bytes(payload, "big"))
+            case 3 if int.from_bytes(payload, "big") == _REFUSED:
+                self._refused(stream)
             case 3 | 7:
                 self._fail(f"{'RST_STREAM' if kind == _RST_STREAM else 'GOAWAY'}: {payload!r}")
 
     def _ended(self, stream: int, trailers: bytes) -> None:
-        done = self._running.pop(stream)
+        _, done = self._running.pop(stream)
         if _OK in trailers:
             done(monotonic())
         else:
             self._fail(f"not OK: {trailers!r}")
+        self._send_what_has_room()
+
+    def _refused(self, stream: int) -> None:
+        """The server has not looked at the call: it still counts one as open that has ended. It is sent again."""
+        self._blocked.appendleft(self._running.pop(stream))
+        if not self._running:
+            self._send_what_has_room()
+
+    def _set(self, settings: bytes) -> None:
+        self.welcomed.set()
+        for name, value in struct.iter_unpack(">HI", settings):
+            if name == _MAX_CONCURRENT_STREAMS:
+                self._most_streams = value
 
     def _widened(self, more: int) -> None:
         self._window += more
-        waiting, self._blocked = self._blocked, deque()
-        for body, done in waiting:
-            self.start(body, done)
+        self._send_what_has_room()
 
     def _fail(self, what: str) -> None:
         self._failed(CallFailed(what))
 
 
 async def connected(target: str, method: str, failed: Callable[[CallFailed], None]) -> RawGrpc:
-    """A connection to ``target``, host:port."""
+    """A connection to ``target``, host:port, whose server has said how much it takes."""
     host, _, port = target.rpartition(":")
     loop = asyncio.get_running_loop()
     _, protocol = await loop.create_connection(lambda: RawGrpc(target, method, failed), host, int(port))
+    await protocol.welcomed.wait()
     return protocol
 
 

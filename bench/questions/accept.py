@@ -8,8 +8,8 @@ from bench.answer import Answer, Limit, Row, at_least
 from bench.effort import Effort
 from bench.load.bodies import OPEN_SERVICES, RAISE, FreshServices, alerts, mostly_repeats, new_alerts
 from bench.load.loops import closed_loop
-from bench.rounds import Interleaving, Rounds
-from bench.servers.databases import Engine, Store, fresh_store
+from bench.rounds import Rounds
+from bench.servers.databases import SHARE_OF, Engine, Store, fresh_store
 from bench.servers.rooms import Pager, running_pager
 from bench.sides import IN_FLIGHT, calls, empty_calls
 from bench.stored import stored
@@ -41,7 +41,7 @@ async def ask(effort: Effort) -> Answer:
 
 async def _measured(store: Store, pager: Pager, fresh: FreshServices, effort: Effort) -> tuple[Rounds, int]:
     """The rounds, and how many alerts they sent."""
-    count, number = effort.pick(full=3000, quick=1000), effort.pick(full=7, quick=2)
+    count = effort.pick(full=3000, quick=1000)
     warm = [*alerts(OPEN_SERVICES), *new_alerts(count // 2, fresh)]
     await closed_loop([pager.target], RAISE, warm, IN_FLIGHT)
     database = store.server_pids()
@@ -49,7 +49,8 @@ async def _measured(store: Store, pager: Pager, fresh: FreshServices, effort: Ef
         NEW: calls([pager], RAISE, lambda: new_alerts(count, fresh), others=database),
         REPEATS: calls([pager], RAISE, lambda: mostly_repeats(count, fresh), others=database),
     }
-    rounds = await Interleaving(number).bracketed(empty_calls(pager, count), sides)
+    interleaving = effort.rounds(full=7, quick=2, until=SHARE_OF[store.engine])
+    rounds = await interleaving.bracketed(empty_calls(pager, count), sides)
     return rounds, len(warm) + len(rounds.rounds) * 2 * count
 
 

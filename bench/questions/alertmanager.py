@@ -10,7 +10,7 @@ from bench.effort import Effort
 from bench.figures import Figure, distribution, quantile
 from bench.load.bodies import FreshServices
 from bench.load.http1 import post_all
-from bench.rounds import Interleaving, Sample, Side, raw
+from bench.rounds import Sample, Side, raw
 from bench.servers.alertmanager import (
     ALERTS,
     Alertmanager,
@@ -33,7 +33,7 @@ async def ask(effort: Effort) -> Answer:
     measures = [f"Alertmanager, {size} a POST" for size in (1, 64)] + ["Alertmanager, POST → webhook"]
     if not is_installed():
         return Answer.without_figures(GOAL, "not installed: make bench-peers", *measures)
-    count, number = effort.pick(full=20_480, quick=5_120), effort.pick(full=5, quick=2)
+    count = effort.pick(full=20_480, quick=5_120)
     with temporary_folder() as folder:
         async with listening_webhook() as (webhook, port), running_alertmanager(folder, port) as peer:
             sides = {
@@ -41,7 +41,7 @@ async def ask(effort: Effort) -> Answer:
                 "64": _ingest(peer, count, 64),
                 WEBHOOK: _to_webhook(peer, webhook, count // 200),
             }
-            rounds = await Interleaving(number).in_turn(sides)
+            rounds = await effort.rounds(full=5, quick=2).in_turn(sides)
     rates = [
         Row(GOAL, measure, Figure.of(each[size].figure for each in rounds), "alerts/s")
         for measure, size in zip(measures, ("1", "64"), strict=False)

@@ -12,7 +12,7 @@ from bench.effort import Effort
 from bench.figures import Figure
 from bench.load.bodies import alert_for
 from bench.processes import child, free_ports, ran
-from bench.rounds import Interleaving, Sample, Side, between, raw
+from bench.rounds import Sample, Side, between, raw
 from bench.servers.databases import temporary_folder
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 
@@ -31,7 +31,7 @@ async def ask(effort: Effort) -> Answer:
     }
     for side in sides.values():
         await side()
-    rounds = await Interleaving(effort.pick(full=7, quick=2)).in_turn(sides)
+    rounds = await effort.rounds(full=7, quick=1).in_turn(sides)
     up, help_ = between(rounds, "up", "its libraries"), between(rounds, "help", "help's libraries")
     rows = [
         Row(GOAL, "pagerd up → first RaiseAlert OK ÷ python -c 'import grpc, sqlmodel'", up, limit=at_most(4)),

@@ -20,10 +20,10 @@ import grpc
 from bench.answer import Answer, Row
 from bench.effort import Effort
 from bench.figures import Figure
+from bench.folders import ROOT
 from bench.load.bodies import RAISE, alert_for
-from bench.machine import ROOT
 from bench.processes import ran
-from bench.rounds import Interleaving, Sample, Side, raw
+from bench.rounds import Sample, Side, raw
 from bench.servers.databases import Engine, fresh_store
 from bench.servers.rooms import Pager, running_pager
 from bench.sides import IN_FLIGHT, calls
@@ -59,7 +59,7 @@ Run = Callable[[], float]
 
 async def ask(effort: Effort) -> Answer:
     """Repeats of one open incident on the embedded engine, by each client in turn."""
-    count = effort.pick(full=6000, quick=2000)
+    count = effort.pick(full=4000, quick=1500)
     async with fresh_store(Engine.SQLITE) as store:
         with running_pager(store) as pager:
             sides: dict[str, Side] = {
@@ -72,7 +72,7 @@ async def ask(effort: Effort) -> Answer:
                 sides["k6"] = _outside(pager, count, partial(_k6, k6, pager, store.folder, count))
             for side in sides.values():
                 await side()  # warm
-            rounds = await Interleaving(effort.pick(full=5, quick=1)).in_turn(sides)
+            rounds = await effort.rounds(full=5, quick=1).in_turn(sides)
     rows = [_rate(name, Figure.of(each[name].figure for each in rounds)) for name in sides]
     rows += [_rate(name, None) for name in ("h2load", "k6") if name not in sides]
     for name in sides:

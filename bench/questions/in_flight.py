@@ -7,8 +7,8 @@ from bench.answer import Answer, Row
 from bench.effort import Effort
 from bench.figures import Figure
 from bench.load.bodies import RAISE, FreshServices, new_alerts
-from bench.rounds import Interleaving, Sample, Side, raw
-from bench.servers.databases import Engine, fresh_store
+from bench.rounds import Sample, Side, raw
+from bench.servers.databases import SHARE_OF, Engine, fresh_store
 from bench.servers.rooms import Pager, running_pager
 from bench.sides import calls, empty_calls
 from bench.stored import stored
@@ -27,7 +27,7 @@ async def ask(effort: Effort) -> Answer:
             with running_pager(store) as pager:
                 sides = _sides(pager, fresh, effort)
                 await sides[f"{IN_FLIGHT[-1]}"]()  # warm
-                rounds = await Interleaving(effort.pick(full=3, quick=1)).in_turn(sides)
+                rounds = await effort.rounds(full=3, quick=1, until=SHARE_OF[engine]).in_turn(sides)
             found = await stored(store)
         answer.checks += found.checks(engine, incidents=fresh.taken, alerts=fresh.taken)
         answer.add(_rows(engine, rounds), **{engine: raw(rounds)})
@@ -37,7 +37,7 @@ async def ask(effort: Effort) -> Answer:
 def _sides(pager: Pager, fresh: FreshServices, effort: Effort) -> dict[str, Side]:
     sides: dict[str, Side] = {}
     for number in IN_FLIGHT:
-        count = effort.pick(full=400, quick=100) + number * effort.pick(full=10, quick=4)
+        count = effort.pick(full=200, quick=100) + number * effort.pick(full=6, quick=4)
         sides[str(number)] = _new(pager, fresh, count, number)
         sides[f"{EMPTY} {number}"] = empty_calls(pager, count, in_flight=number)
     return sides

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from bench.answer import Answer, Row, at_least
 from bench.effort import Effort
 from bench.processes import child, python
-from bench.rounds import Interleaving
 from bench.servers.databases import Engine, Store, fresh_store
 from bench.servers.rooms import Pager, running_pager
 from bench.sides import empty_calls
@@ -16,7 +15,7 @@ _WITH_METRICS = {"PAGER_METRICS_LISTEN": "127.0.0.1:0"}
 
 async def ask(effort: Effort) -> Answer:
     """Twice: as configured by default, and with every call counted and timed for /metrics."""
-    count, number = effort.pick(full=4000, quick=1000), effort.pick(full=7, quick=3)
+    count = effort.pick(full=4000, quick=1000)
     async with fresh_store(Engine.SQLITE) as store, fresh_store(Engine.SQLITE) as other:
         with (
             _bare(store) as bare,
@@ -26,7 +25,7 @@ async def ask(effort: Effort) -> Answer:
             sides = {"default": empty_calls(plain, count), "with metrics": empty_calls(all_on, count)}
             for side in sides.values():
                 await side()  # warm
-            rounds = await Interleaving(number).bracketed(empty_calls(bare, count), sides)
+            rounds = await effort.rounds(full=7, quick=2).bracketed(empty_calls(bare, count), sides)
     goal, words = "P1b", "empty call through all interceptors, {} ÷ bare grpc.aio"
     rows = [Row(goal, words.format(name), rounds.ratio(name), limit=at_least(0.85)) for name in sides]
     rows += [Row(goal, f"empty call, {name}", rounds.figure(name), "/s") for name in sides]

@@ -10,7 +10,7 @@ from bench.answer import Answer, Check, Row, at_most
 from bench.calm import until_calm
 from bench.effort import Effort
 from bench.figures import Figure, distribution, quantile
-from bench.rounds import Interleaving, Sample, Side, between, raw
+from bench.rounds import Sample, Side, between, raw
 from bench.servers.databases import Engine, Store, connected, fresh_store
 from bench.servers.pending import Pending, write_pattern, write_pending
 from bench.servers.policies import create_policies, policy
@@ -30,15 +30,14 @@ WHERE e.kind = 'LevelNotified' AND e.monitored_service_id LIKE $1
 
 async def ask(effort: Effort) -> Answer:
     """On PostgreSQL, where rows can be written beside the pager; one person is on call and gets bundles."""
-    number = effort.pick(full=5, quick=1)
-    plans = {"1/s": (1.0, effort.pick(full=10, quick=8)), "1,000/s": (1000.0, effort.pick(full=3000, quick=2000))}
+    plans = {"1/s": (1.0, effort.pick(full=8, quick=4)), "1,000/s": (1000.0, effort.pick(full=2000, quick=1000))}
     async with fresh_store(Engine.POSTGRESQL, ROOMS) as store:
         await write_pattern(store)
         async with running_world(store) as world:
             await create_policies(world.policy, [policy("default", ["on-call@example.com"])])
             levels = _Levels(world, store)
             sides = {name: levels.due(rate, count) for name, (rate, count) in plans.items()}
-            rounds = await Interleaving(number).in_turn(sides)
+            rounds = await effort.rounds(full=3, quick=1).in_turn(sides)
     fired = [sample.more["fired"] for each in rounds for sample in each.values()]
     answer = Answer(checks=[Check("levels fired", len(rounds) * sum(count for _, count in plans.values()), sum(fired))])
     answer.add(_rows(rounds), rounds=raw(rounds))

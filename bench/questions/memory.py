@@ -15,20 +15,19 @@ from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 
 GOAL = "P9"
 LIST = "/pager.v1.PagerService/ListIncidents"
-_SETTLE_SECONDS = 3.0
 
 
 async def ask(effort: Effort) -> Answer:
     """Every process is fresh; with incidents it has also taken alerts and listed incidents."""
-    count = effort.pick(full=1_000_000, quick=100_000)
+    count, settle = effort.pick(full=1_000_000, quick=20_000), effort.pick(full=2.0, quick=1.0)
     rows, seen = [], {}
     for engine in Engine:
         async with fresh_store(engine) as store:
-            idle = await _resident(store, calls=0)
+            idle = await _resident(store, settle)
             await write_pattern(store)
             write = write_pending if engine is Engine.SQLITE else write_millions
             await write(store, Pending("open", count, tomorrow(engine)))
-            waiting, worked = await _resident(store, calls=0), await _resident(store, calls=5000)
+            waiting, worked = await _resident(store, settle), await _resident(store, settle, calls=5000)
         many = f"{count:,} open incidents"
         rows += [
             _row(f"idle, {engine}", idle, limit=120),
@@ -39,13 +38,13 @@ async def ask(effort: Effort) -> Answer:
     return Answer(rows, raw={"mib": seen})
 
 
-async def _resident(store: Store, *, calls: int) -> float:
+async def _resident(store: Store, settle: float, calls: int = 0) -> float:
     """Of a new process, once it has settled and answered so many calls."""
     with running_pager(store, paging=True) as pager:
-        await asyncio.sleep(_SETTLE_SECONDS)
+        await asyncio.sleep(settle)
         if calls:
             await _worked(pager, calls)
-            await asyncio.sleep(_SETTLE_SECONDS)
+            await asyncio.sleep(settle)
         return pager.resident_mib()
 
 

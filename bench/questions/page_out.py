@@ -17,8 +17,8 @@ from bench.floor import floor_of
 from bench.load.bodies import OPEN_SERVICES, RAISE, FreshServices, alerts, mostly_repeats
 from bench.load.loops import closed_loop, open_loop
 from bench.probes import Probes
-from bench.rounds import Interleaving, Sample, raw
-from bench.servers.databases import Engine, fresh_store
+from bench.rounds import Sample, raw
+from bench.servers.databases import SHARE_OF, Engine, fresh_store
 from bench.servers.rooms import World, running_world
 from bench.sides import IN_FLIGHT
 
@@ -36,18 +36,17 @@ _GOALS: Sequence[tuple[str, str, Limit | None]] = (
 
 async def ask(effort: Effort) -> Answer:
     """Both engines, one after the other; all three rooms store in the same."""
-    number, count = effort.pick(full=5, quick=2), effort.pick(full=100, quick=40)
+    count = effort.pick(full=100, quick=25)
     answer = Answer()
     for engine in Engine:
         async with fresh_store(engine, ROOMS) as store, running_world(store) as world:
-            probes = Probes(world, 2 * number * count)
+            interleaving = effort.rounds(full=5, quick=1, until=SHARE_OF[engine])
+            probes = Probes(world, 2 * interleaving.rounds * count)
             await probes.prepare()
-            background = await _background(world)
+            background = await _background(world, effort.pick(full=2000, quick=500))
             async with floor_of(world, store) as once:
                 loads = _Loads(world, probes, once, background, count)
-                rounds = await Interleaving(number).in_turn(
-                    {FLOOR: loads.floor, LIGHT: loads.light, HALF: loads.half},
-                )
+                rounds = await interleaving.in_turn({FLOOR: loads.floor, LIGHT: loads.light, HALF: loads.half})
         answer.checks.append(Check(f"{engine}: e-mails of the probes", probes.taken, probes.arrived))
         answer.add(_rows(engine, rounds, background), **{engine: raw(rounds)})
     return answer
@@ -81,20 +80,20 @@ class _Loads:
         """Probes beside alerts at half of the peak."""
         over, fresh = asyncio.Event(), FreshServices("half")
         bodies = mostly_repeats(int(self.background * (self.count / PAGES_A_SECOND + 2)), fresh)
-        beside = asyncio.create_task(open_loop(self.world.pager.target, RAISE, bodies, self.background, over))
-        await asyncio.sleep(0.5)
-        seconds = await self.probes.seconds_to_page(self.count, PAGES_A_SECOND)
-        over.set()
-        await beside
+        async with asyncio.TaskGroup() as group:
+            group.create_task(open_loop(self.world.pager.target, RAISE, bodies, self.background, over))
+            await asyncio.sleep(0.5)
+            seconds = await self.probes.seconds_to_page(self.count, PAGES_A_SECOND)
+            over.set()
         await _rest(self.world)
         return _sample(seconds)
 
 
-async def _background(world: World) -> float:
+async def _background(world: World, count: int) -> float:
     """Half of what the pager takes a second while it pages: the median of three."""
     fresh, target = FreshServices("peak"), [world.pager.target]
     await closed_loop(target, RAISE, alerts(OPEN_SERVICES), 1)
-    loads = [await closed_loop(target, RAISE, mostly_repeats(2000, fresh), IN_FLIGHT) for _ in range(3)]
+    loads = [await closed_loop(target, RAISE, mostly_repeats(count, fresh), IN_FLIGHT) for _ in range(3)]
     await _rest(world)
     return Figure.of(load.rate for load in loads).median / 2
 

@@ -12,7 +12,7 @@ from bench.answer import Answer, Check, Row, at_most
 from bench.effort import Effort
 from bench.figures import Figure, quantile
 from bench.processes import cpu_seconds
-from bench.rounds import Interleaving, Sample, between, raw
+from bench.rounds import Sample, between, raw
 from bench.servers.databases import Engine, PostgresServer, Store, connected, postgres_server
 from bench.servers.pending import Pending, tomorrow, write_millions, write_pattern
 from bench.servers.rooms import running_pager
@@ -21,7 +21,6 @@ from bench.servers.use_cases import UseCases, use_cases
 GOAL = "P6"
 DUE = 100
 FIND, FIRE = "find", "find, lock and fire"
-_SETTLE_SECONDS = 4.0
 _MAKE_DUE = """
 UPDATE incidents SET next_escalation_at = clock_timestamp() - interval '1 millisecond'
 WHERE monitored_service_id = ANY($1)
@@ -50,7 +49,7 @@ class Among:
 
 async def ask(effort: Effort) -> Answer:
     """Every number of timers in a database of its own, on one PostgreSQL."""
-    counts = effort.pick(full=(10_000, 100_000, 1_000_000, 5_000_000), quick=(10_000, 200_000))
+    counts = effort.pick(full=(10_000, 100_000, 1_000_000, 5_000_000), quick=(10_000, 100_000))
     answer = Answer()
     with postgres_server() as server:
         stores = {count: await _filled(server, count) for count in counts}
@@ -68,9 +67,9 @@ async def _filled(server: PostgresServer, count: int) -> Store:
 
 async def _idle(store: Store, count: int, effort: Effort) -> list[Row]:
     """Processor time of a pager, and of the database, while nothing is due."""
-    seconds = effort.pick(full=20.0, quick=5.0)
+    seconds, settle = effort.pick(full=20.0, quick=3.0), effort.pick(full=4.0, quick=2.0)
     with running_pager(store, paging=True) as pager:
-        await asyncio.sleep(_SETTLE_SECONDS)
+        await asyncio.sleep(settle)
         before, before_server = pager.cpu_seconds(), cpu_seconds(*store.server_pids())
         await asyncio.sleep(seconds)
         used = (pager.cpu_seconds() - before) / seconds * 100
@@ -83,16 +82,16 @@ async def _idle(store: Store, count: int, effort: Effort) -> list[Row]:
 
 
 async def _claims(stores: Mapping[int, Store], effort: Effort, answer: Answer) -> None:
-    number, repeats = effort.pick(full=7, quick=3), effort.pick(full=10, quick=5)
+    interleaving, repeats = effort.rounds(full=7, quick=3), effort.pick(full=10, quick=5)
     async with AsyncExitStack() as stack:
         sides = {}
         for count, store in stores.items():
             pager = await stack.enter_async_context(use_cases(store.url))
-            chosen = random.Random(count).sample(range(1, count + 1), (number + 1) * repeats * DUE)  # noqa: S311 - no secret
+            chosen = random.Random(count).sample(range(1, count + 1), (interleaving.rounds + 1) * repeats * DUE)  # noqa: S311 - no secret
             sides[str(count)] = partial(_sample, Among(store, pager, iter(chosen)), repeats)
         for side in sides.values():
             await side()  # caches and prepared statements are warm
-        rounds = await Interleaving(number).in_turn(sides)
+        rounds = await interleaving.in_turn(sides)
     for count, store in stores.items():
         async with connected(store.dsn) as connection:
             fired = int(await connection.fetchval(_FIRED))

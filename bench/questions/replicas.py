@@ -7,7 +7,6 @@ from time import monotonic
 from bench.answer import Answer, Check, Row, at_least
 from bench.effort import Effort
 from bench.load.bodies import RAISE, FreshServices, new_alerts
-from bench.rounds import Interleaving
 from bench.servers.databases import Engine, Store, connected, fresh_store
 from bench.servers.rooms import running_pager
 from bench.sides import calls
@@ -20,14 +19,14 @@ _PATIENCE_SECONDS = 30.0
 
 async def ask(effort: Effort) -> Answer:
     """Both take alerts; then both escalate what was raised, and no level may fire twice."""
-    count, number = effort.pick(full=4000, quick=1500), effort.pick(full=7, quick=2)
+    count = effort.pick(full=4000, quick=1500)
     fresh = FreshServices()
     async with fresh_store(Engine.POSTGRESQL) as store:
         with running_pager(store, name="one") as one, running_pager(store, name="two") as two:
             both = calls([one, two], RAISE, lambda: new_alerts(count, fresh))
             alone = calls([one], RAISE, lambda: new_alerts(count, fresh))
             await both()  # warm
-            rounds = await Interleaving(number).bracketed(alone, {"two": both})
+            rounds = await effort.rounds(full=7, quick=2, until=0.8).bracketed(alone, {"two": both})
         checks = (await stored(store)).checks("both", incidents=fresh.taken, alerts=fresh.taken)
         fired = await _escalated_by_two(store, effort.pick(full=3000, quick=1000))
         checks.append(Check("levels fired more than once", 0, await levels_fired_twice(store)))

@@ -13,7 +13,7 @@ from bench.load.bodies import RAISE, FreshServices, new_alerts
 from bench.load.http1 import post_all
 from bench.load.streams import messages_of_new_alerts, streamed
 from bench.processes import cpu_seconds
-from bench.rounds import Interleaving, Sample, Side, between, raw
+from bench.rounds import Sample, Side, between, raw
 from bench.servers.alertmanager import (
     ALERTS,
     Alertmanager,
@@ -22,17 +22,19 @@ from bench.servers.alertmanager import (
     posts,
     running_alertmanager,
 )
-from bench.servers.databases import Engine, Store, fresh_store
+from bench.servers.databases import SHARE_OF, Engine, Store, fresh_store
 from bench.servers.rooms import Pager, running_pager
 from bench.sides import calls
 from bench.stored import stored
 
 GOAL = "P3"
-SIZES = (1, 8, 64, 256)
 JUDGED = 64
 STREAMS = 4
 CONNECTIONS = 32
-UNARY, POSTED = "unary", f"Alertmanager {JUDGED}"
+# Small messages are slow and need fewer alerts to be measured.
+_PART = {1: 32, 8: 4, 64: 1, 256: 1}
+SIZES = tuple(_PART)
+UNARY, POSTED = "unary", "Alertmanager {}"
 
 
 async def ask(effort: Effort) -> Answer:
@@ -49,17 +51,18 @@ async def ask(effort: Effort) -> Answer:
 
 
 async def _measured(store: Store, fresh: FreshServices, effort: Effort) -> list[dict[str, Sample]]:
-    alerts = effort.pick(full=16_384, quick=4096)
+    alerts = effort.pick(full=8192, quick=2048)
+    counts = {size: alerts // part for size, part in _PART.items()}
     async with AsyncExitStack() as stack:
         pager = stack.enter_context(running_pager(store))
         sides: dict[str, Side] = {UNARY: calls([pager], RAISE, partial(new_alerts, alerts // 8, fresh))}
-        sides |= {str(size): _stream(pager, fresh, alerts if size > 1 else alerts // 8, size) for size in SIZES}
+        sides |= {str(size): _stream(pager, fresh, count, size) for size, count in counts.items()}
         if is_installed():
             _, port = await stack.enter_async_context(listening_webhook())
             peer = await stack.enter_async_context(running_alertmanager(store.folder, port))
-            sides[POSTED] = _posts(peer, alerts)
+            sides |= {POSTED.format(size): _posts(peer, count, size) for size, count in counts.items()}
         await sides[UNARY]()
-        return await Interleaving(effort.pick(full=5, quick=2)).in_turn(sides)
+        return await effort.rounds(full=5, quick=2, until=SHARE_OF[store.engine]).in_turn(sides)
 
 
 def _stream(pager: Pager, fresh: FreshServices, alerts: int, size: int) -> Side:
@@ -72,34 +75,34 @@ def _stream(pager: Pager, fresh: FreshServices, alerts: int, size: int) -> Side:
     return measured
 
 
-def _posts(peer: Alertmanager, alerts: int) -> Side:
+def _posts(peer: Alertmanager, alerts: int, size: int) -> Side:
     instances = FreshServices("instance")
 
     async def measured() -> Sample:
-        bodies = posts("load", instances.take(alerts), JUDGED)
+        bodies = posts("load", instances.take(alerts), size)
         before = cpu_seconds(peer.child.pid)
-        rate = await post_all(peer.port, ALERTS, bodies, CONNECTIONS) * JUDGED
+        rate = await post_all(peer.port, ALERTS, bodies, CONNECTIONS) * size
         return Sample(rate, {"cpu_us": (cpu_seconds(peer.child.pid) - before) / alerts * 1e6})
 
     return measured
 
 
 def _rows(engine: Engine, rounds: list[dict[str, Sample]]) -> list[Row]:
+    posted = POSTED.format(JUDGED)
     rows = [_row(engine, UNARY, between(rounds, str(JUDGED), UNARY))]
-    if POSTED in rounds[0]:
-        rows.append(_row(engine, POSTED, between(rounds, str(JUDGED), POSTED)))
+    if posted in rounds[0]:
+        rows.append(_row(engine, posted, between(rounds, str(JUDGED), posted)))
     else:
-        rows.append(_row(engine, POSTED, note="Alertmanager is not installed: make bench-peers"))
+        rows.append(_row(engine, posted, note="Alertmanager is not installed: make bench-peers"))
     names = {UNARY: "RaiseAlert, unary"} | {str(size): f"RaiseAlerts, {size} alerts a message" for size in SIZES}
-    if POSTED in rounds[0]:
-        names[POSTED] = f"Alertmanager, {JUDGED} alerts a POST, in memory"
-    for name, words in names.items():
+    names |= {POSTED.format(size): f"Alertmanager, {size} alerts a POST, in memory, beside" for size in SIZES}
+    for name, words in ((name, words) for name, words in names.items() if name in rounds[0]):
         figure = Figure.of(each[name].figure for each in rounds)
         rows.append(Row(GOAL, f"{words}, {engine}", figure, "alerts/s"))
     return rows
 
 
 def _row(engine: Engine, against: str, figure: Figure | None = None, note: str = "") -> Row:
-    words = {UNARY: "unary RaiseAlert", POSTED: f"Alertmanager's POSTs of {JUDGED}, in memory"}[against]
+    words = "unary RaiseAlert" if against == UNARY else f"Alertmanager's POSTs of {JUDGED}, in memory"
     limit = at_least(8 if against == UNARY else 0.5)
     return Row(GOAL, f"RaiseAlerts, {JUDGED} a message, {engine} ÷ {words}", figure, limit=limit, note=note)

@@ -86,9 +86,12 @@ class Webhook:
 
     def __init__(self) -> None:
         self.heard: asyncio.Queue[float] = asyncio.Queue()
+        self._left: set[asyncio.Future[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
+        left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._left.add(left)
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -98,6 +101,11 @@ class Webhook:
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
+            left.set_result(None)
+
+    async def until_left(self) -> None:
+        """Returns once every connection has ended."""
+        await asyncio.gather(*self._left)
 
 
 @asynccontextmanager
@@ -109,6 +117,7 @@ async def listening_webhook() -> AsyncIterator[tuple[Webhook, int]]:
         yield webhook, server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        await webhook.until_left()
 
 
 async def _until_listening(port: int) -> None:

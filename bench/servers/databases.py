@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 
+from bench import busy
 from bench.processes import children_of
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.migrations import migrate
@@ -22,6 +23,10 @@ class Engine(StrEnum):
 
     SQLITE = "SQLite"
     POSTGRESQL = "PostgreSQL"
+
+
+SHARE_OF = {Engine.SQLITE: 0.5, Engine.POSTGRESQL: 1.0}
+"""When a question that asks one engine after the other has to be done with it, of its whole time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,8 @@ def postgres_server() -> Iterator[PostgresServer]:
         if pid is None:
             raise RuntimeError("PostgreSQL did not start")
         try:
-            yield PostgresServer(folder / "data", pid, POSTGRES_BIN_PATH)
+            with busy.ours(pid):
+                yield PostgresServer(folder / "data", pid, POSTGRES_BIN_PATH)
         finally:
             server.cleanup()
 

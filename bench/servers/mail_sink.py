@@ -1,7 +1,7 @@
 """The mail server at the other end: `python -m bench.servers.mail_sink LOG`.
 
-Takes everything and appends a line for each e-mail when it is complete: monotonic nanoseconds, recipient, Message-ID.
-All processes of a machine share that clock.
+Takes everything and appends a line for each e-mail when it is complete: monotonic nanoseconds, recipient, Message-ID,
+and how many pages its subject says that it carries. All processes of a machine share that clock.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from bench.servers.empty_call import tell_port
 from pager_grpc.runtime.signals import until_signalled
 
 _MESSAGE_ID = re.compile(rb"(?im)^message-id:\s*(\S+)")
+# A bundle says it, a page does not.
+_PAGES = re.compile(rb"(?im)^subject: \[[a-z]+\] (\d+) pages:")
 _RECIPIENT = re.compile(rb"<([^>]*)>")
 _END = b"\r\n.\r\n"
 
@@ -62,8 +64,10 @@ class MailSession(asyncio.Protocol):
             self._transport.write(b"250 OK\r\n")
 
     def _keep(self, content: bytes) -> None:
-        found = _MESSAGE_ID.search(content)
-        os.write(self._log, b"%d %s %s\n" % (time.monotonic_ns(), self._recipient, found[1] if found else b"-"))
+        head = content.partition(b"\r\n\r\n")[0]
+        named, many = _MESSAGE_ID.search(head), _PAGES.search(head)
+        facts = (named[1] if named else b"-", many[1] if many else b"1")
+        os.write(self._log, b"%d %s %s %s\n" % (time.monotonic_ns(), self._recipient, *facts))
 
 
 async def main(path: str) -> None:

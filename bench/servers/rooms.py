@@ -35,11 +35,12 @@ class Pager:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """An e-mail that was complete ``at`` (monotonic seconds)."""
+    """An e-mail that was complete ``at`` (monotonic seconds) and carries so many ``pages``."""
 
     at: float
     recipient: str
     message_id: str
+    pages: int
 
 
 class MailSink:
@@ -52,8 +53,8 @@ class MailSink:
     def letters(self, after: int = 0) -> list[Letter]:
         """What came, without the first ``after``."""
         lines = self._record.read_text().splitlines() if self._record.exists() else []
-        parts = (line.split(" ", 2) for line in lines[after:])
-        return [Letter(int(at) / 1e9, recipient, message_id) for at, recipient, message_id in parts]
+        parts = (line.split(" ") for line in lines[after:])
+        return [Letter(int(at) / 1e9, recipient, name, int(pages)) for at, recipient, name, pages in parts]
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,10 @@ async def test_the_order_is_shuffled_and_the_same_for_the_same_seed():
     assert all(sorted(order) == list("abcdef") for order in await orders(1))
 
 
-async def test_there_is_one_round_at_least_when_time_is_up():
-    assert len(await Interleaving(rounds=5, seconds=0).in_turn({"a": _steady(1, [])})) == 1
+async def test_when_time_is_up_there_are_the_least_rounds_and_no_more():
+    assert len(await Interleaving(rounds=5, end=0).in_turn({"a": _steady(1, [])})) == 1
+    assert len(await Interleaving(rounds=5, end=0, least=3).in_turn({"a": _steady(1, [])})) == 3
+    assert len(await Interleaving(rounds=5).in_turn({"a": _steady(1, [])})) == 5
 
 
 def test_sides_of_one_round_are_held_against_each_other():
