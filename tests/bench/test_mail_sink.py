@@ -1,6 +1,5 @@
 """The mail server of the suite counts the pages of an e-mail as the product writes it, however its lines are folded."""
 
-
 import pytest
 from builders import NOON, a_page, an_incident
 
