@@ -20,6 +20,7 @@ LIST = "/pager.v1.PagerService/ListIncidents"
 async def ask(effort: Effort) -> Answer:
     """Every process is fresh; with incidents it has also taken alerts and listed incidents."""
     count, settle = effort.pick(full=1_000_000, quick=20_000), effort.pick(full=2.0, quick=1.0)
+    calls, lists = effort.pick(full=(5000, 25), quick=(1000, 5))
     rows, seen = [], {}
     for engine in Engine:
         async with fresh_store(engine) as store:
@@ -27,32 +28,32 @@ async def ask(effort: Effort) -> Answer:
             await write_pattern(store)
             write = write_pending if engine is Engine.SQLITE else write_millions
             await write(store, Pending("open", count, tomorrow(engine)))
-            waiting, worked = await _resident(store, settle), await _resident(store, settle, calls=5000)
+            waiting, worked = await _resident(store, settle), await _resident(store, settle, calls=calls, lists=lists)
         many = f"{count:,} open incidents"
         rows += [
             _row(f"idle, {engine}", idle, limit=120),
-            _row(f"{many}, {engine}, after 5,000 alerts and 25 long lists", worked, limit=150),
+            _row(f"{many}, {engine}, after {calls:,} alerts and {lists} long lists", worked, limit=150),
             _row(f"{many}, {engine}, idle", waiting),
         ]
         seen[engine] = {"idle": idle, "waiting": waiting, "worked": worked}
     return Answer(rows, raw={"mib": seen})
 
 
-async def _resident(store: Store, settle: float, calls: int = 0) -> float:
+async def _resident(store: Store, settle: float, calls: int = 0, lists: int = 0) -> float:
     """Of a new process, once it has settled and answered so many calls."""
     with running_pager(store, paging=True) as pager:
         await asyncio.sleep(settle)
         if calls:
-            await _worked(pager, calls)
+            await _worked(pager, calls, lists)
             await asyncio.sleep(settle)
         return pager.resident_mib()
 
 
-async def _worked(pager: Pager, calls: int) -> None:
+async def _worked(pager: Pager, calls: int, lists: int) -> None:
     fresh = FreshServices()
     await closed_loop([pager.target], RAISE, new_alerts(calls, fresh), IN_FLIGHT)
-    lists = [pb.ListIncidentsRequest(page_size=1000).SerializeToString()] * 25
-    await closed_loop([pager.target], LIST, lists, 1)
+    bodies = [pb.ListIncidentsRequest(page_size=1000).SerializeToString()] * lists
+    await closed_loop([pager.target], LIST, bodies, 1)
 
 
 def _row(what: str, mib: float, limit: float | None = None) -> Row:

@@ -14,8 +14,8 @@ from bench.servers.empty_call import tell_port
 from pager_grpc.runtime.signals import until_signalled
 
 _MESSAGE_ID = re.compile(rb"(?im)^message-id:\s*(\S+)")
-# A bundle says it, a page does not.
-_PAGES = re.compile(rb"(?im)^subject: \[[a-z]+\] (\d+) pages:")
+# A bundle says it, a page does not. A long subject may begin in the next line.
+_PAGES = re.compile(rb"(?im)^subject:\s+\[[a-z]+\]\s+(\d+)\s+pages:")
 _RECIPIENT = re.compile(rb"<([^>]*)>")
 _END = b"\r\n.\r\n"
 
@@ -64,10 +64,15 @@ class MailSession(asyncio.Protocol):
             self._transport.write(b"250 OK\r\n")
 
     def _keep(self, content: bytes) -> None:
-        head = content.partition(b"\r\n\r\n")[0]
-        named, many = _MESSAGE_ID.search(head), _PAGES.search(head)
-        facts = (named[1] if named else b"-", many[1] if many else b"1")
-        os.write(self._log, b"%d %s %s %s\n" % (time.monotonic_ns(), self._recipient, *facts))
+        named = _MESSAGE_ID.search(content)
+        facts = (self._recipient, named[1] if named else b"-", pages_in(content))
+        os.write(self._log, b"%d %s %s %d\n" % (time.monotonic_ns(), *facts))
+
+
+def pages_in(content: bytes) -> int:
+    """How many pages an e-mail of the product carries, by its subject."""
+    found = _PAGES.search(content.partition(b"\r\n\r\n")[0])
+    return int(found[1]) if found else 1
 
 
 async def main(path: str) -> None:
