@@ -9,8 +9,10 @@ from pager_domain.pager.events import Channel
 from pager_domain.pager.model import Bundle, IncidentState
 from pager_domain.pager.ports.email_sender import HandedOff, NotNow, Refused
 from pager_domain.pager.ports.incident_views import WatchPosition
+from pager_domain.pager.retention import Past
 from pager_domain.pager.storm import Pace
 from pager_grpc.pager.bootstrap import new_incident_id
+from pager_grpc.pager.history_sql import SqlHistory
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
@@ -81,6 +83,12 @@ class Day:
         [incident, *_] = await self.views.incidents(f"{name}-0", (), None, 50)
         await self.views.incident(incident.incident_id)
         await self.views.events(incident, 0, 50)
+
+    async def is_forgotten(self, span):
+        """A little of all that has been over for ``span``; how many rows of each kind."""
+        history = SqlHistory(self.database, rows=100)
+        horizon = await history.now() - span
+        return [await history.forget(what, horizon) for what in Past]
 
     def _answer(self, claim):
         if claim.pages[0].channel is Channel.EMAIL:

@@ -1,6 +1,7 @@
 """No loop of the pager reads history: what is over does not make slower what is under way, however much there is."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from adapters.history import a_database_for_many_tests, copies, run_beside
@@ -75,6 +76,15 @@ async def test_no_statement_of_the_loops_reads_history(database):
         await day.begins_again("tonight")
         await day.is_looked_at("today")
     assert plans.tables == {*HISTORY}
+    assert plans.faults == {}
+
+
+async def test_what_is_over_is_forgotten_without_a_look_at_what_is_kept(database):
+    async with watching_plans(database, HISTORY, LIVE) as plans:
+        gone = await Day(database).is_forgotten(timedelta(minutes=COPIES - 100))
+        nothing = await Day(database).is_forgotten(timedelta(minutes=2 * COPIES))
+    assert [rows > 50 for rows in gone] == [True, True, True, False]
+    assert nothing == [0, 0, 0, 0]
     assert plans.faults == {}
 
 
