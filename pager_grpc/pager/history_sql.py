@@ -16,7 +16,7 @@ from pager_grpc.pager.incident_records_sql import MAX_LINES
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import Binds, Row, fetch, is_one_of_pairs
 
-ROWS, ROWS_ON_SQLITE = 1_000, 100
+ROWS, ROWS_ON_SQLITE = 1_000, 250
 """Lines of one transaction. SQLite works on the event loop, where everybody waits meanwhile."""
 _LEAST_LINES = 4
 """An incident that paged somebody has so many lines: no more are locked than can go."""

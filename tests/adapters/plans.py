@@ -6,9 +6,10 @@ the plan that it would keep for any values. SQLite shows its plan and counts the
 
 import sqlite3
 from collections import Counter
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import asyncpg
 from sqlalchemy import event, text
 from sqlalchemy.util import await_
 
@@ -64,37 +65,45 @@ async def _watching_postgres(database, plans):
     async with database.begin() as connection:
         firsts = {row.name: (row.table, row.first) for row in await connection.execute(text(_FIRST_COLUMNS))}
 
-    def judge(connection, _cursor, statement, parameters, _context, executemany):
-        binds = parameters[0] if executemany else parameters
-        with closing(connection.connection.cursor()) as tried:
-            tried.execute("SAVEPOINT tried", ())  # which begins the transaction if this is the first statement in it
-            _run(tried, "SET LOCAL plan_cache_mode = force_custom_plan")
-            looked = _scans(_explained(tried, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", binds))
-            _run(tried, "ROLLBACK TO tried", "SET LOCAL plan_cache_mode = force_generic_plan")
-            _run(tried, f"PREPARE tried AS {statement}")
-            values = f"({', '.join(['NULL'] * len(binds))})" if binds else ""
-            kept = _scans(_explained(tried, f"EXPLAIN (FORMAT JSON) EXECUTE tried{values}", ()))
-            _run(tried, "DEALLOCATE tried", "ROLLBACK TO tried")
+    async def judge(driver, statement, binds):
+        await driver.execute("SAVEPOINT tried; SET LOCAL plan_cache_mode = force_custom_plan")
+        looked = _scans(await _explained(driver, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", binds))
+        await driver.execute("ROLLBACK TO tried; SET LOCAL plan_cache_mode = force_generic_plan")
+        await driver.execute(f"PREPARE tried AS {statement}")
+        values = f"({', '.join(['NULL'] * len(binds))})" if binds else ""
+        kept = _scans(await _explained(driver, f"EXPLAIN (FORMAT JSON) EXECUTE tried{values}", ()))
+        await driver.execute("DEALLOCATE tried; ROLLBACK TO tried")
         far = [reason for scan in looked for reason in _far(plans, scan)]
         plans.ran(statement, far + [reason for scan in looked + kept for reason in _whole(plans, scan, firsts)])
 
+    class Watched(asyncpg.Connection):
+        """What is asked of the driver straight; what comes by way of SQLAlchemy its own event shows."""
+
+        async def fetch(self, query, *binds, **options):
+            await judge(self, query, binds)
+            return await super().fetch(query, *binds, **options)
+
+    def connecting(_dialect, _record, _arguments, options):
+        options["connection_class"] = Watched
+
+    def executing(connection, _cursor, statement, parameters, _context, executemany):
+        await_(judge(connection.connection.driver_connection, statement, parameters[0] if executemany else parameters))
+
     engine = database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", judge)
+    listeners = (("do_connect", connecting), ("before_cursor_execute", executing))
+    await database.engine.dispose()  # connections that are open already are not watched
+    for name, listener in listeners:
+        event.listen(engine, name, listener)
     try:
         yield
     finally:
-        event.remove(engine, "before_cursor_execute", judge)
+        for name, listener in listeners:
+            event.remove(engine, name, listener)
+        await database.engine.dispose()
 
 
-def _run(cursor, *statements):
-    """Past the extended protocol, in which a statement cannot be a parameter of another."""
-    for statement in statements:
-        await_(cursor._connection.execute(statement))
-
-
-def _explained(cursor, statement, binds):
-    cursor.execute(statement, binds)
-    [[[found]]] = cursor.fetchall()
+async def _explained(driver, statement, binds):
+    [found] = await driver.fetchval(statement, *binds)
     return found["Plan"]
 
 

@@ -1,6 +1,7 @@
 """The ledger finds a delivery as quickly after years as on the first day."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from adapters.history import a_database_for_many_tests, copies, run_beside
@@ -10,6 +11,7 @@ from fakes.notifier_builders import an_email
 
 from pager_domain.notifier.ports.delivery_ledger import LedgerPosition
 from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
+from pager_grpc.notifier.delivery_history_sql import SqlDeliveryHistory
 from pager_grpc.notifier.tables import DELIVERIES
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.migrations import migrate
@@ -51,6 +53,14 @@ async def test_no_statement_of_a_hand_off_reads_the_past(database):
         newest = await ledger.newest((), 50, None)
         await ledger.newest((), 50, LedgerPosition(newest[-1].create_time, newest[-1].delivery_id))
     assert plans.statements.total() >= 7
+    assert plans.faults == {}
+
+
+async def test_what_has_ended_is_forgotten_without_a_look_at_what_is_kept(database):
+    history = SqlDeliveryHistory(database, rows=100)
+    async with watching_plans(database, ["deliveries"], []) as plans:
+        assert await history.forget(timedelta(days=20)) == 100
+        assert await history.forget(timedelta(days=40)) == 0
     assert plans.faults == {}
 
 
