@@ -12,8 +12,8 @@ log = structlog.get_logger()
 PAUSE_SECONDS = 600.0
 """Between two looks that find nothing."""
 _SHORTEST_PAUSE_SECONDS = 0.05
-_REST = 2.0
-"""Times as long as a transaction took: at most a third of the time is spent on forgetting."""
+_REST = 9.0
+"""Times as long as a transaction took: at most a tenth of the time is spent on forgetting."""
 
 
 class ForgettingLoop:
