@@ -110,8 +110,9 @@ async def running_pager(
         if paging:
             loops.append(run_forever("escalation", partial(database.retrying, escalations.step), wakeups.escalation))
             loops.append(run_forever("delivery", partial(database.retrying, deliveries.step), wakeups.delivery))
-            auditor = Auditor(views, SqlIncidentRecords(database))
-            audit = AuditLoop(auditor, lanes.alerts.submit, AuditMetrics(metrics.registry))
+            audit = AuditLoop(
+                Auditor(views, SqlIncidentRecords(database)), lanes.alerts.submit, AuditMetrics(metrics.registry)
+            )
             loops.append(run_forever("audit", audit.step, Doorbell()))
             loops += _forgetting(settings, database, metrics)
             if settings.heartbeat_url is not None:
