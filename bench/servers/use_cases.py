@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pager_domain.kernel import EmailAddress, EscalationLevel, PhoneNumber, email_target
 from pager_domain.pager.application import PagerApplicationService
@@ -33,13 +34,24 @@ class NoProviders(EmailSender, SmsSender):
     """Nothing is delivered here."""
 
     async def send_email(
-        self, address: EmailAddress, subject: str, body: str, notification_id: NotificationId, fencing_token: int
+        self,
+        address: EmailAddress,
+        subject: str,
+        body: str,
+        notification_id: NotificationId,
+        fencing_token: int,
+        since_first_attempt: timedelta = timedelta(),
     ) -> HandOff:
         """Not taken."""
         return NotNow("nothing is delivered here")
 
     async def send_sms(
-        self, number: PhoneNumber, text: str, notification_id: NotificationId, fencing_token: int
+        self,
+        number: PhoneNumber,
+        text: str,
+        notification_id: NotificationId,
+        fencing_token: int,
+        since_first_attempt: timedelta = timedelta(),
     ) -> HandOff:
         """Not taken."""
         return NotNow("nothing is delivered here")

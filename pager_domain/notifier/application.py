@@ -57,21 +57,23 @@ class NotifierApplicationService:
         self._email_sender = email_sender
         self._sms_sender = sms_sender
 
-    async def send_email(self, message: EmailMessage, fencing_token: int, remaining: Remaining) -> Delivery:
+    async def send_email(
+        self, message: EmailMessage, fencing_token: int, remaining: Remaining, since_first: timedelta = timedelta()
+    ) -> Delivery:
         """The delivery once a provider took the e-mail; a repeat is answered from the ledger.
 
         Raises:
             DomainError: every other outcome; see :mod:`pager_domain.notifier.errors`.
         """
-        return await self._attempt(
-            message, self._email_sender.provider, fencing_token, remaining, self._email_sender.send_email
-        )
+        request = HandOffRequest(message, self._email_sender.provider, fencing_token, since_first)
+        return await self._attempt(message, request, remaining, self._email_sender.send_email)
 
-    async def send_sms(self, message: SmsMessage, fencing_token: int, remaining: Remaining) -> Delivery:
+    async def send_sms(
+        self, message: SmsMessage, fencing_token: int, remaining: Remaining, since_first: timedelta = timedelta()
+    ) -> Delivery:
         """As :meth:`send_email`, for a text message."""
-        return await self._attempt(
-            message, self._sms_sender.provider, fencing_token, remaining, self._sms_sender.send_sms
-        )
+        request = HandOffRequest(message, self._sms_sender.provider, fencing_token, since_first)
+        return await self._attempt(message, request, remaining, self._sms_sender.send_sms)
 
     async def get(self, delivery_id: str) -> Delivery:
         """One line of the ledger.
@@ -93,11 +95,10 @@ class NotifierApplicationService:
         return Page(shown, LedgerPosition(shown[-1].create_time, shown[-1].delivery_id))
 
     async def _attempt(
-        self, message: AnyMessage, provider: str, fencing_token: int, remaining: Remaining, send: Send[AnyMessage]
+        self, message: AnyMessage, request: HandOffRequest, remaining: Remaining, send: Send[AnyMessage]
     ) -> Delivery:
-        request = HandOffRequest(message, provider, fencing_token)
         if remaining() < LEAST_REMAINING:
-            raise ProviderDeferred(message.delivery_id, provider, TOO_LITTLE_TIME, timedelta())
+            raise ProviderDeferred(message.delivery_id, request.provider, TOO_LITTLE_TIME, timedelta())
         begun = await self._ledger.change(message.delivery_id, lambda stored, now: begin(stored, request, now))
         if begun.state is not DeliveryState.SENDING:
             return outcome(begun)

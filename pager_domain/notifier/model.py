@@ -32,6 +32,8 @@ LEASE = timedelta(seconds=10)
 """How long an attempt may take; the provider's time is well below it."""
 MAX_DOUBTS = 3
 """The first hand-off and two further ones: reliability.md, S4 and W1."""
+REMEMBERED_FOR = timedelta(days=7)
+"""So long after the first attempt the ledger surely knows a delivery; later it may have forgotten how it ended."""
 DOUBT_RETRY_AFTER = timedelta(seconds=1)
 MAX_ANSWER_CHARACTERS = 200
 
@@ -81,11 +83,15 @@ ProviderAnswer = Accepted | Refused | Deferred | InDoubt
 
 @dataclass(frozen=True, slots=True)
 class HandOffRequest:
-    """Somebody asks that ``message`` be handed to ``provider``; ``fencing_token`` grows with their attempts."""
+    """Somebody asks that ``message`` be handed to ``provider``; ``fencing_token`` grows with their attempts.
+
+    ``since_first_attempt`` is how long ago they may first have asked, none on the first attempt.
+    """
 
     message: Message
     provider: str
     fencing_token: int
+    since_first_attempt: timedelta = timedelta()
 
     def __post_init__(self) -> None:
         if self.fencing_token < 0:
@@ -194,6 +200,8 @@ def _first_attempt(request: HandOffRequest, now: datetime) -> Delivery:
         fencing_token=request.fencing_token,
         create_time=now,
         update_time=now,
+        # Nobody knows any more whether a provider took it then.
+        doubt_count=1 if request.since_first_attempt >= REMEMBERED_FOR else 0,
         sending_until=now + LEASE,
     )
 

@@ -13,11 +13,9 @@ from pager_domain.pager.delivery import MAX_LOST_CLAIMS, answered_meanwhile, qua
 from pager_domain.pager.events import IncidentId, Timeout
 from pager_domain.pager.model import (
     Answer,
-    Bundle,
     Change,
     EscalationPolicy,
     MonitoredService,
-    Notification,
     Request,
 )
 from pager_domain.pager.policy_choice import chosen_policy, question_about
@@ -106,19 +104,20 @@ class PagerApplicationService:
             return answered_meanwhile(claim)
         if claim.lost_claims >= MAX_LOST_CLAIMS:
             return quarantined(claim)
-        return result_of(claim, await self._hand_off(claim.notification, claim.attempt))
+        return result_of(claim, await self._hand_off(claim))
 
     async def record(self, results: Sequence[Result]) -> int:
         """Makes durable what became of claimed pages."""
         return await self._outbox.record(results)
 
-    async def _hand_off(self, page: Notification | Bundle, token: int) -> HandOff:
-        target = page.target
+    async def _hand_off(self, claim: Claim) -> HandOff:
+        page, target, token = claim.notification, claim.notification.target, claim.attempt
+        since_first = claim.since_first_attempt
         if isinstance(target, EmailTarget):
             return await self._email_sender.send_email(
-                target.address, page.subject, page.body, page.notification_id, token
+                target.address, page.subject, page.body, page.notification_id, token, since_first
             )
-        return await self._sms_sender.send_sms(target.number, page.body, page.notification_id, token)
+        return await self._sms_sender.send_sms(target.number, page.body, page.notification_id, token, since_first)
 
 
 def _incident_id(service: MonitoredService) -> IncidentId | None:

@@ -1,10 +1,12 @@
 """The notifier room put together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 import structlog
+from prometheus_client import Counter
 
 from pager_domain.kernel import Clock, EmailAddress
 from pager_domain.notifier.application import NotifierApplicationService
@@ -16,6 +18,7 @@ from pager_grpc.notifier.attempts import RunningAttempts
 from pager_grpc.notifier.canary_sink import CanarySink
 from pager_grpc.notifier.config import NotifierSettings
 from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
+from pager_grpc.notifier.delivery_history_sql import SqlDeliveryHistory
 from pager_grpc.notifier.email_smtp import SmtpEmailSender, SmtpServer
 from pager_grpc.notifier.mailbox import Mailbox
 from pager_grpc.notifier.servicer import SERVICE_NAME, NotifierServicer
@@ -23,6 +26,7 @@ from pager_grpc.notifier.wire_errors import ERRORS
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
+from pager_grpc.runtime.forgetting import ForgettingLoop
 from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
@@ -61,12 +65,14 @@ async def running_notifier(
         attempts = RunningAttempts()
         stack.push_async_callback(attempts.finish, LEASE.total_seconds())
         application = NotifierApplicationService(SqlDeliveryLedger(database), CanarySink(email_sender), sms_sender)
-        rpcs = await stack.enter_async_context((metrics or Metrics()).served(settings.metrics_listen))
+        metrics = metrics or Metrics()
+        rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen))
         server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, metrics=rpcs)
         pb_grpc.add_NotifierServiceServicer_to_server(NotifierServicer(application, attempts), server.grpc)
         port = await server.start(settings.listen)
         stack.push_async_callback(server.stop)
-        async with running(run_forever("notifier_health", partial(server.check_health, database), Doorbell())):
+        health = run_forever("notifier_health", partial(server.check_health, database), Doorbell())
+        async with running(health, *_forgetting(settings, database, metrics)):
             yield port
 
 
@@ -85,6 +91,20 @@ async def _sms_sender(settings: NotifierSettings, clock: Clock, stack: AsyncExit
 
     sender = HttpSmsSender(settings.sms_url, settings.sms_account, token, settings.sms_from, clock=clock)
     return await stack.enter_async_context(sender)
+
+
+def _forgetting(settings: NotifierSettings, database: Database, metrics: Metrics) -> list[Awaitable[None]]:
+    if not settings.retention_days:
+        return []
+    history, kept = SqlDeliveryHistory(database), timedelta(days=settings.retention_days)
+
+    async def forget() -> tuple[str, int] | None:
+        rows = await history.forget(kept)
+        return ("delivery", rows) if rows else None
+
+    counter = Counter("notifier_forgotten_rows_total", "Rows, forgotten.", ["what"], registry=metrics.registry)
+    counter.labels("delivery")
+    return [run_forever("forgetting", ForgettingLoop(forget, counter).step, Doorbell())]
 
 
 def _mailbox(channel: str, settings: NotifierSettings, clock: Clock) -> Mailbox:

@@ -8,8 +8,9 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress
+from pager_domain.notifier.retention import LEAST_KEPT
 from pager_grpc.notifier.email_smtp import SmtpServer
-from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings
+from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings, checked_retention
 
 _REQUIRED_WITH_A_URL = ("NOTIFIER_EMAIL_FROM", "NOTIFIER_SMS_ACCOUNT", "NOTIFIER_SMS_TOKEN", "NOTIFIER_SMS_FROM")
 # What Twilio takes as a sender: a number, a short code, an alphanumeric sender id.
@@ -22,6 +23,9 @@ class NotifierSettings(RoomSettings):
     listen: Address = Field("127.0.0.1:50053", alias="NOTIFIER_LISTEN")
     metrics_listen: Address | None = Field(None, alias="NOTIFIER_METRICS_LISTEN")
     given_database_url: DatabaseUrl | None = Field(None, alias="NOTIFIER_DATABASE_URL")
+
+    # Deliveries are forgotten so many days after they ended; 0: never.
+    retention_days: int = Field(30, alias="NOTIFIER_RETENTION_DAYS")
 
     # Fields are validated in this order: the two URLs before what they require.
     smtp_url: SecretStr | None = Field(None, alias="NOTIFIER_SMTP_URL")
@@ -41,6 +45,11 @@ class NotifierSettings(RoomSettings):
     def _look_at_what_is_missing(cls, given: dict[str, Any]) -> dict[str, Any]:
         # Only what is given is validated under the variable's name, and a missing one must be reported by name too.
         return dict.fromkeys(_REQUIRED_WITH_A_URL) | given
+
+    @field_validator("retention_days")
+    @classmethod
+    def _long_enough(cls, value: int) -> int:
+        return checked_retention(value, LEAST_KEPT.days)
 
     @field_validator("smtp_url")
     @classmethod

@@ -32,14 +32,16 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
         """OK once a mail server took it."""
         message = wire.email_from(request)
         patience = _Patience(context)
-        attempt = self._application.send_email(message, request.fencing_token, patience.left)
+        since_first = wire.since_first_attempt_from(request)
+        attempt = self._application.send_email(message, request.fencing_token, patience.left, since_first)
         return pb.SendEmailResponse(delivery=wire.delivery_to(await self._outcome(attempt, patience)))
 
     async def SendSms(self, request: pb.SendSmsRequest, context: Any) -> pb.SendSmsResponse:
         """OK once a gateway took it."""
         message = wire.sms_from(request)
         patience = _Patience(context)
-        attempt = self._application.send_sms(message, request.fencing_token, patience.left)
+        since_first = wire.since_first_attempt_from(request)
+        attempt = self._application.send_sms(message, request.fencing_token, patience.left, since_first)
         return pb.SendSmsResponse(delivery=wire.delivery_to(await self._outcome(attempt, patience)))
 
     async def GetDelivery(self, request: pb.GetDeliveryRequest, context: Any) -> pb.GetDeliveryResponse:

@@ -16,6 +16,7 @@ from pager_grpc.runtime.clock import EPOCH
 from pager_grpc.runtime.page_tokens import decode_token, encode_token
 
 _MICROSECOND = timedelta(microseconds=1)
+_LONGEST_SECONDS = 10**9
 
 _CHANNELS = {Channel.EMAIL: pb.Delivery.CHANNEL_EMAIL, Channel.SMS: pb.Delivery.CHANNEL_SMS}
 _STATES = {
@@ -37,6 +38,11 @@ def email_from(request: pb.SendEmailRequest) -> EmailMessage:
 def sms_from(request: pb.SendSmsRequest) -> SmsMessage:
     """The text message of a request."""
     return SmsMessage(request.request_id, PhoneNumber(request.phone_number), request.text)
+
+
+def since_first_attempt_from(request: pb.SendEmailRequest | pb.SendSmsRequest) -> timedelta:
+    """How long ago the caller may first have asked; what makes no sense counts as the nearest that does."""
+    return timedelta(seconds=min(max(request.since_first_attempt.seconds, 0), _LONGEST_SECONDS))
 
 
 def delivery_id_from(delivery_id: str) -> str:

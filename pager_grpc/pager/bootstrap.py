@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 import grpc
@@ -14,9 +15,11 @@ from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.canary import CanaryPolicies
 from pager_domain.pager.events import IncidentId
+from pager_domain.pager.forgetting import Forgetting
 from pager_domain.pager.model import Answer, Request
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_domain.pager.ports.notification_outbox import NotificationOutbox, Result
+from pager_domain.pager.retention import Retention
 from pager_domain.pager.storm import Pace
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager.audit_loop import AuditLoop
@@ -24,9 +27,10 @@ from pager_grpc.pager.config import PagerSettings
 from pager_grpc.pager.delivery_loop import DeliveryLoop
 from pager_grpc.pager.escalation_loop import EscalationLoop
 from pager_grpc.pager.escalation_policies_grpc import GrpcEscalationPolicies
+from pager_grpc.pager.history_sql import SqlHistory
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
-from pager_grpc.pager.metrics import AuditMetrics, CanaryMetrics, EscalationMetrics, PageMetrics
+from pager_grpc.pager.metrics import AuditMetrics, CanaryMetrics, EscalationMetrics, PageMetrics, forgotten_rows
 from pager_grpc.pager.monitored_services_prometheus import MeasuredMonitoredServices
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_prometheus import MeasuredNotificationOutbox
@@ -38,6 +42,7 @@ from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
+from pager_grpc.runtime.forgetting import ForgettingLoop
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
@@ -105,9 +110,11 @@ async def running_pager(
         if paging:
             loops.append(run_forever("escalation", partial(database.retrying, escalations.step), wakeups.escalation))
             loops.append(run_forever("delivery", partial(database.retrying, deliveries.step), wakeups.delivery))
-            auditor = Auditor(views, SqlIncidentRecords(database))
-            audit = AuditLoop(auditor, lanes.alerts.submit, AuditMetrics(metrics.registry))
+            audit = AuditLoop(
+                Auditor(views, SqlIncidentRecords(database)), lanes.alerts.submit, AuditMetrics(metrics.registry)
+            )
             loops.append(run_forever("audit", audit.step, Doorbell()))
+            loops += _forgetting(settings, database, metrics)
             if settings.heartbeat_url is not None:
                 from pager_grpc.pager.canary_loop import CanaryLoop  # noqa: PLC0415 - without it nobody waits for httpx
 
@@ -146,6 +153,19 @@ def _application(
         catch_all=catch_all,
         new_incident_id=new_incident_id,
     )
+
+
+def _forgetting(settings: PagerSettings, database: Database, metrics: Metrics) -> list[Awaitable[None]]:
+    if not settings.retention_days:
+        return []
+    use_case = Forgetting(SqlHistory(database), Retention(timedelta(days=settings.retention_days)))
+
+    async def forget() -> tuple[str, int] | None:
+        forgotten = await use_case.step()
+        return (forgotten.what.value, forgotten.rows) if forgotten else None
+
+    loop = ForgettingLoop(forget, forgotten_rows(metrics.registry))
+    return [run_forever("forgetting", loop.step, Doorbell())]
 
 
 def _lanes(application: PagerApplicationService, database: Database) -> Lanes:

@@ -90,7 +90,7 @@ async def claim_due(connection: AsyncConnection, database: Database, limit: int,
     pages: dict[str, list[Row]] = defaultdict(list)
     for page in await fetch(connection, _PAGES.format(condition=condition), binds):
         pages[page["bundle_id"]].append(page)
-    return [_claim_of(row, pages[row["bundle_id"]]) for row in claimed]
+    return [_claim_of(row, pages[row["bundle_id"]], rows.age_of(row, lease)) for row in claimed]
 
 
 async def newest_claims(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, int]:
@@ -120,9 +120,9 @@ async def record(connection: AsyncConnection, database: Database, result: Result
         await change(connection, _END.format(now=now), binds | reason | state | now_binds)
 
 
-def _claim_of(row: Row, pages: Sequence[Row]) -> Claim:
+def _claim_of(row: Row, pages: Sequence[Row], age: timedelta) -> Claim:
     bundle = Bundle(tuple(map(rows.notification_of, pages)), row["subject"], row["body"])
     if bundle.notification_id != NotificationId(row["bundle_id"]):
         raise ValueError(f"bundle {row['bundle_id']} has lost or won pages")
     is_open = any(page["incident_is_open"] for page in pages)
-    return Claim(bundle, row["attempts"], is_open, row["lost_claims"])
+    return Claim(bundle, row["attempts"], is_open, row["lost_claims"], age)

@@ -6,7 +6,8 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress
-from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings
+from pager_domain.pager.retention import LEAST_KEPT
+from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings, checked_retention
 
 
 def _email_address(value: str) -> str:
@@ -22,6 +23,10 @@ def _web_address(value: SecretStr) -> SecretStr:
     return value
 
 
+def _retention_days(value: int) -> int:
+    return checked_retention(value, LEAST_KEPT.days)
+
+
 class PagerSettings(RoomSettings):
     """``PAGER_LISTEN``, ``PAGER_POLICY_TARGET`` and the rest, beside what every room reads."""
 
@@ -35,6 +40,8 @@ class PagerSettings(RoomSettings):
 
     # Of what one recipient is owed in a storm so many messages go one by one; 0: all of them.
     burst: Annotated[int, Field(ge=0, le=1000)] = Field(6, alias="PAGER_BURST")
+    # Resolved incidents are forgotten after so many days; 0: never.
+    retention_days: Annotated[int, AfterValidator(_retention_days)] = Field(90, alias="PAGER_RETENTION_DAYS")
     # Secret: whoever knows it can feign that paging works.
     heartbeat_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = Field(None, alias="PAGER_HEARTBEAT_URL")
 

@@ -21,6 +21,8 @@ from pager_grpc.runtime.selecting import fetch, is_one_of
 _POSTGRES_HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _POSTGRES_NEXT = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 _SQLITE_LAST = "SELECT coalesce(max(position), 0) FROM incident_events WHERE transaction_id = 0"
+# Said in the words of the index of what is not resolved, so that nobody walks through years to find what is open.
+_UNRESOLVED = text("state <> 'resolved'")
 
 
 class SqlIncidentViews(IncidentViews):
@@ -58,13 +60,15 @@ class SqlIncidentViews(IncidentViews):
         before: tuple[datetime, IncidentId] | None,
         limit: int,
     ) -> list[Incident]:
-        """By the index of opening times."""
+        """By the index of opening times, or by that of what is not resolved."""
         order = (INCIDENTS.c.opened_at, INCIDENTS.c.incident_id)
         query = select(INCIDENTS).order_by(*(column.desc() for column in order)).limit(limit)
         if monitored_service_id is not None:
             query = query.where(INCIDENTS.c.monitored_service_id == monitored_service_id)
         if states:
             query = query.where(INCIDENTS.c.state.in_(sorted(states)))
+            if IncidentState.RESOLVED not in states:
+                query = query.where(_UNRESOLVED)
         if before is not None:
             query = query.where(tuple_(*order) < before)
         return await self._incidents(query)

@@ -10,6 +10,7 @@ from pager_domain.pager.audit import PROMISES
 from pager_domain.pager.auditor import Audited
 from pager_domain.pager.events import Channel, NotificationSettled, Outcome
 from pager_domain.pager.ports.notification_outbox import Postponed, Result, Settled
+from pager_domain.pager.retention import Past
 
 _LATENESS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 900)
 
@@ -97,6 +98,14 @@ class PageMetrics:
         for result in results:
             if isinstance(result, Postponed):
                 self._postponed.labels(result.claim.pages[0].channel.value).inc()
+
+
+def forgotten_rows(registry: CollectorRegistry) -> Counter:
+    """Rows of what was over that are gone, by what it was. Made only where anything is ever forgotten."""
+    counter = Counter("pager_forgotten_rows_total", "Rows of what was over, forgotten.", ["what"], registry=registry)
+    for what in Past:
+        counter.labels(what.value)
+    return counter
 
 
 class EscalationMetrics:

@@ -165,4 +165,5 @@ def _traffic_row(recipient: str, traffic: Traffic) -> dict[str, Any]:
 
 
 def _claim_of(row: Row) -> Claim:
-    return Claim(rows.notification_of(row), row["attempts"], bool(row["incident_is_open"]), row["lost_claims"])
+    is_open = bool(row["incident_is_open"])
+    return Claim(rows.notification_of(row), row["attempts"], is_open, row["lost_claims"], rows.age_of(row, LEASE))

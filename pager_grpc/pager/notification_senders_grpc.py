@@ -1,10 +1,12 @@
 """EmailSender and SmsSender kept by the generated stub of the notifier."""
 
 from collections.abc import Awaitable
+from datetime import timedelta
 from typing import Any
 
 import grpc
 import structlog
+from google.protobuf.duration_pb2 import Duration
 
 from pager_domain.kernel import EmailAddress, PhoneNumber
 from pager_domain.pager.events import NotificationId
@@ -31,7 +33,13 @@ class GrpcNotificationSenders(EmailSender, SmsSender):
         self._stub = pb_grpc.NotifierServiceStub(channel)
 
     async def send_email(
-        self, address: EmailAddress, subject: str, body: str, notification_id: NotificationId, fencing_token: int
+        self,
+        address: EmailAddress,
+        subject: str,
+        body: str,
+        notification_id: NotificationId,
+        fencing_token: int,
+        since_first_attempt: timedelta = timedelta(),
     ) -> HandOff:
         """One attempt."""
         request = pb.SendEmailRequest(
@@ -39,16 +47,26 @@ class GrpcNotificationSenders(EmailSender, SmsSender):
             subject=subject,
             text_body=body,
             fencing_token=fencing_token,
+            since_first_attempt=_duration(since_first_attempt),
             request_id=notification_id,
         )
         return await _handed(self._stub.SendEmail(request, timeout=DEADLINE_SECONDS), notification_id)
 
     async def send_sms(
-        self, number: PhoneNumber, text: str, notification_id: NotificationId, fencing_token: int
+        self,
+        number: PhoneNumber,
+        text: str,
+        notification_id: NotificationId,
+        fencing_token: int,
+        since_first_attempt: timedelta = timedelta(),
     ) -> HandOff:
         """One attempt."""
         request = pb.SendSmsRequest(
-            phone_number=number.value, text=text, fencing_token=fencing_token, request_id=notification_id
+            phone_number=number.value,
+            text=text,
+            fencing_token=fencing_token,
+            since_first_attempt=_duration(since_first_attempt),
+            request_id=notification_id,
         )
         return await _handed(self._stub.SendSms(request, timeout=DEADLINE_SECONDS), notification_id)
 
@@ -79,6 +97,10 @@ def hand_off_of(fault: RpcFault) -> HandOff:
     # An answer of ours names a reason; UNAVAILABLE without one comes from the library: nobody is there.
     reached = bool(fault.reason) or fault.code is not grpc.StatusCode.UNAVAILABLE
     return NotNow(said, fault.retry_after, reached)
+
+
+def _duration(span: timedelta) -> Duration | None:
+    return Duration(seconds=span // timedelta(seconds=1)) if span else None
 
 
 def _line(said: str) -> str:

@@ -1,6 +1,7 @@
 """Rows to values and back. Pure; JSON documents are written and checked by pydantic from the dataclasses themselves."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -253,6 +254,11 @@ def notification_of(row: StoredRow) -> Notification:
         row["body"],
         Severity(row["severity"]),
     )
+
+
+def age_of(claimed: StoredRow, lease: timedelta) -> timedelta:
+    """How old a page or a bundle is that was claimed just now, for ``lease``."""
+    return moment_of(claimed["due_at"]) - lease - moment_of(claimed["created_at"])
 
 
 def _links_of(document: Any) -> tuple[Link, ...]:

@@ -108,6 +108,7 @@ class IncidentRow(PagerTable, table=True):
         _partial("ix_incidents_due", "severity", "next_escalation_at", where="next_escalation_at IS NOT NULL"),
         Index("ix_incidents_incident_id", "incident_id"),
         Index("ix_incidents_opened_at", "opened_at", "incident_id"),
+        _partial("ix_incidents_resolved_at", "resolved_at", where="resolved_at IS NOT NULL"),
     )
 
     monitored_service_id: str = _id(primary_key=True)
@@ -146,12 +147,7 @@ class NotificationRow(PagerTable, table=True):
     __tablename__ = "notifications"
     __table_args__ = (
         UniqueConstraint(
-            "monitored_service_id",
-            "incident_id",
-            "cycle",
-            "level",
-            "target_id",
-            "channel",
+            *("monitored_service_id", "incident_id", "cycle", "level", "target_id", "channel"),
             name="uq_notifications_page",
         ),
         CheckConstraint(
@@ -215,6 +211,7 @@ class BundleRow(PagerTable, table=True):
         CheckConstraint("state = 'waiting' OR NOT held", name="ck_bundles_held"),
         CheckConstraint("lost_claims >= 0 AND lost_claims <= attempts AND attempts >= 1", name="ck_bundles_attempts"),
         _partial("ix_bundles_due", "due_at", where="state = 'waiting'"),
+        _partial("ix_bundles_settled_at", "settled_at", where="settled_at IS NOT NULL"),
     )
 
     bundle_id: str = _id(primary_key=True)
@@ -278,7 +275,7 @@ class RequestAnswerRow(PagerTable, table=True):
     """What a request with an id was answered, so that a repeat gets the same."""
 
     __tablename__ = "request_answers"
-    __table_args__ = {"sqlite_with_rowid": False}
+    __table_args__ = (Index("ix_request_answers_created_at", "created_at"), {"sqlite_with_rowid": False})
 
     monitored_service_id: str = _id(primary_key=True)
     request_id: str = _id(primary_key=True)

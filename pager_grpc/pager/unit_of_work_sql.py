@@ -67,9 +67,11 @@ _INCIDENTS_AND_NOW = """
 SELECT {now} AS moment, found.* FROM (SELECT 1) AS always
 LEFT JOIN (SELECT * FROM incidents WHERE {condition} {lock}) AS found ON true
 """
+# By way of the incidents: pages are found by the key that begins with the service.
 _CANCEL = """
 UPDATE notifications SET state = 'cancelled', settled_at = :settled_at
-WHERE {} AND state = 'waiting' AND NOT held RETURNING *
+WHERE (monitored_service_id, incident_id) IN (SELECT monitored_service_id, incident_id FROM incidents WHERE {})
+AND state = 'waiting' AND NOT held RETURNING *
 """
 
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+MOST_RETENTION_DAYS = 3650
 _DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 
 
@@ -43,6 +44,13 @@ def _address(value: str) -> str:
     if not (colon and host and port.isdigit() and int(port) <= 65535):
         raise ValueError("must be host:port, like 127.0.0.1:50051")
     return value
+
+
+def checked_retention(days: int, least: int) -> int:
+    """``days`` if what is over may be forgotten after so long; 0: never."""
+    if days and not least <= days <= MOST_RETENTION_DAYS:
+        raise ValueError(f"must be 0 (nothing is forgotten) or {least} to {MOST_RETENTION_DAYS} days")
+    return days
 
 
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]

@@ -56,7 +56,9 @@ class FakeIncidentViews(IncidentViews):
         if position > WatchPosition(0, len(events)):
             raise InvalidField("resume_token", "must be a token of this database; begin without one")
         first = max(position.position, 0)
-        return [(WatchPosition(0, n), event) for n, event in enumerate(events[first:], first + 1)][:limit]
+        gone = self._store.state.gone
+        kept = [(n, event) for n, event in enumerate(events[first:], first + 1) if event.incident_id not in gone]
+        return [(WatchPosition(0, n), event) for n, event in kept][:limit]
 
 
 def _opening(incident: Incident) -> tuple[datetime, IncidentId]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import Clock, MonitoredServiceId
@@ -22,6 +22,8 @@ from pager_domain.pager.model import (
 from pager_domain.pager.ports.monitored_services import MonitoredServices, RequestKey, UnitOfWork
 from pager_domain.pager.storm import Traffic
 
+BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class Page:
@@ -34,6 +36,7 @@ class Page:
     attempts: int = 0
     lost_claims: int = 0
     bundle_id: str = ""
+    created_at: datetime = BEGINNING
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class StoredBundle:
     held: bool = True
     attempts: int = 1
     lost_claims: int = 0
+    created_at: datetime = BEGINNING
+    settled_at: datetime | None = None
 
 
 @dataclass
@@ -60,6 +65,9 @@ class PagerState:
     known_policies: dict[MonitoredServiceId, tuple[EscalationPolicy, datetime]] = field(default_factory=dict)
     bundles: dict[NotificationId, StoredBundle] = field(default_factory=dict)
     traffic: dict[tuple[str, str], Traffic] = field(default_factory=dict)
+    answered_at: dict[RequestKey, datetime] = field(default_factory=dict)
+    gone: set[IncidentId] = field(default_factory=set)
+    """Forgotten incidents: their events stay in the list, whose places are those of the stream, and are not shown."""
 
     def copy(self) -> "PagerState":
         """Values are frozen, so copying the containers is enough."""
@@ -119,8 +127,10 @@ class FakeUnitOfWork(UnitOfWork):
             self.state.events += change.events
             for page in change.notifications:
                 assert page.notification_id not in self.state.pages, "a page is owed once"
-                self.state.pages[page.notification_id] = Page(page, self.now)
-        self.state.answers |= {(a.monitored_service_id, a.request_id): a for a in answers}
+                self.state.pages[page.notification_id] = Page(page, self.now, created_at=self.now)
+        given = {(a.monitored_service_id, a.request_id): a for a in answers}
+        self.state.answers |= given
+        self.state.answered_at |= dict.fromkeys(given, self.now)
         self.state.known_policies |= {key: (policy, self.now) for key, policy in (known_policies or {}).items()}
 
     async def commit(self) -> None:

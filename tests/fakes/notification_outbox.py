@@ -72,11 +72,12 @@ class FakeNotificationOutbox(NotificationOutbox):
     def _hold(self, page: Page, now: datetime) -> Claim:
         lost = page.lost_claims + page.held
         self._change(page.notification, held=True, attempts=page.attempts + 1, lost_claims=lost, due_at=now + LEASE)
-        return Claim(page.notification, page.attempts + 1, self._is_open(page.notification), lost)
+        age = now - page.created_at
+        return Claim(page.notification, page.attempts + 1, self._is_open(page.notification), lost, age)
 
     def _bundle(self, together: Sequence[Notification], now: datetime) -> Claim:
         bundle = bundled(together, now)
-        self._store.state.bundles[bundle.notification_id] = StoredBundle(bundle, now + LEASE)
+        self._store.state.bundles[bundle.notification_id] = StoredBundle(bundle, now + LEASE, created_at=now)
         for page in bundle.pages:
             attempts = self._store.state.pages[page.notification_id].attempts + 1
             self._change(page, held=True, attempts=attempts, bundle_id=bundle.notification_id)
@@ -87,7 +88,9 @@ class FakeNotificationOutbox(NotificationOutbox):
         lost = known.lost_claims + known.held
         held = replace(known, held=True, attempts=known.attempts + 1, lost_claims=lost, due_at=now + LEASE)
         self._store.state.bundles[key] = held
-        return Claim(held.bundle, held.attempts, any(map(self._is_open, held.bundle.pages)), lost)
+        return Claim(
+            held.bundle, held.attempts, any(map(self._is_open, held.bundle.pages)), lost, now - held.created_at
+        )
 
     def _record(self, result: Result) -> bool:
         message = result.claim.notification
@@ -101,12 +104,14 @@ class FakeNotificationOutbox(NotificationOutbox):
                 due = self._store.clock.now() + result.pause
                 stored[message.notification_id] = replace(known, held=False, lost_claims=0, due_at=due)
             case Dissolved():
-                stored[message.notification_id] = replace(known, held=False, state="dissolved")
+                ended_at = self._store.clock.now()
+                stored[message.notification_id] = replace(known, held=False, state="dissolved", settled_at=ended_at)
                 for page in result.claim.pages:
                     self._change(page, held=False, bundle_id="", due_at=self._store.clock.now())
             case Settled():
                 if isinstance(known, StoredBundle):
-                    stored[message.notification_id] = replace(known, held=False, state=result.outcome)
+                    ended = {"state": result.outcome, "settled_at": self._store.clock.now()}
+                    stored[message.notification_id] = replace(known, held=False, **ended)
                 for page, event in zip(result.claim.pages, result.events, strict=True):
                     self._end(page, event)
         return True

@@ -3,6 +3,7 @@
 from contextlib import asynccontextmanager
 
 from builders import HandClock
+from fakes.history import FakeHistory
 from fakes.incident_records import FakeIncidentRecords
 from fakes.incident_views import FakeIncidentViews
 from fakes.monitored_services import FakeMonitoredServices
@@ -35,6 +36,9 @@ class FakePager:
 
     def outbox_with(self, pace, _replica=0):
         return FakeNotificationOutbox(self.store, pace)
+
+    def history_of(self, rows=1_000, **_more):
+        return FakeHistory(self.store, rows)
 
     async def retrying(self, call, *arguments):
         return await call(*arguments)

@@ -1,6 +1,7 @@
 """The notifier as the pager sees it: takes pages, each at most once, or gives the answers it is told to give."""
 
 from collections import Counter
+from datetime import timedelta
 
 from pager_domain.kernel import EmailAddress, PhoneNumber
 from pager_domain.pager.events import NotificationId
@@ -16,15 +17,29 @@ class FakeSenders(EmailSender, SmsSender):
         self.sent: Counter[str] = Counter()
         self.texts: dict[NotificationId, str] = {}
         self.tokens: dict[NotificationId, int] = {}
+        self.since: dict[NotificationId, timedelta] = {}
 
     async def send_email(
-        self, address: EmailAddress, subject: str, body: str, notification_id: NotificationId, fencing_token: int
+        self,
+        address: EmailAddress,
+        subject: str,
+        body: str,
+        notification_id: NotificationId,
+        fencing_token: int,
+        since_first_attempt: timedelta = timedelta(),
     ) -> HandOff:
+        self.since[notification_id] = since_first_attempt
         return self._send(address.value, f"{subject}\n{body}", notification_id, fencing_token)
 
     async def send_sms(
-        self, number: PhoneNumber, text: str, notification_id: NotificationId, fencing_token: int
+        self,
+        number: PhoneNumber,
+        text: str,
+        notification_id: NotificationId,
+        fencing_token: int,
+        since_first_attempt: timedelta = timedelta(),
     ) -> HandOff:
+        self.since[notification_id] = since_first_attempt
         return self._send(number.value, text, notification_id, fencing_token)
 
     def _send(self, to: str, text: str, page: NotificationId, token: int) -> HandOff:

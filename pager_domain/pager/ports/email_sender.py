@@ -50,6 +50,16 @@ class EmailSender(Protocol):
     """Sends an e-mail at most once per ``notification_id``, however often it is asked."""
 
     async def send_email(
-        self, address: EmailAddress, subject: str, body: str, notification_id: NotificationId, fencing_token: int
+        self,
+        address: EmailAddress,
+        subject: str,
+        body: str,
+        notification_id: NotificationId,
+        fencing_token: int,
+        since_first_attempt: timedelta = timedelta(),
     ) -> HandOff:
-        """Answers within 5 s; it never raises. An attempt with a lower token than the newest is refused as NotNow."""
+        """Answers within 5 s; it never raises. An attempt with a lower token than the newest is refused as NotNow.
+
+        ``since_first_attempt`` is how long ago the first one may have been, none if this is the first: the notifier
+        does not remember for ever.
+        """

@@ -15,13 +15,19 @@ class Claim:
 
     ``attempt`` counts the claims of it from 1 and so is its fencing token: only the newest claim counts.
     ``lost_claims`` says how many claims before this one, in a row, ended without a record. ``incident_is_open``: of a
-    bundle, at least one is.
+    bundle, at least one is. ``age`` is the time since the page was decided, or the bundle made.
     """
 
     notification: Notification | Bundle
     attempt: int
     incident_is_open: bool
     lost_claims: int = 0
+    age: timedelta = timedelta()
+
+    @property
+    def since_first_attempt(self) -> timedelta:
+        """How long ago the first attempt may have been; none if this is the first."""
+        return self.age if self.attempt > 1 else timedelta()
 
     @property
     def pages(self) -> tuple[Notification, ...]:

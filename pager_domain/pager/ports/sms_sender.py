@@ -1,5 +1,6 @@
 """Handing a text message to whoever really sends."""
 
+from datetime import timedelta
 from typing import Protocol
 
 from pager_domain.kernel import PhoneNumber
@@ -11,6 +12,11 @@ class SmsSender(Protocol):
     """Sends a text message at most once per ``notification_id``, however often it is asked."""
 
     async def send_sms(
-        self, number: PhoneNumber, text: str, notification_id: NotificationId, fencing_token: int
+        self,
+        number: PhoneNumber,
+        text: str,
+        notification_id: NotificationId,
+        fencing_token: int,
+        since_first_attempt: timedelta = timedelta(),
     ) -> HandOff:
-        """Answers within 5 s; it never raises. An attempt with a lower token than the newest is refused as NotNow."""
+        """As :meth:`~pager_domain.pager.ports.email_sender.EmailSender.send_email`."""

@@ -1,9 +1,9 @@
--- Revision 0004 of pager, by `make schemas`.
+-- Revision 0005 of pager, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0004');
+INSERT INTO "alembic_version" VALUES('0005');
 CREATE TABLE bundles (
     bundle_id TEXT NOT NULL,
     subject TEXT NOT NULL,
@@ -148,12 +148,15 @@ CREATE TABLE schema_version (
 );
 INSERT INTO "schema_version" VALUES(1,4);
 CREATE INDEX ix_bundles_due ON bundles (due_at) WHERE state = 'waiting';
+CREATE INDEX ix_bundles_settled_at ON bundles (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX ix_incidents_due ON incidents (severity, next_escalation_at) WHERE next_escalation_at IS NOT NULL;
 CREATE INDEX ix_incidents_incident_id ON incidents (incident_id);
 CREATE INDEX ix_incidents_opened_at ON incidents (opened_at, incident_id);
+CREATE INDEX ix_incidents_resolved_at ON incidents (resolved_at) WHERE resolved_at IS NOT NULL;
 CREATE INDEX ix_notifications_bundle ON notifications (bundle_id) WHERE bundle_id IS NOT NULL;
 CREATE INDEX ix_notifications_due ON notifications (severity, due_at) WHERE state = 'waiting' AND bundle_id IS NULL;
 CREATE INDEX ix_notifications_unclaimed ON notifications (channel, address) WHERE state = 'waiting' AND bundle_id IS NULL AND attempts = 0;
+CREATE INDEX ix_request_answers_created_at ON request_answers (created_at);
 CREATE TRIGGER gd_bundles_attempts_grow BEFORE UPDATE ON bundles FOR EACH ROW WHEN NEW.attempts < OLD.attempts BEGIN SELECT RAISE(ABORT, 'gd_bundles_attempts_grow refuses this UPDATE of bundles'); END;
 CREATE TRIGGER gd_bundles_ends_stand BEFORE UPDATE ON bundles FOR EACH ROW WHEN OLD.state <> 'waiting' AND (NEW.state <> OLD.state OR NEW.settled_at <> OLD.settled_at) BEGIN SELECT RAISE(ABORT, 'gd_bundles_ends_stand refuses this UPDATE of bundles'); END;
 CREATE TRIGGER gd_bundles_kept BEFORE DELETE ON bundles FOR EACH ROW WHEN OLD.state = 'waiting' BEGIN SELECT RAISE(ABORT, 'gd_bundles_kept refuses this DELETE of bundles'); END;

@@ -19,7 +19,7 @@ def read(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
     def reading(**variables: str) -> NotifierSettings:
-        for name in (*WHOLE, "NOTIFIER_LISTEN", "NOTIFIER_DATABASE_URL", "PAGERD_DATA"):
+        for name in (*WHOLE, "NOTIFIER_RETENTION_DAYS", "NOTIFIER_LISTEN", "NOTIFIER_DATABASE_URL", "PAGERD_DATA"):
             monkeypatch.delenv(name, raising=False)
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
@@ -79,3 +79,10 @@ def test_a_gateway_is_named_by_a_plain_web_address(read, url):
 @pytest.mark.parametrize("sender", ["+15550001111", "12345", "PAGER 24"])
 def test_a_gateway_may_send_as_a_number_a_short_code_or_a_name(read, sender):
     assert read(**WHOLE | {"NOTIFIER_SMS_FROM": sender}).sms_from == sender
+
+
+@pytest.mark.parametrize("days", ["-1", "1", "7", "3651"])
+def test_the_ledger_remembers_for_a_week_and_a_day_at_least_or_for_ever(read, days):
+    (fault,) = faults_of(read, NOTIFIER_RETENTION_DAYS=days)
+    assert fault == "NOTIFIER_RETENTION_DAYS: must be 0 (nothing is forgotten) or 8 to 3650 days"
+    assert [read(NOTIFIER_RETENTION_DAYS=good).retention_days for good in ("0", "8", "3650")] == [0, 8, 3650]

@@ -7,6 +7,7 @@ from builders import NOON, HandClock
 from sqlalchemy import text
 
 from pager_domain.errors import StoreUnavailable
+from pager_grpc.pager.history_sql import SqlHistory
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
@@ -56,6 +57,9 @@ class StoredPager:
 
     def outbox_with(self, pace, replica=0):
         return SqlNotificationOutbox(self._replica(replica), Wakeups(), pace)
+
+    def history_of(self, rows=None, **more):
+        return SqlHistory(self.database, rows, **more)
 
     async def retrying(self, call, *arguments):
         """A caller who is patient: who has only lost races may ask again, for nothing was stored."""

@@ -2,6 +2,7 @@
 
 import pytest
 from adapters.pager.stored_pager import stored_pager
+from contracts.history import HistoryContract
 from contracts.incident_views import IncidentViewsContract
 from contracts.monitored_services import MonitoredServicesContract
 from contracts.notification_bundles import NotificationBundlesContract
@@ -23,6 +24,13 @@ class TestSqlNotificationOutbox(NotificationOutboxContract):
 
 
 class TestSqlNotificationBundles(NotificationBundlesContract):
+    @pytest.fixture
+    async def pager(self, database_url):
+        async with stored_pager(database_url) as opened:
+            yield opened
+
+
+class TestSqlHistory(HistoryContract):
     @pytest.fixture
     async def pager(self, database_url):
         async with stored_pager(database_url) as opened:

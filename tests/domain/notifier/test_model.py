@@ -17,6 +17,7 @@ from pager_domain.notifier.messages import Channel
 from pager_domain.notifier.model import (
     LEASE,
     MAX_ANSWER_CHARACTERS,
+    REMEMBERED_FOR,
     Accepted,
     Deferred,
     DeliveryState,
@@ -55,6 +56,18 @@ def test_a_new_page_is_sent():
     assert (delivery.attempt_count, delivery.doubt_count, delivery.fencing_token) == (1, 0, 7)
     assert delivery.sending_until == NOON + LEASE
     assert not delivery.possible_duplicate
+
+
+@pytest.mark.parametrize(("since", "doubted"), [(timedelta(), 0), (REMEMBERED_FOR - SECOND, 0), (REMEMBERED_FOR, 1)])
+def test_what_the_ledger_does_not_know_and_was_asked_for_long_ago_may_be_a_duplicate(since, doubted):
+    delivery = begin(None, HandOffRequest(an_email(), "smtp", 2, since), NOON)
+    assert (delivery.doubt_count, delivery.possible_duplicate) == (doubted, bool(doubted))
+    assert outcome(settle(delivery, 1, Accepted(), NOON)).doubt_count == doubted
+
+
+def test_what_the_ledger_knows_is_answered_from_it_however_long_ago_it_was_asked_for():
+    accepted = settled(Accepted())
+    assert begin(accepted, HandOffRequest(an_email(), "smtp", 2, 9 * REMEMBERED_FOR), NOON) == accepted
 
 
 def test_the_ledger_knows_a_hint_never_the_recipient_or_the_text():

@@ -161,6 +161,18 @@ async def test_a_page_put_off_is_tried_again_under_the_same_id_with_a_higher_tok
     assert len(pager.said(NotificationSettled)) == 2
 
 
+async def test_an_attempt_says_how_long_ago_the_first_may_have_been(pager):
+    await pager.told(raising())
+    await pager.time_passes(0)
+    pager.senders.answers = [NotNow("busy"), NotNow("busy")]
+    await pager.deliver()
+    assert {*pager.senders.since.values()} == {timedelta()}
+    pager.clock.advance(timedelta(days=8).total_seconds())
+    for claim in await pager.application.claim_due(2):
+        await pager.application.attempt(claim)
+    assert {*pager.senders.since.values()} == {timedelta(days=8)}
+
+
 @pytest.mark.parametrize(
     ("answer", "outcome"), [(Refused("no"), Outcome.UNDELIVERABLE), (FateUnknown("?"), Outcome.IN_DOUBT)]
 )

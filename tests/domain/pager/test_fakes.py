@@ -2,6 +2,7 @@
 
 import pytest
 from contracts.escalation_policies import EscalationPolicyRepositoryContract
+from contracts.history import HistoryContract
 from contracts.incident_views import IncidentViewsContract
 from contracts.monitored_services import MonitoredServicesContract
 from contracts.notification_bundles import NotificationBundlesContract
@@ -30,6 +31,12 @@ class TestFakeNotificationOutbox(NotificationOutboxContract):
 
 
 class TestFakeNotificationBundles(NotificationBundlesContract):
+    @pytest.fixture
+    async def pager(self, fake_pager):
+        return fake_pager
+
+
+class TestFakeHistory(HistoryContract):
     @pytest.fixture
     async def pager(self, fake_pager):
         return fake_pager

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -216,6 +217,7 @@ class SendEmailRequest(_message.Message):
     SUBJECT_FIELD_NUMBER: _builtins.int
     TEXT_BODY_FIELD_NUMBER: _builtins.int
     FENCING_TOKEN_FIELD_NUMBER: _builtins.int
+    SINCE_FIRST_ATTEMPT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     email_address: _builtins.str
     """Required. An address like ana@example.com; at most 254 bytes."""
@@ -229,6 +231,13 @@ class SendEmailRequest(_message.Message):
     """
     request_id: _builtins.str
     """Required. The delivery id; 1 to 255 bytes. A repeat is answered from the ledger."""
+    @_builtins.property
+    def since_first_attempt(self) -> _duration_pb2.Duration:
+        """Optional. How long ago the caller may first have asked for this delivery, if this is not the first
+        attempt. When that is 7 days or more the ledger may have forgotten how it ended: a delivery that it
+        does not know is then marked as a possible duplicate.
+        """
+
     def __init__(
         self,
         *,
@@ -236,11 +245,12 @@ class SendEmailRequest(_message.Message):
         subject: _builtins.str = ...,
         text_body: _builtins.str = ...,
         fencing_token: _builtins.int = ...,
+        since_first_attempt: _duration_pb2.Duration | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since_first_attempt", b"since_first_attempt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email_address", b"email_address", "fencing_token", b"fencing_token", "request_id", b"request_id", "subject", b"subject", "text_body", b"text_body"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email_address", b"email_address", "fencing_token", b"fencing_token", "request_id", b"request_id", "since_first_attempt", b"since_first_attempt", "subject", b"subject", "text_body", b"text_body"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -279,6 +289,7 @@ class SendSmsRequest(_message.Message):
     PHONE_NUMBER_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     FENCING_TOKEN_FIELD_NUMBER: _builtins.int
+    SINCE_FIRST_ATTEMPT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     phone_number: _builtins.str
     """Required. A phone number in E.164 form, like +4915112345678."""
@@ -290,17 +301,22 @@ class SendSmsRequest(_message.Message):
     """
     request_id: _builtins.str
     """Required. The delivery id; 1 to 255 bytes. A repeat is answered from the ledger."""
+    @_builtins.property
+    def since_first_attempt(self) -> _duration_pb2.Duration:
+        """Optional. As in SendEmailRequest."""
+
     def __init__(
         self,
         *,
         phone_number: _builtins.str = ...,
         text: _builtins.str = ...,
         fencing_token: _builtins.int = ...,
+        since_first_attempt: _duration_pb2.Duration | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since_first_attempt", b"since_first_attempt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fencing_token", b"fencing_token", "phone_number", b"phone_number", "request_id", b"request_id", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fencing_token", b"fencing_token", "phone_number", b"phone_number", "request_id", b"request_id", "since_first_attempt", b"since_first_attempt", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -29,7 +29,9 @@ class NotifierServiceStub:
     """NotifierService really sends: it knows mail servers and SMS gateways, and nothing of incidents.
 
     It keeps a ledger of deliveries. OK means that a provider took the message. A repeat of a
-    request_id is answered from the ledger and not sent twice.
+    request_id is answered from the ledger and not sent twice. A delivery that has ended is kept for as
+    long as the operator says, at least 8 days and 30 unless said; whoever repeats a request after a week
+    says since_first_attempt.
     """
 
     def __init__(self, channel):
@@ -64,7 +66,9 @@ class NotifierServiceServicer:
     """NotifierService really sends: it knows mail servers and SMS gateways, and nothing of incidents.
 
     It keeps a ledger of deliveries. OK means that a provider took the message. A repeat of a
-    request_id is answered from the ledger and not sent twice.
+    request_id is answered from the ledger and not sent twice. A delivery that has ended is kept for as
+    long as the operator says, at least 8 days and 30 unless said; whoever repeats a request after a week
+    says since_first_attempt.
     """
 
     def SendEmail(self, request, context):
@@ -139,7 +143,9 @@ class NotifierService:
     """NotifierService really sends: it knows mail servers and SMS gateways, and nothing of incidents.
 
     It keeps a ledger of deliveries. OK means that a provider took the message. A repeat of a
-    request_id is answered from the ledger and not sent twice.
+    request_id is answered from the ledger and not sent twice. A delivery that has ended is kept for as
+    long as the operator says, at least 8 days and 30 unless said; whoever repeats a request after a week
+    says since_first_attempt.
     """
 
     @staticmethod

@@ -16,7 +16,9 @@ class NotifierServiceStub:
     """NotifierService really sends: it knows mail servers and SMS gateways, and nothing of incidents.
 
     It keeps a ledger of deliveries. OK means that a provider took the message. A repeat of a
-    request_id is answered from the ledger and not sent twice.
+    request_id is answered from the ledger and not sent twice. A delivery that has ended is kept for as
+    long as the operator says, at least 8 days and 30 unless said; whoever repeats a request after a week
+    says since_first_attempt.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -45,7 +47,9 @@ class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
     """NotifierService really sends: it knows mail servers and SMS gateways, and nothing of incidents.
 
     It keeps a ledger of deliveries. OK means that a provider took the message. A repeat of a
-    request_id is answered from the ledger and not sent twice.
+    request_id is answered from the ledger and not sent twice. A delivery that has ended is kept for as
+    long as the operator says, at least 8 days and 30 unless said; whoever repeats a request after a week
+    says since_first_attempt.
     """
 
     @_abc_1.abstractmethod

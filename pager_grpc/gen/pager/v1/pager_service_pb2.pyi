@@ -1048,7 +1048,9 @@ class AcknowledgeRequest(_message.Message):
     note: _builtins.str
     """Optional. What that person says; at most 1024 bytes."""
     request_id: _builtins.str
-    """Optional. Id of this call, at most 255 bytes, unique per service."""
+    """Optional. Id of this call, at most 255 bytes, unique per service; a repeat within 24 hours gets
+    the first answer and changes nothing.
+    """
     def __init__(
         self,
         *,
@@ -1110,7 +1112,9 @@ class MarkHealthyRequest(_message.Message):
     while a service has one incident at a time.
     """
     request_id: _builtins.str
-    """Optional. Id of this call, at most 255 bytes, unique per service."""
+    """Optional. Id of this call, at most 255 bytes, unique per service; a repeat within 24 hours gets
+    the first answer and changes nothing.
+    """
     def __init__(
         self,
         *,

@@ -26,7 +26,10 @@ if _version_not_supported:
 
 
 class PagerServiceStub:
-    """PagerService takes alerts, decides who must be paged and when, and never forgets.
+    """PagerService takes alerts, decides who must be paged and when, and forgets nothing that is not over.
+
+    What is over is kept for a time that the operator sets, 90 days unless said, and then forgotten: an
+    incident goes whole, with its timeline and its pages, so long after it was resolved.
 
     Internal services call RaiseAlert, Acknowledge and MarkHealthy; engineers call the same methods
     by hand. A write answers OK only after its effect is on disk; none of them waits for another
@@ -93,7 +96,10 @@ class PagerServiceStub:
 
 
 class PagerServiceServicer:
-    """PagerService takes alerts, decides who must be paged and when, and never forgets.
+    """PagerService takes alerts, decides who must be paged and when, and forgets nothing that is not over.
+
+    What is over is kept for a time that the operator sets, 90 days unless said, and then forgotten: an
+    incident goes whole, with its timeline and its pages, so long after it was resolved.
 
     Internal services call RaiseAlert, Acknowledge and MarkHealthy; engineers call the same methods
     by hand. A write answers OK only after its effect is on disk; none of them waits for another
@@ -173,7 +179,7 @@ class PagerServiceServicer:
     def GetIncident(self, request, context):
         """GetIncident returns one incident.
 
-        Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+        Errors: INVALID_ARGUMENT, NOT_FOUND (also when it is forgotten), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -201,6 +207,11 @@ class PagerServiceServicer:
     def WatchIncidents(self, request, context):
         """WatchIncidents streams every event once and in order, without a gap after reconnecting with
         the last resume_token, also when transactions commit out of order.
+
+        Events of incidents that are forgotten are not shown any more. A resume_token does not expire: who
+        comes back with one from before that goes on with the first event after it that is still kept, and
+        is not told what was missed; a list of incidents says what is there now. Everything that is newer
+        than the operator's time is there.
 
         Errors: INVALID_ARGUMENT (the resume_token is not one of this database), UNAVAILABLE.
         """
@@ -270,7 +281,10 @@ def add_PagerServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PagerService:
-    """PagerService takes alerts, decides who must be paged and when, and never forgets.
+    """PagerService takes alerts, decides who must be paged and when, and forgets nothing that is not over.
+
+    What is over is kept for a time that the operator sets, 90 days unless said, and then forgotten: an
+    incident goes whole, with its timeline and its pages, so long after it was resolved.
 
     Internal services call RaiseAlert, Acknowledge and MarkHealthy; engineers call the same methods
     by hand. A write answers OK only after its effect is on disk; none of them waits for another

@@ -13,7 +13,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PagerServiceStub:
-    """PagerService takes alerts, decides who must be paged and when, and never forgets.
+    """PagerService takes alerts, decides who must be paged and when, and forgets nothing that is not over.
+
+    What is over is kept for a time that the operator sets, 90 days unless said, and then forgotten: an
+    incident goes whole, with its timeline and its pages, so long after it was resolved.
 
     Internal services call RaiseAlert, Acknowledge and MarkHealthy; engineers call the same methods
     by hand. A write answers OK only after its effect is on disk; none of them waits for another
@@ -70,7 +73,7 @@ class PagerServiceStub:
     GetIncident: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.GetIncidentRequest, _pager_service_pb2.GetIncidentResponse]
     """GetIncident returns one incident.
 
-    Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+    Errors: INVALID_ARGUMENT, NOT_FOUND (also when it is forgotten), UNAVAILABLE.
     """
     ListIncidents: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.ListIncidentsRequest, _pager_service_pb2.ListIncidentsResponse]
     """ListIncidents returns incidents, the newest first.
@@ -87,11 +90,19 @@ class PagerServiceStub:
     """WatchIncidents streams every event once and in order, without a gap after reconnecting with
     the last resume_token, also when transactions commit out of order.
 
+    Events of incidents that are forgotten are not shown any more. A resume_token does not expire: who
+    comes back with one from before that goes on with the first event after it that is still kept, and
+    is not told what was missed; a list of incidents says what is there now. Everything that is newer
+    than the operator's time is there.
+
     Errors: INVALID_ARGUMENT (the resume_token is not one of this database), UNAVAILABLE.
     """
 
 class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
-    """PagerService takes alerts, decides who must be paged and when, and never forgets.
+    """PagerService takes alerts, decides who must be paged and when, and forgets nothing that is not over.
+
+    What is over is kept for a time that the operator sets, 90 days unless said, and then forgotten: an
+    incident goes whole, with its timeline and its pages, so long after it was resolved.
 
     Internal services call RaiseAlert, Acknowledge and MarkHealthy; engineers call the same methods
     by hand. A write answers OK only after its effect is on disk; none of them waits for another
@@ -188,7 +199,7 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_pager_service_pb2.GetIncidentResponse]:
         """GetIncident returns one incident.
 
-        Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
+        Errors: INVALID_ARGUMENT, NOT_FOUND (also when it is forgotten), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -222,6 +233,11 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.AsyncIterator[_pager_service_pb2.WatchIncidentsResponse]:
         """WatchIncidents streams every event once and in order, without a gap after reconnecting with
         the last resume_token, also when transactions commit out of order.
+
+        Events of incidents that are forgotten are not shown any more. A resume_token does not expire: who
+        comes back with one from before that goes on with the first event after it that is still kept, and
+        is not told what was missed; a list of incidents says what is there now. Everything that is newer
+        than the operator's time is there.
 
         Errors: INVALID_ARGUMENT (the resume_token is not one of this database), UNAVAILABLE.
         """
