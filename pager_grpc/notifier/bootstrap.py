@@ -58,9 +58,11 @@ async def running_notifier(
         email_sender = email_sender or _email_sender(settings, clock)
         if sms_sender is None:
             sms_sender = await _sms_sender(settings, clock, stack)
+        ledger = SqlDeliveryLedger(database)
+        await stack.enter_async_context(running(ledger.run()))
         attempts = RunningAttempts()
         stack.push_async_callback(attempts.finish, LEASE.total_seconds())
-        application = NotifierApplicationService(SqlDeliveryLedger(database), CanarySink(email_sender), sms_sender)
+        application = NotifierApplicationService(ledger, CanarySink(email_sender), sms_sender)
         rpcs = await stack.enter_async_context((metrics or Metrics()).served(settings.metrics_listen))
         server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, metrics=rpcs)
         pb_grpc.add_NotifierServiceServicer_to_server(NotifierServicer(application, attempts), server.grpc)

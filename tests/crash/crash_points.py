@@ -90,25 +90,29 @@ def _install_pager(passing: Callable[[str], None]) -> None:
 def _install_notifier(passing: Callable[[str], None]) -> None:
     notifier_model.LEASE = notifier_bootstrap.LEASE = LEASE
     notifier_application.PROVIDER_BUDGET = PROVIDER_BUDGET
-    change = SqlDeliveryLedger.change
+    change_all = SqlDeliveryLedger.change_all
 
-    async def named_change(self: SqlDeliveryLedger, delivery_id: str, rule: Any) -> Any:
-        def named_rule(stored: Any, now: Any) -> Any:
-            changed = rule(stored, now)
-            if changed != stored:
-                _doing.set("sending" if changed.state is DeliveryState.SENDING else "settled")
-            return changed
-
+    async def named_changes(self: SqlDeliveryLedger, changes: Any) -> Any:
         token = _doing.set("")
         try:
-            return await change(self, delivery_id, named_rule)
+            return await change_all(self, [(line, _naming_its_end(rule)) for line, rule in changes])
         finally:
             _doing.reset(token)
 
-    SqlDeliveryLedger.change = named_change
+    SqlDeliveryLedger.change_all = named_changes
     _watch_transactions(passing, "sending", "settled")
     _around(SmtpEmailSender, "send_email", passing, lambda: "provider", ("before", "after"))
     _around(HttpSmsSender, "send_sms", passing, lambda: "provider", ("before", "after"))
+
+
+def _naming_its_end(rule: Any) -> Any:
+    def named_rule(stored: Any, now: Any) -> Any:
+        changed = rule(stored, now)
+        if changed != stored:
+            _doing.set("sending" if changed.state is DeliveryState.SENDING else "settled")
+        return changed
+
+    return named_rule
 
 
 def _naming(kind: type, method: str, name: Callable[[Any], str]) -> None:
