@@ -16,9 +16,10 @@ from pager_grpc.notifier.attempts import RunningAttempts
 from pager_grpc.notifier.canary_sink import CanarySink
 from pager_grpc.notifier.config import NotifierSettings
 from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
-from pager_grpc.notifier.email_smtp import SmtpEmailSender, SmtpServer
+from pager_grpc.notifier.email_smtp import SmtpEmailSender
 from pager_grpc.notifier.mailbox import Mailbox
 from pager_grpc.notifier.servicer import SERVICE_NAME, NotifierServicer
+from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.notifier.wire_errors import ERRORS
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database, open_database
@@ -55,7 +56,8 @@ async def running_notifier(
             stack.push_async_callback(database.close)
         await require_durable(database, "notifier", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(database, "notifier")
-        email_sender = email_sender or _email_sender(settings, clock)
+        if email_sender is None:
+            email_sender = await _email_sender(settings, clock, stack)
         if sms_sender is None:
             sms_sender = await _sms_sender(settings, clock, stack)
         ledger = SqlDeliveryLedger(database)
@@ -72,11 +74,12 @@ async def running_notifier(
             yield port
 
 
-def _email_sender(settings: NotifierSettings, clock: Clock) -> EmailSender:
+async def _email_sender(settings: NotifierSettings, clock: Clock, stack: AsyncExitStack) -> EmailSender:
     if settings.smtp_url is None or settings.email_from is None:
         return _mailbox("email", settings, clock)
     server = SmtpServer.from_url(settings.smtp_url.get_secret_value())
-    return SmtpEmailSender(server, EmailAddress(settings.email_from), clock)
+    sender = SmtpEmailSender(server, EmailAddress(settings.email_from), clock, sessions=settings.smtp_sessions)
+    return await stack.enter_async_context(sender)
 
 
 async def _sms_sender(settings: NotifierSettings, clock: Clock, stack: AsyncExitStack) -> SmsSender:

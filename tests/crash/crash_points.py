@@ -26,6 +26,7 @@ from pager_domain.notifier.model import DeliveryState
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.events import Acknowledgement, Alert, HealthyEvent
 from pager_grpc.notifier import bootstrap as notifier_bootstrap
+from pager_grpc.notifier import deliveries_sql
 from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
 from pager_grpc.notifier.email_smtp import SmtpEmailSender
 from pager_grpc.notifier.sms_http import HttpSmsSender
@@ -90,6 +91,7 @@ def _install_pager(passing: Callable[[str], None]) -> None:
 def _install_notifier(passing: Callable[[str], None]) -> None:
     notifier_model.LEASE = notifier_bootstrap.LEASE = LEASE
     notifier_application.PROVIDER_BUDGET = PROVIDER_BUDGET
+    deliveries_sql.MAX_BATCH = 1  # whether two deliveries share a transaction would be chance
     change_all = SqlDeliveryLedger.change_all
 
     async def named_changes(self: SqlDeliveryLedger, changes: Any) -> Any:
