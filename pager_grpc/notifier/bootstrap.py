@@ -67,9 +67,11 @@ async def running_notifier(
         application = NotifierApplicationService(ledger, CanarySink(email_sender), sms_sender)
         rpcs = await stack.enter_async_context((metrics or Metrics()).served(settings.metrics_listen))
         server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, metrics=rpcs)
-        pb_grpc.add_NotifierServiceServicer_to_server(NotifierServicer(application, attempts), server.grpc)
+        servicer = NotifierServicer(application, attempts)
+        pb_grpc.add_NotifierServiceServicer_to_server(servicer, server.grpc)
         port = await server.start(settings.listen)
         stack.push_async_callback(server.stop)
+        stack.callback(servicer.close)
         async with running(run_forever("notifier_health", partial(server.check_health, database), Doorbell())):
             yield port
 

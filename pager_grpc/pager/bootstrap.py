@@ -87,7 +87,8 @@ async def running_pager(
             outbox = MeasuredNotificationOutbox(outbox, pages)
             store = MeasuredMonitoredServices(store, EscalationMetrics(metrics.registry), pages)
         views = SqlIncidentViews(database)
-        application = _application(settings, store, outbox, policy, notifier)
+        senders = await stack.enter_async_context(GrpcNotificationSenders(notifier))
+        application = _application(settings, store, outbox, policy, senders)
 
         lanes = _lanes(application, database)
         recorder: GroupCommit[Result, bool] = GroupCommit(_recording(application, database), MAX_BATCH)
@@ -133,9 +134,8 @@ def _application(
     store: MonitoredServices,
     outbox: NotificationOutbox,
     policy: grpc.aio.Channel,
-    notifier: grpc.aio.Channel,
+    senders: GrpcNotificationSenders,
 ) -> PagerApplicationService:
-    senders = GrpcNotificationSenders(notifier)
     catch_all = [email_target("catch-all", settings.catch_all_email)]
     return PagerApplicationService(
         store=store,

@@ -22,40 +22,49 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1pager_grpc/gen/notifier/v1/notifier_service.proto\x12\x0bnotifier.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x04\n\x08\x44\x65livery\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\t\x12.\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1d.notifier.v1.Delivery.Channel\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.notifier.v1.Delivery.State\x12\x16\n\x0erecipient_hint\x18\x04 \x01(\t\x12\x10\n\x08provider\x18\x05 \x01(\t\x12\x1b\n\x13provider_message_id\x18\x06 \x01(\t\x12\x15\n\rattempt_count\x18\x07 \x01(\x05\x12\x13\n\x0b\x64oubt_count\x18\x08 \x01(\x05\x12\x17\n\x0fprovider_answer\x18\t \x01(\t\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"F\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x11\n\rCHANNEL_EMAIL\x10\x01\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x02\"\x93\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_SENDING\x10\x01\x12\x12\n\x0eSTATE_ACCEPTED\x10\x02\x12\x11\n\rSTATE_REFUSED\x10\x03\x12\x12\n\x0eSTATE_DEFERRED\x10\x04\x12\x12\n\x0eSTATE_IN_DOUBT\x10\x05\x12\x11\n\rSTATE_UNKNOWN\x10\x06\"x\n\x10SendEmailRequest\x12\x15\n\remail_address\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x11\n\ttext_body\x18\x03 \x01(\t\x12\x15\n\rfencing_token\x18\x04 \x01(\x03\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"<\n\x11SendEmailResponse\x12\'\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x15.notifier.v1.Delivery\"_\n\x0eSendSmsRequest\x12\x14\n\x0cphone_number\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x15\n\rfencing_token\x18\x03 \x01(\x03\x12\x12\n\nrequest_id\x18\x0f \x01(\t\":\n\x0fSendSmsResponse\x12\'\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x15.notifier.v1.Delivery\")\n\x12GetDeliveryRequest\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\t\">\n\x13GetDeliveryResponse\x12\'\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x15.notifier.v1.Delivery\"k\n\x15ListDeliveriesRequest\x12+\n\x06states\x18\x01 \x03(\x0e\x32\x1b.notifier.v1.Delivery.State\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x16ListDeliveriesResponse\x12)\n\ndeliveries\x18\x01 \x03(\x0b\x32\x15.notifier.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x95\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x01\x12!\n\x1d\x45RROR_REASON_DELIVERY_UNKNOWN\x10\x02\x12\"\n\x1e\x45RROR_REASON_REQUEST_ID_REUSED\x10\x03\x12 \n\x1c\x45RROR_REASON_MESSAGE_REFUSED\x10\x04\x12\"\n\x1e\x45RROR_REASON_PROVIDER_DEFERRED\x10\x05\x12\"\n\x1e\x45RROR_REASON_DELIVERY_IN_DOUBT\x10\x06\x12&\n\"ERROR_REASON_DELIVERY_FATE_UNKNOWN\x10\x07\x12%\n!ERROR_REASON_DELIVERY_IN_PROGRESS\x10\x08\x12$\n ERROR_REASON_FENCING_TOKEN_STALE\x10\t\x12\"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\n2\xd0\x02\n\x0fNotifierService\x12J\n\tSendEmail\x12\x1d.notifier.v1.SendEmailRequest\x1a\x1e.notifier.v1.SendEmailResponse\x12\x44\n\x07SendSms\x12\x1b.notifier.v1.SendSmsRequest\x1a\x1c.notifier.v1.SendSmsResponse\x12P\n\x0bGetDelivery\x12\x1f.notifier.v1.GetDeliveryRequest\x1a .notifier.v1.GetDeliveryResponse\x12Y\n\x0eListDeliveries\x12\".notifier.v1.ListDeliveriesRequest\x1a#.notifier.v1.ListDeliveriesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1pager_grpc/gen/notifier/v1/notifier_service.proto\x12\x0bnotifier.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x04\n\x08\x44\x65livery\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\t\x12.\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1d.notifier.v1.Delivery.Channel\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.notifier.v1.Delivery.State\x12\x16\n\x0erecipient_hint\x18\x04 \x01(\t\x12\x10\n\x08provider\x18\x05 \x01(\t\x12\x1b\n\x13provider_message_id\x18\x06 \x01(\t\x12\x15\n\rattempt_count\x18\x07 \x01(\x05\x12\x13\n\x0b\x64oubt_count\x18\x08 \x01(\x05\x12\x17\n\x0fprovider_answer\x18\t \x01(\t\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"F\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x11\n\rCHANNEL_EMAIL\x10\x01\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x02\"\x93\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_SENDING\x10\x01\x12\x12\n\x0eSTATE_ACCEPTED\x10\x02\x12\x11\n\rSTATE_REFUSED\x10\x03\x12\x12\n\x0eSTATE_DEFERRED\x10\x04\x12\x12\n\x0eSTATE_IN_DOUBT\x10\x05\x12\x11\n\rSTATE_UNKNOWN\x10\x06\"x\n\x10SendEmailRequest\x12\x15\n\remail_address\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x11\n\ttext_body\x18\x03 \x01(\t\x12\x15\n\rfencing_token\x18\x04 \x01(\x03\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"<\n\x11SendEmailResponse\x12\'\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x15.notifier.v1.Delivery\"_\n\x0eSendSmsRequest\x12\x14\n\x0cphone_number\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x15\n\rfencing_token\x18\x03 \x01(\x03\x12\x12\n\nrequest_id\x18\x0f \x01(\t\":\n\x0fSendSmsResponse\x12\'\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x15.notifier.v1.Delivery\"\xef\x01\n\x13SendMessagesRequest\x12:\n\x08messages\x18\x01 \x03(\x0b\x32(.notifier.v1.SendMessagesRequest.Message\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x1ap\n\x07Message\x12.\n\x05\x65mail\x18\x01 \x01(\x0b\x32\x1d.notifier.v1.SendEmailRequestH\x00\x12*\n\x03sms\x18\x02 \x01(\x0b\x32\x1b.notifier.v1.SendSmsRequestH\x00\x42\t\n\x07\x63ontent\"\xa9\x02\n\x14SendMessagesResponse\x12\x39\n\x07results\x18\x01 \x03(\x0b\x32(.notifier.v1.SendMessagesResponse.Result\x1a\xd5\x01\n\x06Result\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x08\x64\x65livery\x18\x02 \x01(\x0b\x32\x15.notifier.v1.Delivery\x12.\n\x0c\x65rror_reason\x18\x03 \x01(\x0e\x32\x18.notifier.v1.ErrorReason\x12\x15\n\rerror_message\x18\x04 \x01(\t\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fprovider_answer\x18\x06 \x01(\t\")\n\x12GetDeliveryRequest\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\t\">\n\x13GetDeliveryResponse\x12\'\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x15.notifier.v1.Delivery\"k\n\x15ListDeliveriesRequest\x12+\n\x06states\x18\x01 \x03(\x0e\x32\x1b.notifier.v1.Delivery.State\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x16ListDeliveriesResponse\x12)\n\ndeliveries\x18\x01 \x03(\x0b\x32\x15.notifier.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x95\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x01\x12!\n\x1d\x45RROR_REASON_DELIVERY_UNKNOWN\x10\x02\x12\"\n\x1e\x45RROR_REASON_REQUEST_ID_REUSED\x10\x03\x12 \n\x1c\x45RROR_REASON_MESSAGE_REFUSED\x10\x04\x12\"\n\x1e\x45RROR_REASON_PROVIDER_DEFERRED\x10\x05\x12\"\n\x1e\x45RROR_REASON_DELIVERY_IN_DOUBT\x10\x06\x12&\n\"ERROR_REASON_DELIVERY_FATE_UNKNOWN\x10\x07\x12%\n!ERROR_REASON_DELIVERY_IN_PROGRESS\x10\x08\x12$\n ERROR_REASON_FENCING_TOKEN_STALE\x10\t\x12\"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\n2\xa9\x03\n\x0fNotifierService\x12J\n\tSendEmail\x12\x1d.notifier.v1.SendEmailRequest\x1a\x1e.notifier.v1.SendEmailResponse\x12\x44\n\x07SendSms\x12\x1b.notifier.v1.SendSmsRequest\x1a\x1c.notifier.v1.SendSmsResponse\x12W\n\x0cSendMessages\x12 .notifier.v1.SendMessagesRequest\x1a!.notifier.v1.SendMessagesResponse(\x01\x30\x01\x12P\n\x0bGetDelivery\x12\x1f.notifier.v1.GetDeliveryRequest\x1a .notifier.v1.GetDeliveryResponse\x12Y\n\x0eListDeliveries\x12\".notifier.v1.ListDeliveriesRequest\x1a#.notifier.v1.ListDeliveriesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pager_grpc.gen.notifier.v1.notifier_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORREASON']._serialized_start=1337
-  _globals['_ERRORREASON']._serialized_end=1742
-  _globals['_DELIVERY']._serialized_start=100
-  _globals['_DELIVERY']._serialized_end=683
-  _globals['_DELIVERY_CHANNEL']._serialized_start=463
-  _globals['_DELIVERY_CHANNEL']._serialized_end=533
-  _globals['_DELIVERY_STATE']._serialized_start=536
-  _globals['_DELIVERY_STATE']._serialized_end=683
-  _globals['_SENDEMAILREQUEST']._serialized_start=685
-  _globals['_SENDEMAILREQUEST']._serialized_end=805
-  _globals['_SENDEMAILRESPONSE']._serialized_start=807
-  _globals['_SENDEMAILRESPONSE']._serialized_end=867
-  _globals['_SENDSMSREQUEST']._serialized_start=869
-  _globals['_SENDSMSREQUEST']._serialized_end=964
-  _globals['_SENDSMSRESPONSE']._serialized_start=966
-  _globals['_SENDSMSRESPONSE']._serialized_end=1024
-  _globals['_GETDELIVERYREQUEST']._serialized_start=1026
-  _globals['_GETDELIVERYREQUEST']._serialized_end=1067
-  _globals['_GETDELIVERYRESPONSE']._serialized_start=1069
-  _globals['_GETDELIVERYRESPONSE']._serialized_end=1131
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1133
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1240
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1242
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1334
-  _globals['_NOTIFIERSERVICE']._serialized_start=1745
-  _globals['_NOTIFIERSERVICE']._serialized_end=2081
+  _globals['_ERRORREASON']._serialized_start=1911
+  _globals['_ERRORREASON']._serialized_end=2316
+  _globals['_DELIVERY']._serialized_start=132
+  _globals['_DELIVERY']._serialized_end=715
+  _globals['_DELIVERY_CHANNEL']._serialized_start=495
+  _globals['_DELIVERY_CHANNEL']._serialized_end=565
+  _globals['_DELIVERY_STATE']._serialized_start=568
+  _globals['_DELIVERY_STATE']._serialized_end=715
+  _globals['_SENDEMAILREQUEST']._serialized_start=717
+  _globals['_SENDEMAILREQUEST']._serialized_end=837
+  _globals['_SENDEMAILRESPONSE']._serialized_start=839
+  _globals['_SENDEMAILRESPONSE']._serialized_end=899
+  _globals['_SENDSMSREQUEST']._serialized_start=901
+  _globals['_SENDSMSREQUEST']._serialized_end=996
+  _globals['_SENDSMSRESPONSE']._serialized_start=998
+  _globals['_SENDSMSRESPONSE']._serialized_end=1056
+  _globals['_SENDMESSAGESREQUEST']._serialized_start=1059
+  _globals['_SENDMESSAGESREQUEST']._serialized_end=1298
+  _globals['_SENDMESSAGESREQUEST_MESSAGE']._serialized_start=1186
+  _globals['_SENDMESSAGESREQUEST_MESSAGE']._serialized_end=1298
+  _globals['_SENDMESSAGESRESPONSE']._serialized_start=1301
+  _globals['_SENDMESSAGESRESPONSE']._serialized_end=1598
+  _globals['_SENDMESSAGESRESPONSE_RESULT']._serialized_start=1385
+  _globals['_SENDMESSAGESRESPONSE_RESULT']._serialized_end=1598
+  _globals['_GETDELIVERYREQUEST']._serialized_start=1600
+  _globals['_GETDELIVERYREQUEST']._serialized_end=1641
+  _globals['_GETDELIVERYRESPONSE']._serialized_start=1643
+  _globals['_GETDELIVERYRESPONSE']._serialized_end=1705
+  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1707
+  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1814
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1816
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1908
+  _globals['_NOTIFIERSERVICE']._serialized_start=2319
+  _globals['_NOTIFIERSERVICE']._serialized_end=2744
 # @@protoc_insertion_point(module_scope)
