@@ -90,7 +90,8 @@ async def _sms_sender(settings: NotifierSettings, clock: Clock, stack: AsyncExit
     token = settings.sms_token.get_secret_value()
     from pager_grpc.notifier.sms_http import HttpSmsSender  # noqa: PLC0415 - without a gateway nobody waits for httpx
 
-    sender = HttpSmsSender(settings.sms_url, settings.sms_account, token, settings.sms_from, clock=clock)
+    gateway = (settings.sms_url, settings.sms_account, token, settings.sms_from)
+    sender = HttpSmsSender(*gateway, clock=clock, connections=settings.sms_connections)
     return await stack.enter_async_context(sender)
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress
 from pager_grpc.notifier.email_smtp import SESSIONS
+from pager_grpc.notifier.sms_http import CONNECTIONS
 from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings
 
@@ -32,6 +33,7 @@ class NotifierSettings(RoomSettings):
     sms_account: str | None = Field(None, alias="NOTIFIER_SMS_ACCOUNT")
     sms_token: SecretStr | None = Field(None, alias="NOTIFIER_SMS_TOKEN")
     sms_from: str | None = Field(None, alias="NOTIFIER_SMS_FROM")
+    sms_connections: int = Field(CONNECTIONS, alias="NOTIFIER_SMS_CONNECTIONS", ge=1, le=1000)
 
     @property
     def database_url(self) -> str:

@@ -219,25 +219,56 @@ async def test_a_room_without_providers_writes_into_the_mailbox(tmp_path):
     assert sorted(path.name for path in (tmp_path / "mailbox").iterdir()) == ["page-1.eml", "page-2.json"]
 
 
+def providers(mail: MailServer, gateway: SmsGateway) -> dict[str, str]:
+    return {
+        "NOTIFIER_SMTP_URL": f"smtp://127.0.0.1:{mail.port}",
+        "NOTIFIER_EMAIL_FROM": "pager@example.com",
+        "NOTIFIER_SMS_URL": gateway.url,
+        "NOTIFIER_SMS_ACCOUNT": "AC1",
+        "NOTIFIER_SMS_TOKEN": "t0ken",
+        "NOTIFIER_SMS_FROM": "+15550001111",
+    }
+
+
 async def test_a_room_with_providers_uses_them(tmp_path):
     calling = Caller()
     async with AsyncExitStack() as stack:
         mail = await stack.enter_async_context(MailServer().running())
         gateway = await stack.enter_async_context(SmsGateway().running())
-        given = {
-            "NOTIFIER_SMTP_URL": f"smtp://127.0.0.1:{mail.port}",
-            "NOTIFIER_EMAIL_FROM": "pager@example.com",
-            "NOTIFIER_SMS_URL": gateway.url,
-            "NOTIFIER_SMS_ACCOUNT": "AC1",
-            "NOTIFIER_SMS_TOKEN": "t0ken",
-            "NOTIFIER_SMS_FROM": "+15550001111",
-        }
-        port = await stack.enter_async_context(running_notifier(settings(tmp_path, **given)))
+        port = await stack.enter_async_context(running_notifier(settings(tmp_path, **providers(mail, gateway))))
         await stack.enter_async_context(calling.connect(port))
         assert (await calling.email()).provider == "smtp"
         assert (await calling.stub.SendSms(sms_request())).delivery.provider == "sms-gateway"
         assert len(mail.messages) == len(gateway.requests) == 1
     assert not (tmp_path / "mailbox").exists()
+
+
+@pytest.mark.parametrize("slow", ["email", "sms"])
+async def test_a_slow_provider_holds_up_no_page_of_the_other(tmp_path, slow):
+    calling = Caller()
+    async with AsyncExitStack() as stack:
+        mail = await stack.enter_async_context(MailServer().running())
+        gateway = await stack.enter_async_context(SmsGateway().running())
+        bounds = {"NOTIFIER_SMTP_SESSIONS": 2, "NOTIFIER_SMS_CONNECTIONS": 2}
+        port = await stack.enter_async_context(
+            running_notifier(settings(tmp_path, **providers(mail, gateway), **bounds))
+        )
+        await stack.enter_async_context(calling.connect(port))
+        hesitating = mail if slow == "email" else gateway
+        hesitating.gate.clear()
+        calls = {
+            "email": lambda page: calling.stub.SendEmail(email_request(request_id=page), timeout=30),
+            "sms": lambda page: calling.stub.SendSms(sms_request(request_id=page), timeout=30),
+        }
+        slow_call = calls.pop(slow)
+        held_up = [asyncio.ensure_future(slow_call(f"slow-{number}")) for number in range(10)]
+        await hesitating.called.wait()
+        ((_, quick),) = calls.items()
+        for number in range(10):
+            assert (await quick(f"quick-{number}")).delivery.state == pb.Delivery.STATE_ACCEPTED
+        assert not any(call.done() for call in held_up)
+        hesitating.gate.set()
+        await asyncio.gather(*held_up)
 
 
 async def test_a_room_that_is_left_finishes_and_records_what_it_began(tmp_path):
