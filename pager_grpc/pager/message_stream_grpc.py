@@ -16,6 +16,8 @@ MOST_MESSAGES = 100
 MOST_BYTES = 60_000
 """The notifier takes 64 KiB a request; a single message is always below it."""
 
+_ENDED = RpcFault(grpc.StatusCode.CANCELLED, "the stream to the notifier has ended", "", {}, None)
+
 Message: TypeAlias = pb.SendMessagesRequest.Message
 Result: TypeAlias = pb.SendMessagesResponse.Result
 
@@ -63,12 +65,12 @@ class MessageStream:
 
     def close(self) -> None:
         """Ends it now; who still waits hears that it broke."""
-        self.retired = True
+        self._break(_ENDED)
         self.ended.cancel()
 
     async def _run(self) -> None:
         writing = asyncio.create_task(self._write())
-        fault = RpcFault(grpc.StatusCode.CANCELLED, "the stream to the notifier has ended", "", {}, None)
+        fault = _ENDED
         try:
             async for response in self._call:
                 self._hear(response)
@@ -76,13 +78,16 @@ class MessageStream:
             fault = fault_of(error)
             log.warning("notifier_stream_broke", code=fault.code.name, reason=fault.reason, waiting=len(self._waiting))
         finally:
-            self.retired = True
-            self._call.cancel()
+            self._break(fault)
             writing.cancel()
-            for answer in self._waiting.values():
-                if not answer.done():
-                    answer.set_result(fault)
             await asyncio.gather(writing, return_exceptions=True)
+
+    def _break(self, fault: RpcFault) -> None:
+        self.retired = True
+        self._call.cancel()
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_result(fault)
 
     def _hear(self, response: pb.SendMessagesResponse) -> None:
         self.heard_at = asyncio.get_running_loop().time()

@@ -94,7 +94,7 @@ class GrpcNotificationSenders(EmailSender, SmsSender):
             async with asyncio.timeout(DEADLINE_SECONDS):
                 answer = await stream.send(notification_id, message)
         except TimeoutError:
-            if stream.heard_at < begun:
+            if stream.heard_at <= begun:
                 stream.close()
             return RpcFault(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer in time", "", {}, None)
         if isinstance(answer, RpcFault) and answer.code is grpc.StatusCode.UNIMPLEMENTED:
