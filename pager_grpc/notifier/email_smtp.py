@@ -14,14 +14,12 @@ from pager_domain.notifier.messages import EmailMessage
 from pager_domain.notifier.model import Deferred, ProviderAnswer
 from pager_domain.notifier.ports.email_sender import EmailSender
 from pager_grpc.notifier.email_format import email_bytes
-from pager_grpc.notifier.places import Places
+from pager_grpc.notifier.places import USUAL_PLACES, Places
 from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.notifier.smtp_session import RETRY_AFTER, Envelope, SmtpSession
 
 log = structlog.get_logger()
 
-SESSIONS = 20
-"""Mail servers allow a client about 50 at a time."""
 _MOST_EMAILS = 100
 _IDLE_SECONDS = 10.0
 
@@ -42,7 +40,7 @@ class SmtpEmailSender(EmailSender):
         clock: Clock,
         tls_context: ssl.SSLContext | None = None,
         *,
-        sessions: int = SESSIONS,
+        sessions: int = USUAL_PLACES,
         most_emails: int = _MOST_EMAILS,
         idle_seconds: float = _IDLE_SECONDS,
     ) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 
+USUAL_PLACES = 20
+"""Mail servers allow a client about 50 sessions at a time."""
+
 
 class Places:
     """``count`` places; whoever comes later waits in turn, and not longer than they can."""

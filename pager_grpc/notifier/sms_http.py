@@ -18,7 +18,7 @@ from pager_domain.notifier.messages import SmsMessage
 from pager_domain.notifier.model import Accepted, Deferred, InDoubt, ProviderAnswer, Refused
 from pager_domain.notifier.ports.sms_sender import SmsSender
 from pager_grpc.notifier.abandoned import DISCARD_ON_CLOSE
-from pager_grpc.notifier.places import Places
+from pager_grpc.notifier.places import USUAL_PLACES, Places
 
 log = structlog.get_logger()
 
@@ -26,9 +26,6 @@ RETRY_AFTER = timedelta(seconds=5)
 LONGEST_RETRY_AFTER = timedelta(seconds=60)
 _ABSURD_RETRY_AFTER = timedelta(days=1)
 _MAX_ANSWER_BYTES = 64 * 1024
-
-
-CONNECTIONS = 20
 
 
 class HttpSmsSender(SmsSender):
@@ -45,7 +42,7 @@ class HttpSmsSender(SmsSender):
         *,
         clock: Clock,
         tls_context: ssl.SSLContext | None = None,
-        connections: int = CONNECTIONS,
+        connections: int = USUAL_PLACES,
     ) -> None:
         self._places = Places(connections)
         self._url = _messages_url(url, account)

@@ -77,7 +77,7 @@ async def running_pager(
         await prepare_schema(database, "pager")
         rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen))
         policy = await stack.enter_async_context(open_channel(settings.policy_target))
-        notifier = await stack.enter_async_context(open_channel(settings.notifier_target))
+        senders = await stack.enter_async_context(_senders(settings.notifier_target))
         wakeups = Wakeups()
         pace = Pace(settings.burst) if settings.burst else None
         outbox: NotificationOutbox = SqlNotificationOutbox(database, wakeups, pace)
@@ -87,7 +87,6 @@ async def running_pager(
             outbox = MeasuredNotificationOutbox(outbox, pages)
             store = MeasuredMonitoredServices(store, EscalationMetrics(metrics.registry), pages)
         views = SqlIncidentViews(database)
-        senders = await stack.enter_async_context(GrpcNotificationSenders(notifier))
         application = _application(settings, store, outbox, policy, senders)
 
         lanes = _lanes(application, database)
@@ -127,6 +126,12 @@ async def running_pager(
 def new_incident_id() -> IncidentId:
     """24 hexadecimal digits that grow with time: 12 of milliseconds, 12 of chance."""
     return IncidentId(f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}")
+
+
+@asynccontextmanager
+async def _senders(notifier_target: str) -> AsyncIterator[GrpcNotificationSenders]:
+    async with open_channel(notifier_target) as channel, GrpcNotificationSenders(channel) as senders:
+        yield senders
 
 
 def _application(
