@@ -56,6 +56,8 @@ class MailSession(asyncio.Protocol):
         elif said[:4].upper() == b"DATA":
             self._in_content = True
             self._transport.write(b"354 go on\r\n")
+        elif said[:4].upper() == b"EHLO":
+            self._transport.write(b"250-bench\r\n250 PIPELINING\r\n")
         elif said[:4].upper() == b"QUIT":
             self._transport.close()
         else:

@@ -19,11 +19,16 @@ class RunningAttempts:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def run(self, attempt: Coroutine[Any, Any, T]) -> T:
-        """The result of ``attempt``. If the one who waits is cancelled, the attempt goes on."""
+    def begin(self, attempt: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """``attempt`` under way; whoever begins it looks at its end."""
         task = asyncio.create_task(attempt)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def run(self, attempt: Coroutine[Any, Any, T]) -> T:
+        """The result of ``attempt``. If the one who waits is cancelled, the attempt goes on."""
+        task = self.begin(attempt)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:

@@ -19,9 +19,10 @@ from pager_grpc.notifier.canary_sink import CanarySink
 from pager_grpc.notifier.config import NotifierSettings
 from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
 from pager_grpc.notifier.delivery_history_sql import SqlDeliveryHistory
-from pager_grpc.notifier.email_smtp import SmtpEmailSender, SmtpServer
+from pager_grpc.notifier.email_smtp import SmtpEmailSender
 from pager_grpc.notifier.mailbox import Mailbox
 from pager_grpc.notifier.servicer import SERVICE_NAME, NotifierServicer
+from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.notifier.wire_errors import ERRORS
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database, open_database
@@ -59,28 +60,34 @@ async def running_notifier(
             stack.push_async_callback(database.close)
         await require_durable(database, "notifier", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(database, "notifier")
-        email_sender = email_sender or _email_sender(settings, clock)
+        if email_sender is None:
+            email_sender = await _email_sender(settings, clock, stack)
         if sms_sender is None:
             sms_sender = await _sms_sender(settings, clock, stack)
+        ledger = SqlDeliveryLedger(database)
+        await stack.enter_async_context(running(ledger.run()))
         attempts = RunningAttempts()
         stack.push_async_callback(attempts.finish, LEASE.total_seconds())
-        application = NotifierApplicationService(SqlDeliveryLedger(database), CanarySink(email_sender), sms_sender)
+        application = NotifierApplicationService(ledger, CanarySink(email_sender), sms_sender)
         metrics = metrics or Metrics()
         rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen))
         server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, metrics=rpcs)
-        pb_grpc.add_NotifierServiceServicer_to_server(NotifierServicer(application, attempts), server.grpc)
+        servicer = NotifierServicer(application, attempts)
+        pb_grpc.add_NotifierServiceServicer_to_server(servicer, server.grpc)
         port = await server.start(settings.listen)
         stack.push_async_callback(server.stop)
+        stack.callback(servicer.close)
         health = run_forever("notifier_health", partial(server.check_health, database), Doorbell())
         async with running(health, *_forgetting(settings, database, metrics)):
             yield port
 
 
-def _email_sender(settings: NotifierSettings, clock: Clock) -> EmailSender:
+async def _email_sender(settings: NotifierSettings, clock: Clock, stack: AsyncExitStack) -> EmailSender:
     if settings.smtp_url is None or settings.email_from is None:
         return _mailbox("email", settings, clock)
     server = SmtpServer.from_url(settings.smtp_url.get_secret_value())
-    return SmtpEmailSender(server, EmailAddress(settings.email_from), clock)
+    sender = SmtpEmailSender(server, EmailAddress(settings.email_from), clock, sessions=settings.smtp_sessions)
+    return await stack.enter_async_context(sender)
 
 
 async def _sms_sender(settings: NotifierSettings, clock: Clock, stack: AsyncExitStack) -> SmsSender:
@@ -89,7 +96,8 @@ async def _sms_sender(settings: NotifierSettings, clock: Clock, stack: AsyncExit
     token = settings.sms_token.get_secret_value()
     from pager_grpc.notifier.sms_http import HttpSmsSender  # noqa: PLC0415 - without a gateway nobody waits for httpx
 
-    sender = HttpSmsSender(settings.sms_url, settings.sms_account, token, settings.sms_from, clock=clock)
+    gateway = (settings.sms_url, settings.sms_account, token, settings.sms_from)
+    sender = HttpSmsSender(*gateway, clock=clock, connections=settings.sms_connections)
     return await stack.enter_async_context(sender)
 
 

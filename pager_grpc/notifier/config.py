@@ -9,7 +9,8 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress
 from pager_domain.notifier.retention import LEAST_KEPT
-from pager_grpc.notifier.email_smtp import SmtpServer
+from pager_grpc.notifier.places import USUAL_PLACES
+from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings, checked_retention
 
 _REQUIRED_WITH_A_URL = ("NOTIFIER_EMAIL_FROM", "NOTIFIER_SMS_ACCOUNT", "NOTIFIER_SMS_TOKEN", "NOTIFIER_SMS_FROM")
@@ -30,10 +31,12 @@ class NotifierSettings(RoomSettings):
     # Fields are validated in this order: the two URLs before what they require.
     smtp_url: SecretStr | None = Field(None, alias="NOTIFIER_SMTP_URL")
     email_from: str | None = Field(None, alias="NOTIFIER_EMAIL_FROM")
+    smtp_sessions: int = Field(USUAL_PLACES, alias="NOTIFIER_SMTP_SESSIONS", ge=1, le=1000)
     sms_url: str | None = Field(None, alias="NOTIFIER_SMS_URL")
     sms_account: str | None = Field(None, alias="NOTIFIER_SMS_ACCOUNT")
     sms_token: SecretStr | None = Field(None, alias="NOTIFIER_SMS_TOKEN")
     sms_from: str | None = Field(None, alias="NOTIFIER_SMS_FROM")
+    sms_connections: int = Field(USUAL_PLACES, alias="NOTIFIER_SMS_CONNECTIONS", ge=1, le=1000)
 
     @property
     def database_url(self) -> str:

@@ -1,53 +1,76 @@
 """The delivery ledger on SQLite or PostgreSQL."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
-from sqlalchemy import RowMapping, TextClause, bindparam, text
+from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pager_domain.errors import DomainError
 from pager_domain.notifier.messages import Channel
 from pager_domain.notifier.model import Delivery, DeliveryState
 from pager_domain.notifier.ports.delivery_ledger import DeliveryLedger, LedgerPosition, Rule
 from pager_grpc.notifier.tables import DELIVERIES
-from pager_grpc.runtime.columns import as_moment
+from pager_grpc.runtime.bulk import Writes
+from pager_grpc.runtime.columns import as_moment, moment_of
 from pager_grpc.runtime.database import Database
+from pager_grpc.runtime.group_commit import GroupCommit
+from pager_grpc.runtime.selecting import Row, fetch, is_one_of
+
+MAX_BATCH = 256
+LineChange: TypeAlias = "tuple[str, Rule]"
+"""The id of a line and what is to become of it."""
+Lines: TypeAlias = "dict[str, Delivery]"
 
 _NAMES = tuple(field.name for field in fields(Delivery))
 _CONSTANT = {"delivery_id", "channel", "recipient_hint", "fingerprint", "create_time"}
-_TYPED = [bindparam(name, type_=DELIVERIES.c[name].type) for name in _NAMES]
 _POSITION = [bindparam(name, type_=DELIVERIES.c[name].type) for name in ("create_time", "delivery_id")]
 
 _FIND = text("SELECT * FROM deliveries WHERE delivery_id = :delivery_id")
-_INSERT = text(
-    f"INSERT INTO deliveries ({', '.join(_NAMES)}) VALUES ({', '.join(f':{name}' for name in _NAMES)})"
-    " ON CONFLICT DO NOTHING"
-).bindparams(*_TYPED)
 _CHANGED = [name for name in _NAMES if name not in _CONSTANT]
-_UPDATE = text(
-    f"UPDATE deliveries SET {', '.join(f'{name} = :{name}' for name in _CHANGED)} WHERE delivery_id = :delivery_id"
-).bindparams(*[bind for bind in _TYPED if bind.key in _CHANGED])
+# The time is read beside each line, after it was locked: the newest of them is that after the last lock.
+_LOCKED = """
+WITH locked AS MATERIALIZED (SELECT * FROM deliveries WHERE {condition} ORDER BY delivery_id {lock})
+SELECT {now} AS ledger_time, locked.* FROM (SELECT 1) AS always LEFT JOIN locked ON true
+"""
+_UNIQUE_VIOLATION = "23505"
 
 
 class SqlDeliveryLedger(DeliveryLedger):
-    """One row a delivery; locked first, then judged, then written, in one transaction."""
+    """Lines are locked first, then judged, then written; what is asked for meanwhile shares the next transaction.
+
+    Lines change only while :meth:`run` runs.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = _lock_statement(database)
+        self._changes: GroupCommit[LineChange, Delivery] = GroupCommit(self.change_all, MAX_BATCH)
+
+    async def run(self) -> None:
+        """Changes lines until cancelled."""
+        await self._changes.run()
 
     async def change(self, delivery_id: str, rule: Rule) -> Delivery:
-        """Two statements and a commit in most cases; a race for a new id costs its loser one more round."""
+        """A share of a transaction."""
+        return await self._changes.submit((delivery_id, rule))
 
-        async def work() -> Delivery:
-            async with self._database.begin() as connection:
-                while True:
-                    if (changed := await self._try_change(connection, delivery_id, rule)) is not None:
-                        return changed
+    async def change_all(self, changes: Sequence[LineChange]) -> list[Delivery | DomainError]:
+        """What each rule gave, or its refusal, in their order; durable. Two that change one line see each other.
 
-        return await self._database.retrying(work)
+        Raises:
+            StoreUnavailable: all may be stored, or nothing.
+        """
+        while True:
+            try:
+                return await self._database.retrying(partial(self._change_all, changes))
+            except IntegrityError as error:
+                # Another replica inserted one of the lines between our look and our insert; now it can be locked.
+                if getattr(error.orig, "sqlstate", "") != _UNIQUE_VIOLATION:
+                    raise
 
     async def find(self, delivery_id: str) -> Delivery | None:
         """As committed now."""
@@ -68,29 +91,55 @@ class SqlDeliveryLedger(DeliveryLedger):
             found = await connection.execute(_newest_statement(bool(states), before is not None), binds)
             return [_delivery_of(row) for row in found.mappings()]
 
-    async def _try_change(self, connection: AsyncConnection, delivery_id: str, rule: Rule) -> Delivery | None:
-        """None if another one inserted the id between our look and our insert; then it can be locked."""
-        binds = {"wanted_id": delivery_id, **self._database.now_binds()}
-        found = (await connection.execute(self._lock, binds)).mappings().one()
-        now = _moment(found["ledger_time"])
-        if found["delivery_id"] is None:
-            changed = rule(None, now)
-            inserted = await connection.execute(_INSERT, _binds_of(changed, _NAMES))
-            return changed if inserted.rowcount == 1 else None
-        stored = _delivery_of(found)
-        changed = rule(stored, now)
-        if changed != stored:
-            await connection.execute(_UPDATE, _binds_of(changed, ("delivery_id", *_CHANGED)))
-        return changed
+    async def _change_all(self, changes: Sequence[LineChange]) -> list[Delivery | DomainError]:
+        results: list[Delivery | DomainError] = []
+        async with self._database.begin() as connection:
+            lines, now = await self._locked(connection, {delivery_id for delivery_id, _ in changes})
+            for part in _each_line_once(changes):
+                judged = [_judged(lines.get(delivery_id), rule, now) for delivery_id, rule in part]
+                changed = {line.delivery_id: line for line in judged if isinstance(line, Delivery)}
+                await _write(connection, lines, changed)
+                lines |= changed
+                results += judged
+        return results
+
+    async def _locked(self, connection: AsyncConnection, ids: Collection[str]) -> tuple[Lines, datetime]:
+        """The lines that exist, and the moment after the last of them was locked."""
+        database = self._database
+        condition, binds = is_one_of(connection, "delivery_id", ids)
+        lock = "" if database.is_sqlite else "FOR UPDATE"
+        query = _LOCKED.format(condition=condition, lock=lock, now=database.now_sql)
+        found = await fetch(connection, query, binds | database.now_binds())
+        lines = {row["delivery_id"]: _delivery_of(row) for row in found if row["delivery_id"] is not None}
+        return lines, max(moment_of(row["ledger_time"]) for row in found)
 
 
-def _lock_statement(database: Database) -> TextClause:
-    # The time is read in the outer select, after the lock is held: a rule never sees a moment from before its wait.
-    lock = "" if database.is_sqlite else "FOR UPDATE"
-    return text(
-        f"WITH locked AS MATERIALIZED (SELECT * FROM deliveries WHERE delivery_id = :wanted_id {lock})"
-        f" SELECT {database.now_sql} AS ledger_time, locked.* FROM (SELECT 1) AS always LEFT JOIN locked ON true"
-    )
+def _each_line_once(changes: Sequence[LineChange]) -> Iterator[list[LineChange]]:
+    # Each change of a line is written: the guards of the database judge steps, and two steps in one look like a jump.
+    part: dict[str, LineChange] = {}
+    for change in changes:
+        if change[0] in part:
+            yield list(part.values())
+            part = {}
+        part[change[0]] = change
+    yield list(part.values())
+
+
+def _judged(stored: Delivery | None, rule: Rule, now: datetime) -> Delivery | DomainError:
+    try:
+        return rule(stored, now)
+    except DomainError as refusal:
+        return refusal
+
+
+async def _write(connection: AsyncConnection, stored: Lines, changed: Lines) -> None:
+    # In the order of their ids, so that replicas which insert the same lines wait in no circle.
+    new = [changed[key] for key in sorted(changed.keys() - stored.keys())]
+    differing = [line for key, line in changed.items() if key in stored and line != stored[key]]
+    writes = Writes(connection)
+    writes.insert(DELIVERIES, [_row_of(line, _NAMES) for line in new])
+    writes.update(DELIVERIES, [_row_of(line, ("delivery_id", *_CHANGED)) for line in differing])
+    await writes.run()
 
 
 def _newest_statement(filtered: bool, continued: bool) -> TextClause:
@@ -105,11 +154,11 @@ def _newest_statement(filtered: bool, continued: bool) -> TextClause:
     return statement.bindparams(*_POSITION) if continued else statement
 
 
-def _binds_of(delivery: Delivery, names: Sequence[str]) -> dict[str, Any]:
+def _row_of(delivery: Delivery, names: Sequence[str]) -> dict[str, Any]:
     return {name: getattr(delivery, name) for name in names}
 
 
-def _delivery_of(row: RowMapping) -> Delivery:
+def _delivery_of(row: Row) -> Delivery:
     return Delivery(
         delivery_id=row["delivery_id"],
         channel=Channel(row["channel"]),
@@ -118,8 +167,8 @@ def _delivery_of(row: RowMapping) -> Delivery:
         fingerprint=row["fingerprint"],
         provider=row["provider"],
         fencing_token=row["fencing_token"],
-        create_time=_moment(row["create_time"]),
-        update_time=_moment(row["update_time"]),
+        create_time=moment_of(row["create_time"]),
+        update_time=moment_of(row["update_time"]),
         attempt_count=row["attempt_count"],
         doubt_count=row["doubt_count"],
         sending_until=as_moment(row["sending_until"]),
@@ -127,10 +176,3 @@ def _delivery_of(row: RowMapping) -> Delivery:
         provider_message_id=row["provider_message_id"],
         provider_answer=row["provider_answer"],
     )
-
-
-def _moment(value: Any) -> datetime:
-    moment = as_moment(value)
-    if moment is None:
-        raise ValueError("a moment is missing")
-    return moment

@@ -1,178 +1,136 @@
-"""E-mail through a mail server.
-
-The phases of a session are driven one by one, because they decide what a failure means: until the server has asked
-for the content nothing can have been taken; after the content has left only a reply can tell.
-"""
+"""E-mail through a mail server, over a bounded number of sessions that are used again."""
 
 import asyncio
-import re
-import socket
 import ssl
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, Self
-from urllib.parse import unquote, urlsplit
+from types import TracebackType
+from typing import Self
 
 import structlog
-from aiosmtplib import SMTP, SMTPException, SMTPResponse, SMTPResponseException, SMTPServerDisconnected
+from aiosmtplib import SMTPException, SMTPResponseException
 
 from pager_domain.kernel import Clock, EmailAddress
 from pager_domain.notifier.messages import EmailMessage
-from pager_domain.notifier.model import Accepted, Deferred, InDoubt, ProviderAnswer, Refused
+from pager_domain.notifier.model import Deferred, ProviderAnswer
 from pager_domain.notifier.ports.email_sender import EmailSender
-from pager_grpc.notifier.abandoned import abandon
 from pager_grpc.notifier.email_format import email_bytes
+from pager_grpc.notifier.places import USUAL_PLACES, Places
+from pager_grpc.notifier.smtp_server import SmtpServer
+from pager_grpc.notifier.smtp_session import RETRY_AFTER, Envelope, SmtpSession
 
 log = structlog.get_logger()
 
-RETRY_AFTER = timedelta(seconds=5)
-_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
-_LEADING_DOT = re.compile(rb"(?m)^\.")
-_QUEUED_AS = re.compile(r"\bqueued as (\S{1,100})", re.IGNORECASE)
-# RFC 4954: the server wants a login or encryption that it did not get. Ours to mend, no fault of the message.
-_CREDENTIAL_CODES = {530, 534, 535, 538}
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """Where to hand e-mails in and how to encrypt and log in; the text form of it is a URL."""
-
-    host: str
-    port: int
-    tls: Literal["offered", "required", "implicit"]
-    username: str | None
-    password: str | None
-
-    @classmethod
-    def from_url(cls, url: str) -> Self:
-        """From ``smtp://``, ``smtp+starttls://`` or ``smtps://`` with user:password@host:port.
-
-        Raises:
-            ValueError: with what is wrong, and without the password.
-        """
-        parts = urlsplit(url)
-        if parts.scheme not in _PORTS:
-            raise ValueError("must begin with smtp://, smtp+starttls:// or smtps://")
-        try:
-            host, port = parts.hostname, parts.port or _PORTS[parts.scheme]
-        except ValueError:
-            raise ValueError("must have a port of 1 to 65535") from None
-        if not host or parts.path not in ("", "/") or parts.query or parts.fragment:
-            raise ValueError("must be a server like smtp://user:password@mail.example.com:587")
-        tls: Literal["offered", "required", "implicit"] = "offered"
-        if parts.scheme != "smtp":
-            tls = "implicit" if parts.scheme == "smtps" else "required"
-        username = unquote(parts.username) if parts.username else None
-        return cls(host, port, tls, username, unquote(parts.password or "") if username else None)
+_MOST_EMAILS = 100
+_IDLE_SECONDS = 10.0
 
 
 class SmtpEmailSender(EmailSender):
-    """One session for each e-mail; certificates are verified by ``tls_context``."""
+    """An async context manager that owns the sessions; certificates are verified by ``tls_context``.
+
+    At most ``sessions`` are open. One that carried ``most_emails``, or that nobody needed for ``idle_seconds``, is
+    left; one that is in doubt is thrown away.
+    """
 
     provider = "smtp"
 
     def __init__(
-        self, server: SmtpServer, sender: EmailAddress, clock: Clock, tls_context: ssl.SSLContext | None = None
+        self,
+        server: SmtpServer,
+        sender: EmailAddress,
+        clock: Clock,
+        tls_context: ssl.SSLContext | None = None,
+        *,
+        sessions: int = USUAL_PLACES,
+        most_emails: int = _MOST_EMAILS,
+        idle_seconds: float = _IDLE_SECONDS,
     ) -> None:
         self._server = server
         self._sender = sender
         self._clock = clock
         self._tls_context = tls_context or ssl.create_default_context()
+        self._places = Places(sessions)
+        self._most_emails = most_emails
+        self._idle_seconds = idle_seconds
+        self._idle: list[tuple[float, SmtpSession]] = []
+        self._sweep: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._most_emails = 0  # what is still under way is left at its end
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self._leave_idle_since(float("inf"))
 
     async def send_email(self, message: EmailMessage, budget: timedelta) -> ProviderAnswer:
-        """One session, from the greeting to the reply to the content."""
+        """Waits for a session half of ``budget`` at most: who begins late could not hear the answer."""
+        seconds = budget.total_seconds()
+        deadline = asyncio.get_running_loop().time() + seconds
         content = email_bytes(message, self._sender, self._clock.now())
-        session = _Session(self._client(budget))
+        envelope = Envelope(self._sender.value, message.address.value, content)
+        if not await self._places.take(seconds / 2):
+            return Deferred(RETRY_AFTER, "all sessions with the mail server are busy")
         try:
-            async with asyncio.timeout(budget.total_seconds()):
-                return await session.hand_in(self._sender.value, message.address.value, content)
-        except (SMTPException, OSError, TimeoutError) as fault:
-            return session.failed(fault)
+            return await self._hand_in(envelope, deadline)
         finally:
+            self._places.give_back()
+
+    async def _hand_in(self, envelope: Envelope, deadline: float) -> ProviderAnswer:
+        while self._idle:
+            _, session = self._idle.pop()
+            if not session.usable:
+                session.leave()
+                continue
+            answer = await self._hand_in_over(session, envelope, deadline)
+            if isinstance(answer, Deferred) and session.ended_before_content:
+                break  # it had been left by the server while it was idle: that says nothing about this e-mail
+            return answer
+        try:
+            async with asyncio.timeout_at(deadline):
+                session = await self._server.open_session(self._tls_context, self._left(deadline))
+        except (SMTPException, OSError, TimeoutError) as fault:
+            return _no_session(fault)
+        return await self._hand_in_over(session, envelope, deadline)
+
+    async def _hand_in_over(self, session: SmtpSession, envelope: Envelope, deadline: float) -> ProviderAnswer:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await session.hand_in(envelope)
+        except TimeoutError:
+            return session.cut_off("no reply in time")
+        finally:
+            self._keep_or_leave(session)
+
+    def _keep_or_leave(self, session: SmtpSession) -> None:
+        if not session.usable or session.handed_in >= self._most_emails:
             session.leave()
+            return
+        loop = asyncio.get_running_loop()
+        self._idle.append((loop.time(), session))
+        if self._sweep is None:
+            self._sweep = loop.call_later(self._idle_seconds, self._sweep_idle)
 
-    def _client(self, budget: timedelta) -> SMTP:
-        server = self._server
-        return SMTP(
-            hostname=server.host,
-            port=server.port,
-            username=server.username,
-            password=server.password,
-            use_tls=server.tls == "implicit",
-            start_tls={"offered": None, "required": True, "implicit": False}[server.tls],
-            tls_context=self._tls_context,
-            local_hostname=_own_name(),
-            timeout=budget.total_seconds(),
-        )
+    def _sweep_idle(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._leave_idle_since(loop.time() - self._idle_seconds)
+        self._sweep = loop.call_at(self._idle[0][0] + self._idle_seconds, self._sweep_idle) if self._idle else None
 
+    def _leave_idle_since(self, moment: float) -> None:
+        # The last one used is the next one taken, so those that wait longest stand first.
+        while self._idle and self._idle[0][0] <= moment:
+            self._idle.pop(0)[1].leave()
 
-class _Session:
-    """One SMTP session; knows how far it has come."""
-
-    def __init__(self, client: SMTP) -> None:
-        self._client = client
-        self._phase = "connect"
-        self._content_left = self._answered = False
-
-    async def hand_in(self, sender: str, recipient: str, content: bytes) -> ProviderAnswer:
-        """Connect, encrypt, log in; then MAIL, RCPT, DATA and the content."""
-        await self._client.connect()
-        self._phase = "MAIL"
-        await self._client.mail(sender)
-        self._phase = "RCPT"
-        await self._client.rcpt(recipient)
-        self._phase = "DATA"
-        reply = await self._client.execute_command(b"DATA")
-        if reply.code != 354:
-            raise SMTPResponseException(reply.code, reply.message)
-        self._phase = "content"
-        reply = await self._send_content(content)
-        self._answered = True
-        if not 200 <= reply.code < 300:
-            raise SMTPResponseException(reply.code, reply.message)
-        queued = _QUEUED_AS.search(reply.message)
-        return Accepted(queued[1] if queued else "")
-
-    def failed(self, fault: Exception) -> ProviderAnswer:
-        """What ``fault`` means in the phase it came in."""
-        if isinstance(fault, SMTPResponseException):
-            return self._replied(fault.code, f"{self._phase}: {fault.code} {fault.message}")
-        said = f"{self._phase}: {str(fault) or type(fault).__name__}"
-        if self._content_left:
-            return InDoubt(said)
-        log.warning("mail_server_unreachable", phase=self._phase, fault=type(fault).__name__)
-        return Deferred(RETRY_AFTER, said)
-
-    def leave(self) -> None:
-        """Says goodbye without waiting for the reply: it could change nothing any more."""
-        if self._client.protocol is not None and self._client.is_connected and self._answered:
-            self._client.protocol.write(b"QUIT\r\n")
-        elif self._content_left:
-            abandon(self._client.transport)
-        self._client.close()
-
-    async def _send_content(self, content: bytes) -> SMTPResponse:
-        protocol = self._client.protocol
-        if protocol is None:
-            raise SMTPServerDisconnected("connection lost")
-        # Not SMTP.data(): it does not tell a connection lost before the content from one lost after it.
-        protocol.write(_LEADING_DOT.sub(b"..", content) + b".\r\n")
-        self._content_left = True
-        return await protocol.read_response()
-
-    def _replied(self, code: int, said: str) -> ProviderAnswer:
-        if 400 <= code < 500:
-            return Deferred(RETRY_AFTER, said)
-        if self._phase == "connect" or code in _CREDENTIAL_CODES:
-            log.error("mail_server_refuses_us", phase=self._phase, code=code)
-            return Deferred(RETRY_AFTER, said)
-        if 500 <= code < 600:
-            return Refused(said)
-        # No reply that SMTP knows.
-        return InDoubt(said) if self._content_left else Deferred(RETRY_AFTER, said)
+    @staticmethod
+    def _left(deadline: float) -> timedelta:
+        return timedelta(seconds=max(deadline - asyncio.get_running_loop().time(), 0.001))
 
 
-def _own_name() -> str:
-    # Like smtplib: an address literal where the machine has no full name. No look-up: it could block for seconds.
-    name = socket.gethostname()
-    return name if re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", name) else "[127.0.0.1]"
+def _no_session(fault: Exception) -> Deferred:
+    if isinstance(fault, SMTPResponseException):
+        log.error("mail_server_refuses_us", phase="connect", code=fault.code)
+        return Deferred(RETRY_AFTER, f"connect: {fault.code} {fault.message}")
+    log.warning("mail_server_unreachable", phase="connect", fault=type(fault).__name__)
+    return Deferred(RETRY_AFTER, f"connect: {str(fault) or type(fault).__name__}")

@@ -3,16 +3,18 @@
 # ruff: noqa: N802 - the contract names the methods
 
 import asyncio
-from collections.abc import Coroutine
-from datetime import timedelta
+from collections.abc import AsyncIterator
 from typing import Any
 
-from pager_domain.notifier.application import NotifierApplicationService
+from pager_domain.errors import StoreUnavailable
+from pager_domain.notifier.application import NotifierApplicationService, Remaining
 from pager_domain.notifier.model import Delivery
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from pager_grpc.notifier import wire
 from pager_grpc.notifier.attempts import RunningAttempts
+from pager_grpc.notifier.message_stream import Attempt, MessageStream
+from pager_grpc.notifier.patience import Patience
 from pager_grpc.runtime.page_tokens import page_size_of
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["NotifierService"].full_name
@@ -27,22 +29,40 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
     def __init__(self, application: NotifierApplicationService, attempts: RunningAttempts) -> None:
         self._application = application
         self._attempts = attempts
+        self._streams: set[MessageStream] = set()
+        self._closing = False
+
+    def close(self) -> None:
+        """The room is about to leave: streams are read no further and end when their messages have."""
+        self._closing = True
+        for stream in self._streams:
+            stream.close()
 
     async def SendEmail(self, request: pb.SendEmailRequest, context: Any) -> pb.SendEmailResponse:
         """OK once a mail server took it."""
-        message = wire.email_from(request)
-        patience = _Patience(context)
-        since_first = wire.since_first_attempt_from(request)
-        attempt = self._application.send_email(message, request.fencing_token, patience.left, since_first)
-        return pb.SendEmailResponse(delivery=wire.delivery_to(await self._outcome(attempt, patience)))
+        patience = _patience_of(context)
+        delivery = await self._outcome(self._email(request, patience.left), patience)
+        return pb.SendEmailResponse(delivery=wire.delivery_to(delivery))
 
     async def SendSms(self, request: pb.SendSmsRequest, context: Any) -> pb.SendSmsResponse:
         """OK once a gateway took it."""
-        message = wire.sms_from(request)
-        patience = _Patience(context)
-        since_first = wire.since_first_attempt_from(request)
-        attempt = self._application.send_sms(message, request.fencing_token, patience.left, since_first)
-        return pb.SendSmsResponse(delivery=wire.delivery_to(await self._outcome(attempt, patience)))
+        patience = _patience_of(context)
+        delivery = await self._outcome(self._sms(request, patience.left), patience)
+        return pb.SendSmsResponse(delivery=wire.delivery_to(delivery))
+
+    async def SendMessages(
+        self, request_iterator: AsyncIterator[pb.SendMessagesRequest], context: Any
+    ) -> AsyncIterator[pb.SendMessagesResponse]:
+        """Many messages; each is told of when it has ended."""
+        if self._closing:
+            raise StoreUnavailable
+        stream = MessageStream(self._attempt_of, self._attempts)
+        self._streams.add(stream)
+        try:
+            async for response in stream.responses(request_iterator):
+                yield response
+        finally:
+            self._streams.discard(stream)
 
     async def GetDelivery(self, request: pb.GetDeliveryRequest, context: Any) -> pb.GetDeliveryResponse:
         """One line of the ledger."""
@@ -55,7 +75,19 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
         states, position = wire.states_from(request.states), wire.position_from(request.page_token)
         return wire.page_to(await self._application.newest(states, page_size, position))
 
-    async def _outcome(self, attempt: Coroutine[Any, Any, Delivery], patience: "_Patience") -> Delivery:
+    def _attempt_of(self, message: pb.SendMessagesRequest.Message, remaining: Remaining) -> Attempt:
+        is_email = message.WhichOneof("content") == "email"
+        return self._email(message.email, remaining) if is_email else self._sms(message.sms, remaining)
+
+    def _email(self, request: pb.SendEmailRequest, remaining: Remaining) -> Attempt:
+        since_first = wire.since_first_attempt_from(request)
+        return self._application.send_email(wire.email_from(request), request.fencing_token, remaining, since_first)
+
+    def _sms(self, request: pb.SendSmsRequest, remaining: Remaining) -> Attempt:
+        since_first = wire.since_first_attempt_from(request)
+        return self._application.send_sms(wire.sms_from(request), request.fencing_token, remaining, since_first)
+
+    async def _outcome(self, attempt: Attempt, patience: Patience) -> Delivery:
         """The end of an attempt. A provider that was called is heard out; for a caller that has gone none is called."""
         try:
             return await self._attempts.run(attempt)
@@ -64,24 +96,6 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
             raise
 
 
-class _Patience:
-    """How long the caller of ``context`` still waits.
-
-    Taken once and then counted on the monotonic clock: the attempt may outlive the call and its context. The time that
-    a request has left begins when it arrives; after a connection that hung, that is long after its caller gave up, and
-    word of this comes right behind it.
-    """
-
-    def __init__(self, context: Any) -> None:
-        self._loop = asyncio.get_running_loop()
-        remaining = context.time_remaining()
-        seconds = _NO_DEADLINE_SECONDS if remaining is None else min(remaining, _NO_DEADLINE_SECONDS)
-        self._ends = self._loop.time() + seconds
-
-    def left(self) -> timedelta:
-        """Asked again when it matters."""
-        return timedelta(seconds=self._ends - self._loop.time())
-
-    def end(self) -> None:
-        """The caller has gone."""
-        self._ends = self._loop.time()
+def _patience_of(context: Any) -> Patience:
+    remaining = context.time_remaining()
+    return Patience(_NO_DEADLINE_SECONDS if remaining is None else min(remaining, _NO_DEADLINE_SECONDS))

@@ -18,6 +18,7 @@ from pager_domain.notifier.messages import SmsMessage
 from pager_domain.notifier.model import Accepted, Deferred, InDoubt, ProviderAnswer, Refused
 from pager_domain.notifier.ports.sms_sender import SmsSender
 from pager_grpc.notifier.abandoned import DISCARD_ON_CLOSE
+from pager_grpc.notifier.places import USUAL_PLACES, Places
 
 log = structlog.get_logger()
 
@@ -28,7 +29,7 @@ _MAX_ANSWER_BYTES = 64 * 1024
 
 
 class HttpSmsSender(SmsSender):
-    """One POST for each text message; an async context manager that owns the connections."""
+    """One POST for each text message, ``connections`` at a time; an async context manager that owns the connections."""
 
     provider = "sms-gateway"
 
@@ -41,7 +42,9 @@ class HttpSmsSender(SmsSender):
         *,
         clock: Clock,
         tls_context: ssl.SSLContext | None = None,
+        connections: int = USUAL_PLACES,
     ) -> None:
+        self._places = Places(connections)
         self._url = _messages_url(url, account)
         self._from = number
         self._clock = clock
@@ -51,7 +54,7 @@ class HttpSmsSender(SmsSender):
                 verify=tls_context or ssl.create_default_context(),
                 trust_env=False,
                 # Servers drop idle connections at will, and a request lost in such a one is a needless doubt.
-                limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=1.0),
+                limits=httpx.Limits(max_connections=connections, keepalive_expiry=1.0),
                 socket_options=[DISCARD_ON_CLOSE],
             ),
             # A redirect could lead credentials and a phone number anywhere.
@@ -70,7 +73,19 @@ class HttpSmsSender(SmsSender):
         await self._client.aclose()
 
     async def send_sms(self, message: SmsMessage, budget: timedelta) -> ProviderAnswer:
-        """One POST; what was taken is judged by the status, what was said is kept in short."""
+        """One POST; what was taken is judged by the status, what was said is kept in short.
+
+        A connection is waited for half of ``budget`` at most: who begins late could not hear the answer.
+        """
+        deadline = asyncio.get_running_loop().time() + budget.total_seconds()
+        if not await self._places.take(budget.total_seconds() / 2):
+            return Deferred(RETRY_AFTER, "all connections to the gateway are busy")
+        try:
+            return await self._post(message, timedelta(seconds=deadline - asyncio.get_running_loop().time()))
+        finally:
+            self._places.give_back()
+
+    async def _post(self, message: SmsMessage, budget: timedelta) -> ProviderAnswer:
         form = {"To": message.number.value, "From": self._from, "Body": message.text}
         exchange = _Exchange()
         try:

@@ -82,7 +82,7 @@ async def running_pager(
         await prepare_schema(database, "pager")
         rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen))
         policy = await stack.enter_async_context(open_channel(settings.policy_target))
-        notifier = await stack.enter_async_context(open_channel(settings.notifier_target))
+        senders = await stack.enter_async_context(_senders(settings.notifier_target))
         wakeups = Wakeups()
         pace = Pace(settings.burst) if settings.burst else None
         outbox: NotificationOutbox = SqlNotificationOutbox(database, wakeups, pace)
@@ -92,7 +92,7 @@ async def running_pager(
             outbox = MeasuredNotificationOutbox(outbox, pages)
             store = MeasuredMonitoredServices(store, EscalationMetrics(metrics.registry), pages)
         views = SqlIncidentViews(database)
-        application = _application(settings, store, outbox, policy, notifier)
+        application = _application(settings, store, outbox, policy, senders)
 
         lanes = _lanes(application, database)
         recorder: GroupCommit[Result, bool] = GroupCommit(_recording(application, database), MAX_BATCH)
@@ -135,14 +135,19 @@ def new_incident_id() -> IncidentId:
     return IncidentId(f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}")
 
 
+@asynccontextmanager
+async def _senders(notifier_target: str) -> AsyncIterator[GrpcNotificationSenders]:
+    async with open_channel(notifier_target) as channel, GrpcNotificationSenders(channel) as senders:
+        yield senders
+
+
 def _application(
     settings: PagerSettings,
     store: MonitoredServices,
     outbox: NotificationOutbox,
     policy: grpc.aio.Channel,
-    notifier: grpc.aio.Channel,
+    senders: GrpcNotificationSenders,
 ) -> PagerApplicationService:
-    senders = GrpcNotificationSenders(notifier)
     catch_all = [email_target("catch-all", settings.catch_all_email)]
     return PagerApplicationService(
         store=store,

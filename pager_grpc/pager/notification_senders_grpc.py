@@ -1,8 +1,9 @@
 """EmailSender and SmsSender kept by the generated stub of the notifier."""
 
-from collections.abc import Awaitable
+import asyncio
 from datetime import timedelta
-from typing import Any
+from types import TracebackType
+from typing import Self
 
 import grpc
 import structlog
@@ -14,12 +15,15 @@ from pager_domain.pager.ports.email_sender import EmailSender, FateUnknown, Hand
 from pager_domain.pager.ports.sms_sender import SmsSender
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
+from pager_grpc.pager.message_stream_grpc import MessageStream
 from pager_grpc.runtime.errors import RpcFault, fault_of
 
 log = structlog.get_logger()
 
 DEADLINE_SECONDS = 5.0
 """Shorter than the lease of a page, so that nobody else sends it meanwhile."""
+_OLD_NOTIFIER_SECONDS = 60.0
+"""How long a notifier that knows no stream is called page by page, before it is asked again."""
 
 _REFUSED = {pb.ErrorReason.Name(reason) for reason in (pb.ERROR_REASON_MESSAGE_REFUSED, pb.ERROR_REASON_INVALID_FIELD)}
 _FATE_UNKNOWN = pb.ErrorReason.Name(pb.ERROR_REASON_DELIVERY_FATE_UNKNOWN)
@@ -27,10 +31,28 @@ _ID_REUSED = pb.ErrorReason.Name(pb.ERROR_REASON_REQUEST_ID_REUSED)
 
 
 class GrpcNotificationSenders(EmailSender, SmsSender):
-    """Hands pages to the notifier with the page's id as the request id; retries are the outbox's alone."""
+    """Hands pages to the notifier with the page's id as the request id; retries are the outbox's alone.
+
+    An async context manager that owns a stream, which concurrent calls share. After an answer that is not final the
+    next pages go over a new one: with replicas a repeat must not always meet the same of them.
+    """
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = pb_grpc.NotifierServiceStub(channel)
+        self._stream: MessageStream | None = None
+        self._streams: set[MessageStream] = set()
+        self._unary_until = 0.0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        streams = list(self._streams)
+        for stream in streams:
+            stream.close()
+        await asyncio.gather(*(stream.ended for stream in streams), return_exceptions=True)
 
     async def send_email(
         self,
@@ -42,7 +64,7 @@ class GrpcNotificationSenders(EmailSender, SmsSender):
         since_first_attempt: timedelta = timedelta(),
     ) -> HandOff:
         """One attempt."""
-        request = pb.SendEmailRequest(
+        email = pb.SendEmailRequest(
             email_address=address.value,
             subject=subject,
             text_body=body,
@@ -50,7 +72,7 @@ class GrpcNotificationSenders(EmailSender, SmsSender):
             since_first_attempt=_duration(since_first_attempt),
             request_id=notification_id,
         )
-        return await _handed(self._stub.SendEmail(request, timeout=DEADLINE_SECONDS), notification_id)
+        return await self._send(pb.SendMessagesRequest.Message(email=email), notification_id)
 
     async def send_sms(
         self,
@@ -61,27 +83,81 @@ class GrpcNotificationSenders(EmailSender, SmsSender):
         since_first_attempt: timedelta = timedelta(),
     ) -> HandOff:
         """One attempt."""
-        request = pb.SendSmsRequest(
+        sms = pb.SendSmsRequest(
             phone_number=number.value,
             text=text,
             fencing_token=fencing_token,
             since_first_attempt=_duration(since_first_attempt),
             request_id=notification_id,
         )
-        return await _handed(self._stub.SendSms(request, timeout=DEADLINE_SECONDS), notification_id)
+        return await self._send(pb.SendMessagesRequest.Message(sms=sms), notification_id)
+
+    async def _send(self, message: pb.SendMessagesRequest.Message, notification_id: NotificationId) -> HandOff:
+        stream = self._stream_for(notification_id)
+        answer = await self._sent_over(stream, message, notification_id) if stream is not None else None
+        if answer is None:
+            answer = await self._called(message)
+        hand_off = _hand_off_of(answer, notification_id)
+        if stream is not None and isinstance(hand_off, NotNow):
+            stream.retire()
+        return hand_off
+
+    async def _sent_over(
+        self, stream: MessageStream, message: pb.SendMessagesRequest.Message, notification_id: NotificationId
+    ) -> pb.Delivery | RpcFault | None:
+        """None if the notifier is older than the stream."""
+        begun = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                answer = await stream.send(notification_id, message)
+        except TimeoutError:
+            if stream.heard_at <= begun:
+                stream.close()
+            return RpcFault(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer in time", "", {}, None)
+        if isinstance(answer, RpcFault) and answer.code is grpc.StatusCode.UNIMPLEMENTED:
+            self._unary_until = asyncio.get_running_loop().time() + _OLD_NOTIFIER_SECONDS
+            return None
+        return _answer_of(answer) if isinstance(answer, pb.SendMessagesResponse.Result) else answer
+
+    async def _called(self, message: pb.SendMessagesRequest.Message) -> pb.Delivery | RpcFault:
+        try:
+            if message.HasField("email"):
+                return (await self._stub.SendEmail(message.email, timeout=DEADLINE_SECONDS)).delivery
+            return (await self._stub.SendSms(message.sms, timeout=DEADLINE_SECONDS)).delivery
+        except grpc.aio.AioRpcError as error:
+            return fault_of(error)
+
+    def _stream_for(self, request_id: str) -> MessageStream | None:
+        """None where only a call of its own is possible."""
+        if asyncio.get_running_loop().time() < self._unary_until:
+            return None
+        if self._stream is None or self._stream.retired:
+            self._stream = stream = MessageStream(self._stub.SendMessages(), timedelta(seconds=DEADLINE_SECONDS))
+            self._streams.add(stream)
+            stream.ended.add_done_callback(lambda _: self._streams.discard(stream))
+        return self._stream if self._stream.takes(request_id) else None
 
 
-async def _handed(call: Awaitable[Any], notification_id: NotificationId) -> HandOff:
-    try:
-        delivery: pb.Delivery = (await call).delivery
-    except grpc.aio.AioRpcError as error:
-        fault = fault_of(error)
-        log.warning("hand_off_failed", notification_id=notification_id, code=fault.code.name, reason=fault.reason)
-        return hand_off_of(fault)
-    if delivery.delivery_id != notification_id:
+def _answer_of(result: pb.SendMessagesResponse.Result) -> pb.Delivery | RpcFault:
+    if result.HasField("delivery"):
+        return result.delivery
+    # A reason that is newer than this code is none that it knows as final.
+    known = pb.ErrorReason.values()
+    reason = pb.ErrorReason.Name(result.error_reason) if result.error_reason in known else "ERROR_REASON_UNSPECIFIED"
+    retry_after = result.retry_after.ToTimedelta() if result.HasField("retry_after") else None
+    metadata = {"provider_answer": result.provider_answer}
+    return RpcFault(grpc.StatusCode.UNKNOWN, result.error_message, reason, metadata, retry_after)
+
+
+def _hand_off_of(answer: pb.Delivery | RpcFault, notification_id: NotificationId) -> HandOff:
+    if isinstance(answer, RpcFault):
+        code, reason = answer.code.name, answer.reason
+        log.warning("hand_off_failed", notification_id=notification_id, code=code, reason=reason)
+        return hand_off_of(answer)
+    if answer.delivery_id != notification_id:
         return NotNow("the notifier's answer makes no sense")
-    provider, message_id = _line(delivery.provider), _line(delivery.provider_message_id)
-    return HandedOff(provider, message_id, possibly_duplicated=delivery.doubt_count > 0)
+    provider, message_id = _line(answer.provider), _line(answer.provider_message_id)
+    return HandedOff(provider, message_id, possibly_duplicated=answer.doubt_count > 0)
 
 
 def hand_off_of(fault: RpcFault) -> HandOff:

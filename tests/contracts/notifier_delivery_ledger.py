@@ -81,6 +81,31 @@ class DeliveryLedgerContract:
         await asyncio.gather(*(ledger.change(message.delivery_id, asking(message)) for message in messages))
         assert len(await ledger.newest((), 100, None)) == 20
 
+    async def test_a_rule_that_raises_does_not_stop_the_others_that_are_asked_for_at_once(self, ledger):
+        def faulty(stored, now):
+            raise ZeroDivisionError("a bug")
+
+        await ledger.change("page-1", asking(an_email()))
+        answers = await asyncio.gather(
+            ledger.change("page-2", asking(an_email("page-2"))),
+            ledger.change("page-1", asking(an_email(text="something else"))),
+            ledger.change("page-3", faulty),
+            ledger.change("page-4", asking(an_email("page-4"))),
+            return_exceptions=True,
+        )
+        assert [type(answer) for answer in answers] == [Delivery, RequestIdReused, ZeroDivisionError, Delivery]
+        assert sorted(line.delivery_id for line in await ledger.newest((), 10, None)) == ["page-1", "page-2", "page-4"]
+
+    async def test_a_page_that_is_put_off_and_repeated_at_once_is_sent_again(self, ledger):
+        await ledger.change("page-1", asking(an_email()))
+        put_off, again = await asyncio.gather(
+            ledger.change("page-1", lambda stored, now: settle(stored, 1, Deferred(timedelta(0), "busy"), now)),
+            ledger.change("page-1", asking(an_email())),
+        )
+        assert (put_off.state, put_off.attempt_count) == (DeliveryState.DEFERRED, 1)
+        assert (again.state, again.attempt_count, again.doubt_count) == (DeliveryState.SENDING, 2, 0)
+        assert await ledger.find("page-1") == again
+
     async def test_the_ledger_is_read_from_the_newest_page_by_page(self, ledger):
         await self.fill(ledger)
         seen, position = [], None

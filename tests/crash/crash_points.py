@@ -26,6 +26,7 @@ from pager_domain.notifier.model import DeliveryState
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.events import Acknowledgement, Alert, HealthyEvent
 from pager_grpc.notifier import bootstrap as notifier_bootstrap
+from pager_grpc.notifier import deliveries_sql
 from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
 from pager_grpc.notifier.email_smtp import SmtpEmailSender
 from pager_grpc.notifier.sms_http import HttpSmsSender
@@ -90,25 +91,30 @@ def _install_pager(passing: Callable[[str], None]) -> None:
 def _install_notifier(passing: Callable[[str], None]) -> None:
     notifier_model.LEASE = notifier_bootstrap.LEASE = LEASE
     notifier_application.PROVIDER_BUDGET = PROVIDER_BUDGET
-    change = SqlDeliveryLedger.change
+    deliveries_sql.MAX_BATCH = 1  # whether two deliveries share a transaction would be chance
+    change_all = SqlDeliveryLedger.change_all
 
-    async def named_change(self: SqlDeliveryLedger, delivery_id: str, rule: Any) -> Any:
-        def named_rule(stored: Any, now: Any) -> Any:
-            changed = rule(stored, now)
-            if changed != stored:
-                _doing.set("sending" if changed.state is DeliveryState.SENDING else "settled")
-            return changed
-
+    async def named_changes(self: SqlDeliveryLedger, changes: Any) -> Any:
         token = _doing.set("")
         try:
-            return await change(self, delivery_id, named_rule)
+            return await change_all(self, [(line, _naming_its_end(rule)) for line, rule in changes])
         finally:
             _doing.reset(token)
 
-    SqlDeliveryLedger.change = named_change
+    SqlDeliveryLedger.change_all = named_changes
     _watch_transactions(passing, "sending", "settled")
     _around(SmtpEmailSender, "send_email", passing, lambda: "provider", ("before", "after"))
     _around(HttpSmsSender, "send_sms", passing, lambda: "provider", ("before", "after"))
+
+
+def _naming_its_end(rule: Any) -> Any:
+    def named_rule(stored: Any, now: Any) -> Any:
+        changed = rule(stored, now)
+        if changed != stored:
+            _doing.set("sending" if changed.state is DeliveryState.SENDING else "settled")
+        return changed
+
+    return named_rule
 
 
 def _naming(kind: type, method: str, name: Callable[[Any], str]) -> None:

@@ -86,10 +86,29 @@ class SimulatedChannel:
         return call
 
     def unary_stream(self, *_, **__):
-        """Nobody in the simulated world watches or streams."""
+        """Nobody in the simulated world watches."""
         return
 
-    stream_stream = unary_stream
+    def stream_stream(self, *_, **__):
+        """Nobody there knows streams: whoever can do without them calls instead."""
+        return _UnknownStream
+
+
+class _UnknownStream:
+    """A call of a method that the server does not have."""
+
+    async def write(self, _):
+        """Ends as reading does."""
+        raise rpc_error(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+
+    def cancel(self):
+        """It has ended."""
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        raise rpc_error(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
 
 
 class _Aborted(grpc.aio.AbortError):

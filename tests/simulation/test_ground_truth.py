@@ -14,8 +14,9 @@ from simulation.providers_process import Providers, UndecidableError, hand_offs,
 from pager_domain.kernel import EmailAddress
 from pager_domain.notifier.model import Accepted, Deferred, InDoubt, Refused
 from pager_domain.pager.audit import PageRecord
-from pager_grpc.notifier.email_smtp import SmtpEmailSender, SmtpServer
+from pager_grpc.notifier.email_smtp import SmtpEmailSender
 from pager_grpc.notifier.sms_http import HttpSmsSender
+from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.runtime.clock import SystemClock
 
 SHORT = timedelta(seconds=0.5)
@@ -40,8 +41,11 @@ def providers(running):
 async def sending(providers: Providers):
     """The two senders, as functions of what the provider is to do."""
     settings = providers.environment
-    email = SmtpEmailSender(SmtpServer.from_url(settings["NOTIFIER_SMTP_URL"]), EmailAddress("p@x.org"), SystemClock())
-    async with HttpSmsSender(settings["NOTIFIER_SMS_URL"], "AC1", "t", "+15005550006", clock=SystemClock()) as sms:
+    server = SmtpServer.from_url(settings["NOTIFIER_SMTP_URL"])
+    async with (
+        SmtpEmailSender(server, EmailAddress("p@x.org"), SystemClock()) as email,
+        HttpSmsSender(settings["NOTIFIER_SMS_URL"], "AC1", "t", "+15005550006", clock=SystemClock()) as sms,
+    ):
         senders = {"email": (email.send_email, an_email, ANA), "sms": (sms.send_sms, an_sms, ANA_PHONE)}
 
         async def send(channel: str, *steps: str, budget: timedelta = BUDGET, **message):

@@ -3,7 +3,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from adapters.notifier.callers import Caller, settings
 
+from pager_grpc.notifier.bootstrap import running_notifier
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.migrations import migrate
 
@@ -45,3 +47,13 @@ def server_tls(certificate) -> ssl.SSLContext:
 def trusting_tls(certificate) -> ssl.SSLContext:
     """What a client needs to trust the self-made certificate."""
     return ssl.create_default_context(cafile=certificate[0])
+
+
+@pytest.fixture
+async def caller(tmp_path, database):
+    calling = Caller()
+    room = running_notifier(
+        settings(tmp_path), database=database, email_sender=calling.mail, sms_sender=calling.gateway
+    )
+    async with room as port, calling.connect(port):
+        yield calling

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -13,14 +14,47 @@ CUT = "cut"
 SILENCE = "silence"
 
 
+class MailSession(SMTP):
+    """Counts what its client says; ``sessions`` are all of the server."""
+
+    def __init__(self, handler: "MailServer", sessions: "list[MailSession]", **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._sessions = sessions
+        self.said: list[str] = []
+        self.gone = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if self not in self._sessions:  # it is told again after STARTTLS
+            self._sessions.append(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self.gone.set()
+
+    async def smtp_RSET(self, arg):  # noqa: N802 - aiosmtpd's name
+        self.said.append("RSET")
+        await super().smtp_RSET(arg)
+
+    async def smtp_QUIT(self, arg):  # noqa: N802 - aiosmtpd's name
+        self.said.append("QUIT")
+        await super().smtp_QUIT(arg)
+
+
 class MailServer:
-    """Takes e-mails; ``refusals`` are the replies to RCPT or DATA, if any."""
+    """Takes e-mails; ``refusals`` are the replies to MAIL, RCPT or DATA, if any.
+
+    With a cleared ``gate`` it hesitates with its reply to the content.
+    """
 
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
         self.encrypted: list[bool] = []
         self.refusals: dict[str, str] = {}
         self.port = 0
+        self.sessions: list[MailSession] = []
+        self.called, self.gate = asyncio.Event(), asyncio.Event()
+        self.gate.set()
         self._server: asyncio.Server | None = None
 
     @property
@@ -40,15 +74,24 @@ class MailServer:
         return "250 OK"
 
     async def handle_DATA(self, server, session: Session, envelope: Envelope):  # noqa: N802 - aiosmtpd's name
+        self.called.set()
+        await self.gate.wait()
         if "DATA" in self.refusals:
             return self.refusals["DATA"]
         self.envelopes.append(envelope)
         self.encrypted.append(session.ssl is not None)
         return f"250 2.0.0 Ok: queued as Q{len(self.envelopes)}"
 
+    def hang_up(self) -> None:
+        """Ends every session, as a server does with idle ones."""
+        for session in self.sessions:
+            if session.transport is not None:
+                session.transport.close()
+
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
+            self.hang_up()
             await self._server.wait_closed()
             self._server = None
 
@@ -61,8 +104,9 @@ class MailServer:
             return AuthResult(success=good, handled=False)
 
         def session() -> SMTP:
-            return SMTP(
+            return MailSession(
                 self,
+                self.sessions,
                 hostname="double.test",
                 tls_context=starttls,
                 require_starttls=starttls is not None,
@@ -83,13 +127,20 @@ class MailServer:
 class ScriptedMailServer:
     """Answers each verb with the line in ``script``, or cuts the connection, or falls silent.
 
-    The keys are "greeting", "EHLO", "MAIL", "RCPT", "DATA" and "content" (after the final dot).
+    The keys are "greeting", "EHLO", "MAIL", "RCPT", "DATA" and "content" (after the final dot). A list is used up one
+    by one, its last entry for ever. With ``pipelining`` the server says that it can, and answers a MAIL only when all
+    that belongs together has arrived.
     """
 
-    def __init__(self, **script: str) -> None:
+    def __init__(self, *, pipelining: bool = False, **script: str | list[str]) -> None:
         usual = {"greeting": "220 hi", "EHLO": "250 hi", "MAIL": "250 OK", "RCPT": "250 OK", "DATA": "354 go on"}
+        if pipelining:
+            usual["EHLO"] = "250-hi\r\n250 PIPELINING"
         self.script = usual | {"content": "250 OK"} | script
         self.contents: list[bytes] = []
+        self.connections = 0
+        self._pipelining = pipelining
+        self._writers: set[asyncio.StreamWriter] = set()
         self.port = 0
 
     @asynccontextmanager
@@ -100,27 +151,41 @@ class ScriptedMailServer:
             yield self
         finally:
             server.close()
+            for writer in self._writers:
+                writer.close()
             await server.wait_closed()
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        self.connections += 1
         try:
             if not await self._reply("greeting", reader, writer):
                 return
             while line := await reader.readline():
                 verb = line.decode(errors="replace").partition(" ")[0].strip().upper()
+                if verb == "MAIL" and self._pipelining:
+                    ahead = await reader.readuntil(b"DATA\r\n")
+                    assert ahead.startswith(b"RCPT TO:")
+                    if not (await self._reply("MAIL", reader, writer) and await self._reply("RCPT", reader, writer)):
+                        return
+                    verb = "DATA"
                 if verb == "QUIT" or not await self._reply(verb, reader, writer):
                     return
-                if verb == "DATA" and self.script["DATA"].startswith("354"):
+                if verb == "DATA" and self._last.startswith("354"):
                     self.contents.append(await reader.readuntil(b"\r\n.\r\n"))
                     if not await self._reply("content", reader, writer):
                         return
         except (ConnectionError, asyncio.IncompleteReadError):
             return
         finally:
+            self._writers.discard(writer)
             writer.close()
 
     async def _reply(self, phase: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         reply = self.script.get(phase, SILENCE)
+        if isinstance(reply, list):
+            reply = reply.pop(0) if len(reply) > 1 else reply[0]
+        self._last = reply
         if reply == CUT:
             writer.transport.abort()
             return False

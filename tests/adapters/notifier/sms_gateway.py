@@ -25,9 +25,15 @@ def problem(status: int, code: int, message: str, **headers: str) -> bytes:
 
 
 class SmsGateway:
-    """Takes text messages, or answers ``reply`` to everything."""
+    """Takes text messages, or answers ``reply`` to everything. With a cleared ``gate`` it hesitates.
+
+    ``called`` is set by the first request, ``busiest`` is the largest number of them at once.
+    """
 
     def __init__(self) -> None:
+        self.called, self.gate = asyncio.Event(), asyncio.Event()
+        self.gate.set()
+        self.busy = self.busiest = 0
         self.reply: bytes | None = None
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.port = 0
@@ -73,6 +79,11 @@ class SmsGateway:
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         login = base64.b64decode(headers["authorization"].removeprefix("Basic ")).decode()
         self.requests.append((request.split()[1], login, form))
+        self.busy += 1
+        self.busiest = max(self.busiest, self.busy)
+        self.called.set()
+        await self.gate.wait()
+        self.busy -= 1
         reply = self.reply or http(201, json.dumps({"sid": f"SM{len(self.requests)}", "status": "queued"}))
         if reply == CUT:
             writer.transport.abort()

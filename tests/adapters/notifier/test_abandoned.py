@@ -8,8 +8,9 @@ from fakes.notifier_builders import an_email, an_sms
 
 from pager_domain.kernel import EmailAddress
 from pager_domain.notifier.model import Accepted, InDoubt
-from pager_grpc.notifier.email_smtp import SmtpEmailSender, SmtpServer
+from pager_grpc.notifier.email_smtp import SmtpEmailSender
 from pager_grpc.notifier.sms_http import HttpSmsSender
+from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.runtime.clock import SystemClock
 
 SHORT = timedelta(seconds=0.5)
@@ -54,9 +55,8 @@ async def take_a_request(reader, writer):
 
 async def send_email(port: int, budget: timedelta):
     server = SmtpServer.from_url(f"smtp://127.0.0.1:{port}")
-    return await SmtpEmailSender(server, EmailAddress("pager@example.com"), SystemClock()).send_email(
-        an_email(), budget
-    )
+    async with SmtpEmailSender(server, EmailAddress("pager@example.com"), SystemClock()) as sender:
+        return await sender.send_email(an_email(), budget)
 
 
 async def test_an_email_that_is_given_up_is_not_delivered_later():

@@ -53,3 +53,23 @@ async def test_for_a_caller_that_has_gone_no_provider_is_called(method, request_
     assert delivery is not None
     assert delivery.state is DeliveryState.DEFERRED
     assert (await getattr(servicer, method)(request_, Call())).delivery.state == pb.Delivery.STATE_ACCEPTED
+
+
+async def test_for_a_stream_that_has_gone_no_provider_is_called():
+    ledger, email, sms, attempts = SlowLedger(), FakeEmailSender(), FakeSmsSender(), RunningAttempts()
+    servicer = NotifierServicer(NotifierApplicationService(ledger, email, sms), attempts)
+    asked = pb.SendMessagesRequest(messages=[pb.SendMessagesRequest.Message(email=EMAIL)])
+
+    async def requests():
+        yield asked
+        await asyncio.Event().wait()
+
+    stream = asyncio.ensure_future(anext(servicer.SendMessages(requests(), Call())))
+    await ledger.asked.wait()
+    stream.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stream
+    ledger.gate.set()
+    await attempts.finish(within_seconds=30)
+    assert email.handed_over == []
+    assert (await ledger.find("page-1")).state is DeliveryState.DEFERRED

@@ -39,6 +39,7 @@ def test_without_any_variable_the_room_works_with_a_mailbox(read):
     assert settings.listen == "127.0.0.1:50053"
     assert settings.database_url == "sqlite+aiosqlite:///var/notifier.db"
     assert settings.smtp_url is None
+    assert settings.smtp_sessions == 20
     assert settings.sms_url is None
 
 
@@ -55,11 +56,12 @@ def test_every_fault_is_said_at_once_and_begins_with_the_name_of_its_variable(re
         NOTIFIER_LISTEN="somewhere",
         NOTIFIER_DATABASE_URL="mysql://db",
         NOTIFIER_SMTP_URL="http://pager:s3cret@mail.example.com",
+        NOTIFIER_SMTP_SESSIONS="0",
         NOTIFIER_SMS_URL="gateway",
         NOTIFIER_SMS_FROM="0151",
     )
-    names = ["LISTEN", "DATABASE_URL", "SMTP_URL", "EMAIL_FROM", "SMS_URL", "SMS_ACCOUNT", "SMS_TOKEN", "SMS_FROM"]
-    assert [fault.partition(":")[0] for fault in faults] == [f"NOTIFIER_{name}" for name in names]
+    names = ["LISTEN", "DATABASE_URL", "SMTP_URL", "EMAIL_FROM", "SMTP_SESSIONS", "SMS_URL", "SMS_ACCOUNT", "SMS_TOKEN"]
+    assert [fault.partition(":")[0] for fault in faults] == [f"NOTIFIER_{name}" for name in (*names, "SMS_FROM")]
     assert "s3cret" not in str(faults)
 
 

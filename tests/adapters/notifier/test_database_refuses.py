@@ -1,11 +1,11 @@
 """What the life of a delivery promises, the ledger refuses to break, whoever asks: every check and every guard."""
 
 import pytest
+from adapters.notifier.ledgers import working_ledger
 from adapters.refusals import copied, not_refused, refusals_of
 from contracts.notifier_delivery_ledger import asking
 from fakes.notifier_builders import an_email
 
-from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
 from pager_grpc.notifier.tables import DELIVERIES
 
 ACCEPT = "UPDATE deliveries SET state = 'accepted', sending_until = NULL"
@@ -43,7 +43,8 @@ ATTACKS = [
 @pytest.fixture
 async def sending(database):
     """A ledger whose one delivery is under way."""
-    await SqlDeliveryLedger(database).change("page-1", asking(an_email()))
+    async with working_ledger(database) as ledger:
+        await ledger.change("page-1", asking(an_email()))
     return database
 
 

@@ -3,28 +3,35 @@ import inspect as code
 from datetime import timedelta
 
 import pytest
+from adapters.notifier.ledgers import working_ledger
 from contracts.notifier_delivery_ledger import DeliveryLedgerContract, asking
 from fakes.notifier_builders import HandClock, an_email, an_sms
 from sqlalchemy import inspect, text
 
 from pager_domain.errors import StoreUnavailable
+from pager_domain.notifier.errors import DeliveryInProgress, RequestIdReused
 from pager_domain.notifier.messages import Channel
-from pager_domain.notifier.model import LEASE, MAX_DOUBTS, DeliveryState, InDoubt, settle
+from pager_domain.notifier.model import LEASE, MAX_DOUBTS, Delivery, DeliveryState, InDoubt, settle
 from pager_grpc.notifier import tables
-from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.migrations import migrate
 
+_SAME_LINE_AGAIN = """
+INSERT INTO deliveries SELECT (jsonb_populate_record(d, '{"delivery_id": "page-2"}')).* FROM deliveries AS d
+"""
+
 
 @pytest.fixture
-def ledger(database):
-    return SqlDeliveryLedger(database)
+async def ledger(database):
+    async with working_ledger(database) as working:
+        yield working
 
 
 class TestSqlDeliveryLedger(DeliveryLedgerContract):
     @pytest.fixture
-    def ledger(self, database):
-        return SqlDeliveryLedger(database)
+    async def ledger(self, database):
+        async with working_ledger(database) as working:
+            yield working
 
 
 def test_the_database_knows_the_words_and_bounds_of_the_rules():
@@ -61,21 +68,24 @@ async def test_a_look_at_the_newest_pages_walks_an_index(database):
 async def test_on_postgresql_one_who_waited_for_the_line_judges_by_the_time_after_the_wait(postgres_url):
     database = open_database(postgres_url)
     await migrate(database, "notifier")
-    ledger = SqlDeliveryLedger(database)
-    await ledger.change("page-1", asking(an_email()))
     moments = []
 
     def watching(stored, now):
         moments.append(now)
         return stored
 
-    async with database.begin() as holder:
-        await holder.execute(text("SELECT 1 FROM deliveries FOR UPDATE"))
-        waiting = asyncio.create_task(ledger.change("page-1", watching))
-        await _somebody_waits_for_a_lock(database)
-        released = (await holder.execute(text("SELECT clock_timestamp()"))).scalar_one()
-    await waiting
-    assert moments[0] >= released
+    async with working_ledger(database) as ledger:
+        pages = [f"page-{number}" for number in range(3)]
+        for page in pages:
+            await ledger.change(page, asking(an_email(page)))
+        async with database.begin() as holder:
+            await holder.execute(text("SELECT 1 FROM deliveries WHERE delivery_id = 'page-2' FOR UPDATE"))
+            waiting = asyncio.gather(*(ledger.change(page, watching) for page in pages))
+            await _somebody_waits_for_a_lock(database)
+            released = (await holder.execute(text("SELECT clock_timestamp()"))).scalar_one()
+        await waiting
+    assert len(moments) == 3
+    assert min(moments) >= released
     await database.close()
 
 
@@ -83,11 +93,11 @@ async def test_on_sqlite_the_lease_ends_by_the_clock_of_the_process(tmp_path):
     clock = HandClock()
     database = open_database(f"sqlite+aiosqlite:///{tmp_path / 'notifier.db'}", clock=clock)
     await migrate(database, "notifier")
-    ledger = SqlDeliveryLedger(database)
-    begun = await ledger.change("page-1", asking(an_email()))
-    assert begun.sending_until == clock.now() + LEASE
-    clock.advance(LEASE.total_seconds())
-    assert (await ledger.change("page-1", asking(an_email()))).doubt_count == 1
+    async with working_ledger(database) as ledger:
+        begun = await ledger.change("page-1", asking(an_email()))
+        assert begun.sending_until == clock.now() + LEASE
+        clock.advance(LEASE.total_seconds())
+        assert (await ledger.change("page-1", asking(an_email()))).doubt_count == 1
     await database.close()
 
 
@@ -95,19 +105,61 @@ async def test_a_ledger_survives_its_process(tmp_path):
     url = f"sqlite+aiosqlite:///{tmp_path / 'notifier.db'}"
     first = open_database(url)
     await migrate(first, "notifier")
-    begun = await SqlDeliveryLedger(first).change("page-1", asking(an_email(), 3))
+    async with working_ledger(first) as ledger:
+        begun = await ledger.change("page-1", asking(an_email(), 3))
     await first.close()
     second = open_database(url)
-    assert await SqlDeliveryLedger(second).find("page-1") == begun
+    async with working_ledger(second) as ledger:
+        assert await ledger.find("page-1") == begun
     await second.close()
 
 
 async def test_a_ledger_that_cannot_be_reached_says_so():
     database = open_database("postgresql+asyncpg://nobody@127.0.0.1:1/nothing")
-    ledger = SqlDeliveryLedger(database)
-    for call in (ledger.change("page-1", asking(an_email())), ledger.find("page-1"), ledger.newest((), 1, None)):
-        with pytest.raises(StoreUnavailable):
-            await call
+    async with working_ledger(database) as ledger:
+        for call in (ledger.change("page-1", asking(an_email())), ledger.find("page-1"), ledger.newest((), 1, None)):
+            with pytest.raises(StoreUnavailable):
+                await call
+    await database.close()
+
+
+async def test_what_is_asked_for_at_once_is_stored_in_a_few_transactions(ledger):
+    messages = [an_email(f"page-{number}") for number in range(200)]
+    await asyncio.gather(*(ledger.change(message.delivery_id, asking(message)) for message in messages))
+    lines = await ledger.newest((), 1000, None)
+    assert len(lines) == 200
+    # A transaction has one moment for all its lines.
+    assert len({line.create_time for line in lines}) <= 2
+
+
+async def test_replicas_that_ask_for_the_same_pages_at_once_send_each_of_them_once(postgres_url):
+    first, second = open_database(postgres_url), open_database(postgres_url)
+    await migrate(first, "notifier")
+    pages = [f"page-{number}" for number in range(100)]
+    async with working_ledger(first) as one, working_ledger(second) as other:
+        asked = [
+            ledger.change(page, asking(an_email(page)))
+            for ledger, order in ((one, pages), (other, pages[::-1]))
+            for page in order
+        ]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(answer, Delivery) for answer in answers) == len(pages)
+    assert sum(isinstance(answer, DeliveryInProgress) for answer in answers) == len(pages)
+    await first.close()
+    await second.close()
+
+
+async def test_a_new_page_that_another_replica_stores_first_is_theirs(postgres_url):
+    database = open_database(postgres_url)
+    await migrate(database, "notifier")
+    async with working_ledger(database) as ledger:
+        await ledger.change("page-1", asking(an_email()))
+        async with database.begin() as holder:
+            await holder.execute(text(_SAME_LINE_AGAIN))
+            late = asyncio.create_task(ledger.change("page-2", asking(an_email("page-2"))))
+            await _somebody_waits_for_a_lock(database)
+        with pytest.raises(RequestIdReused):  # the copy has the words of page 1
+            await late
     await database.close()
 
 

@@ -4,7 +4,9 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from adapters.notifier.test_notifier_service import email_request
+from adapters.notifier.callers import email_request
+from adapters.notifier.ledgers import working_ledger
+from adapters.notifier.test_send_messages import emails
 from adapters.scraping import scraping, series
 from contracts.notifier_delivery_history import KEPT, DeliveryHistoryContract
 from contracts.notifier_delivery_ledger import accepting, asking
@@ -18,7 +20,6 @@ from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from pager_grpc.notifier import wire
 from pager_grpc.notifier.bootstrap import running_notifier
 from pager_grpc.notifier.config import NotifierSettings
-from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
 from pager_grpc.notifier.delivery_history_sql import SqlDeliveryHistory
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.database import open_database
@@ -47,8 +48,9 @@ async def database(database_url, clock):
 
 
 @pytest.fixture
-def ledger(database):
-    return SqlDeliveryLedger(database)
+async def ledger(database):
+    async with working_ledger(database) as working:
+        yield working
 
 
 @pytest.fixture
@@ -69,8 +71,9 @@ def pass_by(database, clock):
 
 class TestSqlDeliveryHistory(DeliveryHistoryContract):
     @pytest.fixture
-    def ledger(self, database):
-        return SqlDeliveryLedger(database)
+    async def ledger(self, database):
+        async with working_ledger(database) as working:
+            yield working
 
 
 async def test_replicas_that_forget_at_once_share_the_work_in_short_transactions(database, ledger, pass_by):
@@ -94,8 +97,10 @@ async def test_a_running_notifier_forgets_and_a_late_repeat_of_what_it_forgot_go
     url = f"sqlite+aiosqlite:///{tmp_path / 'notifier.db'}"
     database = open_database(url)
     await migrate(database, "notifier")
-    await SqlDeliveryLedger(database).change("page-1", asking(an_email()))
-    await SqlDeliveryLedger(database).change("page-1", accepting())
+    async with working_ledger(database) as ledger:
+        for page in ("page-1", "page-2"):
+            await ledger.change(page, asking(an_email(page)))
+            await ledger.change(page, accepting())
     async with database.begin() as connection:
         long_ago = "'2020-01-01 00:00:00.000000'"
         await connection.execute(text(f"UPDATE deliveries SET create_time = {long_ago}, update_time = {long_ago}"))
@@ -109,12 +114,15 @@ async def test_a_running_notifier_forgets_and_a_late_repeat_of_what_it_forgot_go
         open_channel(f"127.0.0.1:{port}") as channel,
         scraping(metrics) as scraper,
     ):
-        await scraper.until(lambda values: values[series("notifier_forgotten_rows_total", what="delivery")] == 1)
+        await scraper.until(lambda values: values[series("notifier_forgotten_rows_total", what="delivery")] == 2)
         stub = pb_grpc.NotifierServiceStub(channel)
-        again = await stub.SendEmail(email_request(since_first_attempt=A_WEEK, fencing_token=2), timeout=5)
-        new = await stub.SendEmail(email_request(request_id="page-2"), timeout=5)
-    assert [POSSIBLE_DUPLICATE_LINE in message.text_body for message in mail.taken] == [True, False]
-    assert (again.delivery.doubt_count, new.delivery.doubt_count) == (1, 0)
+        late = {"since_first_attempt": A_WEEK, "fencing_token": 2}
+        again = await stub.SendEmail(email_request(**late), timeout=5)
+        streamed = await anext(aiter(stub.SendMessages(iter([emails("page-2", **late)]), timeout=5)))
+        new = await stub.SendEmail(email_request(request_id="page-3"), timeout=5)
+    assert [POSSIBLE_DUPLICATE_LINE in message.text_body for message in mail.taken] == [True, True, False]
+    doubts = [answer.delivery.doubt_count for answer in (again, streamed.results[0], new)]
+    assert doubts == [1, 1, 0]
 
 
 def test_a_span_that_makes_no_sense_is_the_nearest_that_does():

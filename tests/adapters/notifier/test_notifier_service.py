@@ -6,76 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
+from adapters.notifier.callers import Caller, email_request, settings, sms_request
 from adapters.notifier.mail_servers import MailServer
 from adapters.notifier.sms_gateway import SmsGateway
-from fakes.notifier_email_sender import FakeEmailSender
-from fakes.notifier_sms_sender import FakeSmsSender
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from pager_domain.notifier.messages import POSSIBLE_DUPLICATE_LINE
 from pager_domain.notifier.model import Deferred, InDoubt, Refused
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
-from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from pager_grpc.notifier.bootstrap import running_notifier
-from pager_grpc.notifier.config import NotifierSettings
-from pager_grpc.runtime.channels import open_channel
-from pager_grpc.runtime.errors import fault_of
 
 SERVICE = "notifier.v1.NotifierService"
-
-
-class Caller:
-    """A notifier on fake providers, and a channel to it."""
-
-    def __init__(self) -> None:
-        self.mail, self.gateway = FakeEmailSender(), FakeSmsSender()
-        self.channel: grpc.aio.Channel
-        self.stub: pb_grpc.NotifierServiceAsyncStub
-
-    def connect(self, port: int) -> grpc.aio.Channel:
-        self.channel = open_channel(f"127.0.0.1:{port}")
-        self.stub = pb_grpc.NotifierServiceStub(self.channel)
-        return self.channel
-
-    async def email(self, **changes) -> pb.Delivery:
-        response = await self.stub.SendEmail(email_request(**changes), timeout=5)
-        return response.delivery
-
-    async def refused(self, call):
-        with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await call
-        return fault_of(refused.value)
-
-
-def email_request(**changes) -> pb.SendEmailRequest:
-    usual = {
-        "email_address": "ana@example.com",
-        "subject": "checkout is down",
-        "text_body": "Please look.",
-        "request_id": "page-1",
-    }
-    return pb.SendEmailRequest(**usual | changes)
-
-
-def sms_request(**changes) -> pb.SendSmsRequest:
-    usual = {"phone_number": "+4915112345678", "text": "checkout is down", "request_id": "page-2"}
-    return pb.SendSmsRequest(**usual | changes)
-
-
-def settings(tmp_path, **changes) -> NotifierSettings:
-    given = {"NOTIFIER_LISTEN": "127.0.0.1:0", "PAGERD_DATA": tmp_path} | changes
-    return NotifierSettings(_env_file=None, **given)
-
-
-@pytest.fixture
-async def caller(tmp_path, database):
-    calling = Caller()
-    room = running_notifier(
-        settings(tmp_path), database=database, email_sender=calling.mail, sms_sender=calling.gateway
-    )
-    async with room as port, calling.connect(port):
-        yield calling
 
 
 async def test_ok_means_that_a_provider_took_it(caller):
@@ -277,25 +219,56 @@ async def test_a_room_without_providers_writes_into_the_mailbox(tmp_path):
     assert sorted(path.name for path in (tmp_path / "mailbox").iterdir()) == ["page-1.eml", "page-2.json"]
 
 
+def providers(mail: MailServer, gateway: SmsGateway) -> dict[str, str]:
+    return {
+        "NOTIFIER_SMTP_URL": f"smtp://127.0.0.1:{mail.port}",
+        "NOTIFIER_EMAIL_FROM": "pager@example.com",
+        "NOTIFIER_SMS_URL": gateway.url,
+        "NOTIFIER_SMS_ACCOUNT": "AC1",
+        "NOTIFIER_SMS_TOKEN": "t0ken",
+        "NOTIFIER_SMS_FROM": "+15550001111",
+    }
+
+
 async def test_a_room_with_providers_uses_them(tmp_path):
     calling = Caller()
     async with AsyncExitStack() as stack:
         mail = await stack.enter_async_context(MailServer().running())
         gateway = await stack.enter_async_context(SmsGateway().running())
-        given = {
-            "NOTIFIER_SMTP_URL": f"smtp://127.0.0.1:{mail.port}",
-            "NOTIFIER_EMAIL_FROM": "pager@example.com",
-            "NOTIFIER_SMS_URL": gateway.url,
-            "NOTIFIER_SMS_ACCOUNT": "AC1",
-            "NOTIFIER_SMS_TOKEN": "t0ken",
-            "NOTIFIER_SMS_FROM": "+15550001111",
-        }
-        port = await stack.enter_async_context(running_notifier(settings(tmp_path, **given)))
+        port = await stack.enter_async_context(running_notifier(settings(tmp_path, **providers(mail, gateway))))
         await stack.enter_async_context(calling.connect(port))
         assert (await calling.email()).provider == "smtp"
         assert (await calling.stub.SendSms(sms_request())).delivery.provider == "sms-gateway"
         assert len(mail.messages) == len(gateway.requests) == 1
     assert not (tmp_path / "mailbox").exists()
+
+
+@pytest.mark.parametrize("slow", ["email", "sms"])
+async def test_a_slow_provider_holds_up_no_page_of_the_other(tmp_path, slow):
+    calling = Caller()
+    async with AsyncExitStack() as stack:
+        mail = await stack.enter_async_context(MailServer().running())
+        gateway = await stack.enter_async_context(SmsGateway().running())
+        bounds = {"NOTIFIER_SMTP_SESSIONS": 2, "NOTIFIER_SMS_CONNECTIONS": 2}
+        port = await stack.enter_async_context(
+            running_notifier(settings(tmp_path, **providers(mail, gateway), **bounds))
+        )
+        await stack.enter_async_context(calling.connect(port))
+        hesitating = mail if slow == "email" else gateway
+        hesitating.gate.clear()
+        calls = {
+            "email": lambda page: calling.stub.SendEmail(email_request(request_id=page), timeout=30),
+            "sms": lambda page: calling.stub.SendSms(sms_request(request_id=page), timeout=30),
+        }
+        slow_call = calls.pop(slow)
+        held_up = [asyncio.ensure_future(slow_call(f"slow-{number}")) for number in range(10)]
+        await hesitating.called.wait()
+        ((_, quick),) = calls.items()
+        for number in range(10):
+            assert (await quick(f"quick-{number}")).delivery.state == pb.Delivery.STATE_ACCEPTED
+        assert not any(call.done() for call in held_up)
+        hesitating.gate.set()
+        await asyncio.gather(*held_up)
 
 
 async def test_a_room_that_is_left_finishes_and_records_what_it_began(tmp_path):

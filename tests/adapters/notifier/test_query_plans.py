@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 from adapters.history import a_database_for_many_tests, copies, run_beside
+from adapters.notifier.ledgers import working_ledger
 from adapters.plans import watching_plans
 from contracts.notifier_delivery_ledger import accepting, asking
 from fakes.notifier_builders import an_email
 
 from pager_domain.notifier.ports.delivery_ledger import LedgerPosition
-from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
 from pager_grpc.notifier.delivery_history_sql import SqlDeliveryHistory
 from pager_grpc.notifier.tables import DELIVERIES
 from pager_grpc.runtime.database import open_database
@@ -21,8 +21,9 @@ async def write_history(url):
     """Tens of thousands of deliveries that have ended."""
     database = open_database(url)
     await migrate(database, "notifier")
-    await SqlDeliveryLedger(database).change("past", asking(an_email("past")))
-    await SqlDeliveryLedger(database).change("past", accepting())
+    async with working_ledger(database) as ledger:
+        await ledger.change("past", asking(an_email("past")))
+        await ledger.change("past", accepting())
     await database.close()
     await run_beside(
         url, copies(DELIVERIES, database.is_sqlite, 30_000, "true", {"delivery_id": "delivery_id || '-' || n"})
@@ -44,8 +45,7 @@ async def database(url):
 
 
 async def test_no_statement_of_a_hand_off_reads_the_past(database):
-    ledger = SqlDeliveryLedger(database)
-    async with watching_plans(database, ["deliveries"], []) as plans:
+    async with working_ledger(database) as ledger, watching_plans(database, ["deliveries"], []) as plans:
         for page in ("today", "tonight"):
             await ledger.change(page, asking(an_email(page)))
             await ledger.change(page, accepting())

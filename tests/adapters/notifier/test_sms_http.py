@@ -14,8 +14,8 @@ from pager_grpc.notifier.sms_http import RETRY_AFTER, HttpSmsSender
 IMPATIENT = timedelta(seconds=1)
 
 
-def sender_to(url: str) -> HttpSmsSender:
-    return HttpSmsSender(url, "AC1", "t0ken", "+15550001111", clock=HandClock())
+def sender_to(url: str, **options) -> HttpSmsSender:
+    return HttpSmsSender(url, "AC1", "t0ken", "+15550001111", clock=HandClock(), **options)
 
 
 @pytest.fixture
@@ -148,3 +148,25 @@ async def test_a_gateway_whose_certificate_nobody_vouches_for_defers(server_tls)
         assert isinstance(await sender.send_sms(an_sms(), BUDGET), Deferred)
     server.close()
     await server.wait_closed()
+
+
+async def test_a_gateway_is_asked_for_so_many_texts_at_once(gateway):
+    async with sender_to(gateway.url, connections=3) as sender:
+        answers = await asyncio.gather(*(sender.send_sms(an_sms(f"page-{number}"), BUDGET) for number in range(20)))
+    assert all(isinstance(answer, Accepted) for answer in answers)
+    assert gateway.busiest <= 3
+    assert len(gateway.requests) == 20
+
+
+async def test_who_waits_too_long_for_a_connection_is_told_not_now_and_nothing_was_sent(gateway):
+    gateway.gate.clear()
+    async with sender_to(gateway.url, connections=1) as sender:
+        first = asyncio.ensure_future(sender.send_sms(an_sms("page-1"), timedelta(seconds=30)))
+        await gateway.called.wait()
+        answer = await sender.send_sms(an_sms("page-2"), IMPATIENT)
+        assert isinstance(answer, Deferred)
+        assert "busy" in answer.answer
+        assert len(gateway.requests) == 1
+        gateway.gate.set()
+        assert isinstance(await first, Accepted)
+        assert isinstance(await sender.send_sms(an_sms("page-2"), BUDGET), Accepted)

@@ -57,9 +57,19 @@ class ScriptedPolicy(policy_grpc.PolicyServiceServicer):
 
 
 class ScriptedNotifier(notifier_grpc.NotifierServiceServicer):
-    """Takes everything, once per request_id, unless ``refusals`` holds a status to answer with first."""
+    """Takes everything, once per request_id, unless ``refusals`` holds a status to answer with first.
 
-    def __init__(self) -> None:
+    ``knows_streams`` is false for a notifier from before there were any. ``requests`` are those of streams, in order;
+    with a cleared ``gate`` streams are read and not answered, and ``break_streams`` ends them.
+    """
+
+    def __init__(self, *, knows_streams: bool = True) -> None:
+        self.knows_streams = knows_streams
+        self.streams = 0
+        self.requests: list[notifier_pb.SendMessagesRequest] = []
+        self.arrived, self.gate = asyncio.Event(), asyncio.Event()
+        self.gate.set()
+        self._broken = asyncio.Event()
         self.refusals: list[status_pb2.Status] = []
         self.garbage = False
         self.sent: Counter[str] = Counter()
@@ -76,16 +86,70 @@ class ScriptedNotifier(notifier_grpc.NotifierServiceServicer):
             delivery=await self._sent(request.phone_number, request.text, request, context)
         )
 
+    async def SendMessages(self, request_iterator, context):
+        if not self.knows_streams:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        self.streams += 1
+        async for request in request_iterator:
+            self.requests.append(request)
+            self.arrived.set()
+            if not await self._opened():
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+            yield notifier_pb.SendMessagesResponse(results=[self._result(message) for message in request.messages])
+
+    def break_streams(self) -> None:
+        self._broken.set()
+
+    async def _opened(self) -> bool:
+        """False if the stream is to break instead."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (self.gate, self._broken)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return self.gate.is_set()
+
+    def _result(self, message):
+        request = getattr(message, message.WhichOneof("content"))
+        to, text = (
+            (request.email_address, request.text_body)
+            if message.HasField("email")
+            else (request.phone_number, request.text)
+        )
+        self.asked[to] += 1
+        result = notifier_pb.SendMessagesResponse.Result(request_id=request.request_id)
+        if self.refusals:
+            _say_in(result, self.refusals.pop(0))
+        else:
+            result.delivery.CopyFrom(self._delivery(to, text, request) or notifier_pb.Delivery())
+        return result
+
     async def _sent(self, to, text, request, context):
         self.asked[to] += 1
         if self.refusals:
             await context.abort_with_status(rpc_status.to_status(self.refusals.pop(0)))
+        return self._delivery(to, text, request)
+
+    def _delivery(self, to, text, request):
         if self.garbage:
             return None
         if request.request_id not in self.bodies:
             self.sent[to] += 1
             self.bodies[request.request_id] = text
         return notifier_pb.Delivery(delivery_id=request.request_id, provider="scripted", provider_message_id="42")
+
+
+def _say_in(result, status: status_pb2.Status) -> None:
+    """A status as the notifier says it of one message of a stream."""
+    result.error_message = status.message
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    for detail in status.details:
+        if detail.Unpack(info):
+            result.error_reason = notifier_pb.ErrorReason.Value(info.reason)
+            result.provider_answer = info.metadata.get("provider_answer", "")
+        elif detail.Unpack(retry):
+            result.retry_after.CopyFrom(retry.retry_delay)
 
 
 def a_status(code: grpc.StatusCode, reason: str, *, retry_seconds: float | None = None, **metadata: str):

@@ -347,6 +347,138 @@ class SendSmsResponse(_message.Message):
 Global___SendSmsResponse: _TypeAlias = SendSmsResponse  # noqa: Y015
 
 @_typing.final
+class SendMessagesRequest(_message.Message):
+    """SendMessagesRequest is some of many messages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Message(_message.Message):
+        """Message is one of them."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        EMAIL_FIELD_NUMBER: _builtins.int
+        SMS_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def email(self) -> Global___SendEmailRequest:
+            """An e-mail, as for SendEmail."""
+
+        @_builtins.property
+        def sms(self) -> Global___SendSmsRequest:
+            """A text message, as for SendSms."""
+
+        def __init__(
+            self,
+            *,
+            email: Global___SendEmailRequest | None = ...,
+            sms: Global___SendSmsRequest | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "email", b"email", "sms", b"sms"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "email", b"email", "sms", b"sms"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["email", "sms"]  # noqa: Y015
+        _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___SendMessagesRequest.Message]:
+        """Required. 1 to 100, and 64 KiB in all."""
+
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """Optional. How long the caller waits for each of them, from their arrival on; more than 0 s, at
+        most 24 hours; 5 s if absent. What could not begin in time is put off and was not sent.
+        """
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[Global___SendMessagesRequest.Message] | None = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages", "timeout", b"timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendMessagesRequest: _TypeAlias = SendMessagesRequest  # noqa: Y015
+
+@_typing.final
+class SendMessagesResponse(_message.Message):
+    """SendMessagesResponse tells of messages that have ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Result(_message.Message):
+        """Result is what became of one message."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        REQUEST_ID_FIELD_NUMBER: _builtins.int
+        DELIVERY_FIELD_NUMBER: _builtins.int
+        ERROR_REASON_FIELD_NUMBER: _builtins.int
+        ERROR_MESSAGE_FIELD_NUMBER: _builtins.int
+        RETRY_AFTER_FIELD_NUMBER: _builtins.int
+        PROVIDER_ANSWER_FIELD_NUMBER: _builtins.int
+        request_id: _builtins.str
+        """Output only. The message."""
+        error_reason: Global___ErrorReason.ValueType
+        """Output only. Why none did; unspecified if one did, and for what is not planned: then error_message
+        is set.
+        """
+        error_message: _builtins.str
+        """Output only. The same in words."""
+        provider_answer: _builtins.str
+        """Output only. What the provider said, in short; may be empty."""
+        @_builtins.property
+        def delivery(self) -> Global___Delivery:
+            """Output only. The line in the ledger, if a provider took it."""
+
+        @_builtins.property
+        def retry_after(self) -> _duration_pb2.Duration:
+            """Output only. When to repeat it, if that may help."""
+
+        def __init__(
+            self,
+            *,
+            request_id: _builtins.str = ...,
+            delivery: Global___Delivery | None = ...,
+            error_reason: Global___ErrorReason.ValueType = ...,
+            error_message: _builtins.str = ...,
+            retry_after: _duration_pb2.Duration | None = ...,
+            provider_answer: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery", "retry_after", b"retry_after"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery", "error_message", b"error_message", "error_reason", b"error_reason", "provider_answer", b"provider_answer", "request_id", b"request_id", "retry_after", b"retry_after"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___SendMessagesResponse.Result]:
+        """Output only. One result a message, at least one."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___SendMessagesResponse.Result] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendMessagesResponse: _TypeAlias = SendMessagesResponse  # noqa: Y015
+
+@_typing.final
 class GetDeliveryRequest(_message.Message):
     """GetDeliveryRequest names a delivery."""
 

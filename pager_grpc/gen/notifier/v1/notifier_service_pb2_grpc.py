@@ -50,6 +50,11 @@ class NotifierServiceStub:
                 request_serializer=pager__grpc_dot_gen_dot_notifier_dot_v1_dot_notifier__service__pb2.SendSmsRequest.SerializeToString,
                 response_deserializer=pager__grpc_dot_gen_dot_notifier_dot_v1_dot_notifier__service__pb2.SendSmsResponse.FromString,
                 _registered_method=True)
+        self.SendMessages = channel.stream_stream(
+                '/notifier.v1.NotifierService/SendMessages',
+                request_serializer=pager__grpc_dot_gen_dot_notifier_dot_v1_dot_notifier__service__pb2.SendMessagesRequest.SerializeToString,
+                response_deserializer=pager__grpc_dot_gen_dot_notifier_dot_v1_dot_notifier__service__pb2.SendMessagesResponse.FromString,
+                _registered_method=True)
         self.GetDelivery = channel.unary_unary(
                 '/notifier.v1.NotifierService/GetDelivery',
                 request_serializer=pager__grpc_dot_gen_dot_notifier_dot_v1_dot_notifier__service__pb2.GetDeliveryRequest.SerializeToString,
@@ -90,6 +95,19 @@ class NotifierServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendMessages(self, request_iterator, context):
+        """SendMessages is the volume path: many messages on one stream, each handed over on its own and
+        answered as soon as it has ended, in any order. A slow one holds up nobody.
+
+        A message that was refused, put off or left in doubt says so in its result. The stream itself
+        ends with INVALID_ARGUMENT (no messages, too many, one that is neither e-mail nor text, or a bad
+        timeout) or UNAVAILABLE (the server is about to leave). When it ends, however it does, attempts
+        under way are finished and recorded; what had no result is asked for again with the same request_id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetDelivery(self, request, context):
         """GetDelivery returns one line of the ledger.
 
@@ -120,6 +138,11 @@ def add_NotifierServiceServicer_to_server(servicer, server):
                     servicer.SendSms,
                     request_deserializer=pager__grpc_dot_gen_dot_notifier_dot_v1_dot_notifier__service__pb2.SendSmsRequest.FromString,
                     response_serializer=pager__grpc_dot_gen_dot_notifier_dot_v1_dot_notifier__service__pb2.SendSmsResponse.SerializeToString,
+            ),
+            'SendMessages': grpc.stream_stream_rpc_method_handler(
+                    servicer.SendMessages,
+                    request_deserializer=pager__grpc_dot_gen_dot_notifier_dot_v1_dot_notifier__service__pb2.SendMessagesRequest.FromString,
+                    response_serializer=pager__grpc_dot_gen_dot_notifier_dot_v1_dot_notifier__service__pb2.SendMessagesResponse.SerializeToString,
             ),
             'GetDelivery': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDelivery,
@@ -192,6 +215,33 @@ class NotifierService:
             '/notifier.v1.NotifierService/SendSms',
             pager__grpc_dot_gen_dot_notifier_dot_v1_dot_notifier__service__pb2.SendSmsRequest.SerializeToString,
             pager__grpc_dot_gen_dot_notifier_dot_v1_dot_notifier__service__pb2.SendSmsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendMessages(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/notifier.v1.NotifierService/SendMessages',
+            pager__grpc_dot_gen_dot_notifier_dot_v1_dot_notifier__service__pb2.SendMessagesRequest.SerializeToString,
+            pager__grpc_dot_gen_dot_notifier_dot_v1_dot_notifier__service__pb2.SendMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

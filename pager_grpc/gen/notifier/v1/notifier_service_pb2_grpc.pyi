@@ -32,6 +32,15 @@ class NotifierServiceStub:
     """
     SendSms: _aio.UnaryUnaryMultiCallable[_notifier_service_pb2.SendSmsRequest, _notifier_service_pb2.SendSmsResponse]
     """SendSms hands one text message to an SMS gateway. Errors as SendEmail."""
+    SendMessages: _aio.StreamStreamMultiCallable[_notifier_service_pb2.SendMessagesRequest, _notifier_service_pb2.SendMessagesResponse]
+    """SendMessages is the volume path: many messages on one stream, each handed over on its own and
+    answered as soon as it has ended, in any order. A slow one holds up nobody.
+
+    A message that was refused, put off or left in doubt says so in its result. The stream itself
+    ends with INVALID_ARGUMENT (no messages, too many, one that is neither e-mail nor text, or a bad
+    timeout) or UNAVAILABLE (the server is about to leave). When it ends, however it does, attempts
+    under way are finished and recorded; what had no result is asked for again with the same request_id.
+    """
     GetDelivery: _aio.UnaryUnaryMultiCallable[_notifier_service_pb2.GetDeliveryRequest, _notifier_service_pb2.GetDeliveryResponse]
     """GetDelivery returns one line of the ledger.
 
@@ -73,6 +82,21 @@ class NotifierServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_notifier_service_pb2.SendSmsRequest, _abc.Awaitable[_notifier_service_pb2.SendSmsResponse]],
     ) -> _abc.Awaitable[_notifier_service_pb2.SendSmsResponse]:
         """SendSms hands one text message to an SMS gateway. Errors as SendEmail."""
+
+    @_abc_1.abstractmethod
+    def SendMessages(
+        self,
+        request_iterator: _abc.AsyncIterator[_notifier_service_pb2.SendMessagesRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_notifier_service_pb2.SendMessagesRequest], _abc.AsyncIterator[_notifier_service_pb2.SendMessagesResponse]],
+    ) -> _abc.AsyncIterator[_notifier_service_pb2.SendMessagesResponse]:
+        """SendMessages is the volume path: many messages on one stream, each handed over on its own and
+        answered as soon as it has ended, in any order. A slow one holds up nobody.
+
+        A message that was refused, put off or left in doubt says so in its result. The stream itself
+        ends with INVALID_ARGUMENT (no messages, too many, one that is neither e-mail nor text, or a bad
+        timeout) or UNAVAILABLE (the server is about to leave). When it ends, however it does, attempts
+        under way are finished and recorded; what had no result is asked for again with the same request_id.
+        """
 
     @_abc_1.abstractmethod
     def GetDelivery(

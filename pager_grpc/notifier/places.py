@@ -1,0 +1,27 @@
+"""A bound on what one provider is asked at the same time, so that a slow one holds up nobody but its own."""
+
+import asyncio
+
+USUAL_PLACES = 20
+"""Mail servers allow a client about 50 sessions at a time."""
+
+
+class Places:
+    """``count`` places; whoever comes later waits in turn, and not longer than they can."""
+
+    def __init__(self, count: int) -> None:
+        self._free = asyncio.Semaphore(count)
+
+    async def take(self, within_seconds: float) -> bool:
+        """Whether there was a place in time; it must be given back."""
+        if not self._free.locked():
+            return await self._free.acquire()
+        try:
+            async with asyncio.timeout(within_seconds):
+                return await self._free.acquire()
+        except TimeoutError:
+            return False
+
+    def give_back(self) -> None:
+        """Lets the next one in."""
+        self._free.release()
