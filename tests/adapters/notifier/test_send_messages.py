@@ -17,6 +17,7 @@ from pager_grpc.notifier.bootstrap import running_notifier
 from pager_grpc.notifier.message_stream import MessageStream
 
 PATIENT_SECONDS = 5.0
+A_WEEK = Duration(seconds=7 * 86_400)
 
 
 def message(request: pb.SendEmailRequest | pb.SendSmsRequest) -> pb.SendMessagesRequest.Message:
@@ -103,6 +104,17 @@ async def test_a_repeat_is_answered_from_the_ledger(caller):
     assert await results_of(caller, emails("page-1")) == first
     assert (await caller.email()) == first["page-1"].delivery
     assert len(caller.mail.handed_over) == 1
+
+
+async def test_what_was_first_asked_for_long_ago_and_is_not_known_any_more_goes_marked(caller):
+    old, new = email_request(request_id="old", since_first_attempt=A_WEEK), email_request(request_id="new")
+    old_text = sms_request(request_id="old text", since_first_attempt=A_WEEK)
+    results = await results_of(caller, pb.SendMessagesRequest(messages=[message(m) for m in (old, new, old_text)]))
+    assert {page: result.delivery.doubt_count for page, result in results.items()} == {
+        "old": 1,
+        "new": 0,
+        "old text": 1,
+    }
 
 
 async def test_a_fault_of_ours_is_hidden_and_recorded_as_a_doubt(caller):

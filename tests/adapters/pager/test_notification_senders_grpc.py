@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import grpc
 import pytest
@@ -86,6 +87,14 @@ async def test_pages_together_stay_below_what_the_notifier_takes(notifier, sende
     answers = await sent_at_once(senders, 7, body="x" * 32_000)
     assert all(isinstance(answer, HandedOff) for answer in answers)
     assert max(request.ByteSize() for request in notifier.requests) <= 64 * 1024
+
+
+async def test_a_repeat_says_how_long_ago_it_may_have_been_asked_for_first(notifier, senders):
+    a_week = timedelta(days=7)
+    await senders.send_email(ANA, "s", "b", PAGE, 2, a_week)
+    await senders.send_sms(ANA_PHONE, "text", OTHER, 2, a_week)
+    email, sms = [request.messages[0] for request in notifier.requests]
+    assert email.email.since_first_attempt.ToTimedelta() == sms.sms.since_first_attempt.ToTimedelta() == a_week
 
 
 async def test_what_is_sent_while_others_wait_for_their_answer_is_not_held_up(notifier, senders):
