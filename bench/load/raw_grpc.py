@@ -87,8 +87,10 @@ class RawGrpc(asyncio.Protocol):
             self._out.clear()
 
     def close(self) -> None:
-        """Hangs up."""
+        """Says goodbye and hangs up: a server that is stopped right after a connection broke off drains for ten seconds."""
         self._closing = True
+        self._out.append(_frame(_GOAWAY, 0, 0, bytes(8)))
+        self.flush()
         self._transport.close()
 
     def data_received(self, data: bytes) -> None:
