@@ -87,7 +87,7 @@ class RawGrpc(asyncio.Protocol):
             self._out.clear()
 
     def close(self) -> None:
-        """Says goodbye and hangs up: a server that is stopped right after a connection broke off drains for ten seconds."""
+        """Says goodbye and hangs up: a server that is stopped after a connection broke off drains for ten seconds."""
         self._closing = True
         self._out.append(_frame(_GOAWAY, 0, 0, bytes(8)))
         self.flush()
