@@ -16,7 +16,7 @@ class Machines:
     round_trip: float = 0.0003
     sync: float = 0.001
     log_bandwidth: float = 200e6
-    notifies: bool = True
+    notifies: bool = False
     sticky: bool = False
     """Alerts of one service go to one replica of its cell; else to any."""
 
