@@ -158,7 +158,7 @@ async def _connections(
         yield connections, finished
     finally:
         for connection in connections:
-            connection.close()
+            await connection.close()
 
 
 def _settle(finished: "asyncio.Future[float]", at: float) -> None:

@@ -50,6 +50,7 @@ class RawGrpc(asyncio.Protocol):
         self._most_streams = _UNLIMITED
         self._closing = False
         self.welcomed = asyncio.Event()
+        self._hung_up = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Opens the conversation with windows that answers never fill."""
@@ -86,12 +87,13 @@ class RawGrpc(asyncio.Protocol):
             self._transport.write(b"".join(self._out))
             self._out.clear()
 
-    def close(self) -> None:
-        """Says goodbye and hangs up: a server that is stopped after a connection broke off drains for ten seconds."""
+    async def close(self) -> None:
+        """Says goodbye and waits until the server hangs up: one that is stopped before that drains for ten seconds."""
         self._closing = True
         self._out.append(_frame(_GOAWAY, 0, 0, bytes(8)))
         self.flush()
-        self._transport.close()
+        self._transport.write_eof()
+        await self._hung_up.wait()
 
     def data_received(self, data: bytes) -> None:
         """Reads whole frames; calls that their ends make room for leave together."""
@@ -110,6 +112,7 @@ class RawGrpc(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fails if it was not our own wish."""
+        self._hung_up.set()
         self.welcomed.set()
         if not self._closing:
             self._fail(f"the connection was lost: {exc}")
