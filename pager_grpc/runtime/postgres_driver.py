@@ -11,12 +11,14 @@ from functools import lru_cache
 from typing import Any
 
 import asyncpg
+import structlog
 from asyncpg.transaction import Transaction
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-Driver = "asyncpg.Connection[Any]"
+log = structlog.get_logger()
+
 _BIND = re.compile(r"(?<![:\w]):([a-z]\w*)")
 
 
@@ -50,12 +52,20 @@ async def transaction(connection: AsyncConnection, **options: Any) -> "AsyncIter
         yield begun
         await begun.leave()
     except BaseException:
-        if not driver.is_closed():
-            await begun.leave()
+        await _left(connection, begun)
         raise
     finally:
         if driver.is_closed():
             await connection.invalidate()
+
+
+async def _left(connection: AsyncConnection, begun: "OpenTransaction") -> None:
+    """Rolled back; a connection that cannot even do that, or is still busy, is closed and nobody gets it again."""
+    try:
+        await begun.leave()
+    except DBAPIError as error:
+        log.warning("connection_given_up", error=str(error.orig)[:200])
+        await connection.invalidate()
 
 
 class OpenTransaction:
@@ -115,5 +125,5 @@ def _as_sqlalchemy(statement: str) -> Iterator[None]:
         raise IntegrityError(statement, None, error) from error
     except asyncpg.PostgresError as error:
         raise DBAPIError(statement, None, error) from error
-    except asyncpg.InterfaceError as error:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise InterfaceError(statement, None, error) from error

@@ -85,3 +85,20 @@ async def test_a_connection_that_the_server_ended_fails_at_most_the_one_who_has_
     async with asyncio.timeout(10):
         await ended.wait()
     assert await things(database) == []
+
+
+async def test_a_connection_that_cannot_roll_back_is_given_to_nobody_again(database):
+    async def fail_while_a_statement_is_under_way():
+        async with database.begin() as connection:
+            busy.append(asyncio.create_task(fetch(connection, "SELECT pg_sleep(600)", {})))
+            for _ in range(3):  # turns of the loop until the driver is busy
+                await asyncio.sleep(0)
+            raise ZeroDivisionError
+
+    busy = []
+    async with asyncio.timeout(30):
+        with pytest.raises(ZeroDivisionError):
+            await fail_while_a_statement_is_under_way()
+        assert await things(database) == []
+        with pytest.raises(DBAPIError):
+            await busy[0]
