@@ -87,12 +87,18 @@ async def test_a_connection_that_the_server_ended_fails_at_most_the_one_who_has_
     assert await things(database) == []
 
 
+async def asleep(database):
+    async with database.snapshot() as connection:
+        sleeping = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+        return await fetch(connection, sleeping, {})
+
+
 async def test_a_connection_that_cannot_roll_back_is_given_to_nobody_again(database):
     async def fail_while_a_statement_is_under_way():
         async with database.begin() as connection:
             busy.append(asyncio.create_task(fetch(connection, "SELECT pg_sleep(600)", {})))
-            for _ in range(3):  # turns of the loop until the driver is busy
-                await asyncio.sleep(0)
+            while not await asleep(database):
+                pass
             raise ZeroDivisionError
 
     busy = []
