@@ -52,20 +52,22 @@ async def transaction(connection: AsyncConnection, **options: Any) -> "AsyncIter
         yield begun
         await begun.leave()
     except BaseException:
-        await _left(connection, begun)
+        with _told():
+            await begun.leave()
         raise
     finally:
-        if driver.is_closed():
+        # Nobody gets a connection whose transaction did not end: a rollback that failed, a commit that was cut off.
+        if driver.is_closed() or driver.is_in_transaction():
             await connection.invalidate()
 
 
-async def _left(connection: AsyncConnection, begun: "OpenTransaction") -> None:
-    """Rolled back; a connection that cannot even do that, or is still busy, is closed and nobody gets it again."""
+@contextmanager
+def _told() -> Iterator[None]:
+    """A rollback that fails does not hide what it was for."""
     try:
-        await begun.leave()
+        yield
     except DBAPIError as error:
-        log.warning("connection_given_up", error=str(error.orig)[:200])
-        await connection.invalidate()
+        log.warning("rollback_failed", error=str(error.orig)[:200])
 
 
 class OpenTransaction:
