@@ -82,7 +82,7 @@ def policy_of(message: pb.ResolvedEscalation) -> EscalationPolicy:
     return EscalationPolicy(message.policy_id, message.revision, levels, message.repeat_count)
 
 
-def _level(message: pb.EscalationLevel) -> EscalationLevel | EmptyLevel:
+def _level(message: pb.ResolvedLevel) -> EscalationLevel | EmptyLevel:
     if not message.targets:
         return EmptyLevel()
     timeout: timedelta = DEFAULT_ACKNOWLEDGEMENT_TIMEOUT
@@ -91,11 +91,14 @@ def _level(message: pb.EscalationLevel) -> EscalationLevel | EmptyLevel:
     return EscalationLevel(tuple(_target(target) for target in message.targets), timeout)
 
 
-def _target(message: pb.NotificationTarget) -> NotificationTarget:
-    match message.WhichOneof("address"):
+def _target(message: pb.ResolvedTarget) -> NotificationTarget:
+    if not message.high_urgency_rule.steps:
+        raise InvalidField("steps", "must be at least 1")
+    step = message.high_urgency_rule.steps[0]
+    match step.WhichOneof("address"):
         case "email":
-            return email_target(message.target_id, message.email.email_address)
+            return email_target(message.target_id, step.email.email_address)
         case "sms":
-            return sms_target(message.target_id, message.sms.phone_number)
+            return sms_target(message.target_id, step.sms.phone_number)
         case other:
             raise InvalidField("address", f"is of a kind this version does not know ({other})")

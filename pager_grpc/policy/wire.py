@@ -145,7 +145,7 @@ def escalation_to(answer: ResolvedEscalation) -> pb.ResolvedEscalation:
     return pb.ResolvedEscalation(
         policy_id=answer.policy_id,
         revision=answer.revision,
-        levels=[_level_to(level) for level in answer.levels],
+        levels=[_resolved_level_to(level) for level in answer.levels],
         repeat_count=answer.repeat_count,
         defaulted=answer.defaulted,
     )
@@ -176,10 +176,28 @@ def _timeout_from(level: pb.EscalationLevel) -> timedelta:
 
 
 def _level_to(level: EscalationLevel) -> pb.EscalationLevel:
-    timeout = Duration()
-    timeout.FromTimedelta(level.acknowledgement_timeout)
     targets = [_target_to(target) for target in level.targets]
-    return pb.EscalationLevel(targets=targets, acknowledgement_timeout=timeout)
+    return pb.EscalationLevel(targets=targets, acknowledgement_timeout=_duration_to(level.acknowledgement_timeout))
+
+
+def _resolved_level_to(level: EscalationLevel) -> pb.ResolvedLevel:
+    targets = [_resolved_target_to(target) for target in level.targets]
+    return pb.ResolvedLevel(targets=targets, acknowledgement_timeout=_duration_to(level.acknowledgement_timeout))
+
+
+def _resolved_target_to(target: NotificationTarget) -> pb.ResolvedTarget:
+    step = pb.ResolvedStep()
+    if isinstance(target, EmailTarget):
+        step.email.email_address = target.address.value
+    else:
+        step.sms.phone_number = target.number.value
+    return pb.ResolvedTarget(target_id=target.target_id, high_urgency_rule=pb.ResolvedRule(steps=[step]))
+
+
+def _duration_to(span: timedelta) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(span)
+    return duration
 
 
 def _target_from(index: int, target: pb.NotificationTarget) -> NotificationTarget:

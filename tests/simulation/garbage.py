@@ -51,7 +51,7 @@ def _nonsense(response, dice):
                 case 1:
                     level.targets.add(target_id="somebody")
                 case 2:
-                    level.targets[0].email.email_address = "nobody"
+                    level.targets[0].high_urgency_rule.steps[0].email.email_address = "nobody"
                 case 3:
                     level.targets.add().CopyFrom(level.targets[0])
                 case 4:

@@ -17,18 +17,19 @@ from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
 from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as policy_grpc
 
 
-def a_wire_level(number: int, *, people: int = 2, seconds: float = 1) -> policy_pb.EscalationLevel:
+def a_wire_level(number: int, *, people: int = 2, seconds: float = 1) -> policy_pb.ResolvedLevel:
     """``people`` by e-mail, who have ``seconds`` to acknowledge."""
-    level = policy_pb.EscalationLevel(
+    level = policy_pb.ResolvedLevel(
         acknowledgement_timeout=Duration(nanos=int(seconds % 1 * 1e9), seconds=int(seconds))
     )
     for person in range(1, people + 1):
         name = f"person-{number}-{person}"
-        level.targets.add(target_id=name, email=policy_pb.EmailTarget(email_address=f"{name}@example.com"))
+        step = policy_pb.ResolvedStep(email=policy_pb.EmailTarget(email_address=f"{name}@example.com"))
+        level.targets.add(target_id=name, high_urgency_rule=policy_pb.ResolvedRule(steps=[step]))
     return level
 
 
-def a_wire_policy(*levels: policy_pb.EscalationLevel, repeats: int = 0) -> policy_pb.ResolvedEscalation:
+def a_wire_policy(*levels: policy_pb.ResolvedLevel, repeats: int = 0) -> policy_pb.ResolvedEscalation:
     return policy_pb.ResolvedEscalation(policy_id="shop", revision=1, levels=levels, repeat_count=repeats)
 
 

@@ -148,11 +148,11 @@ async def test_a_policy_service_that_never_answers_delays_a_page_by_its_budget_a
         policy_pb.ResolvedEscalation(),
         policy_pb.ResolvedEscalation(policy_id="shop", revision=1),
         policy_pb.ResolvedEscalation(policy_id="shop\x00", revision=1, levels=[a_wire_level(1)]),
-        policy_pb.ResolvedEscalation(policy_id="shop", revision=1, levels=[policy_pb.EscalationLevel()] * 2),
+        policy_pb.ResolvedEscalation(policy_id="shop", revision=1, levels=[policy_pb.ResolvedLevel()] * 2),
         a_wire_policy(*[a_wire_level(1)] * 21),
         a_wire_policy(a_wire_level(1, seconds=0.5)),
         a_wire_policy(a_wire_level(1), repeats=-1),
-        a_wire_policy(policy_pb.EscalationLevel(targets=[policy_pb.NotificationTarget(target_id="x")])),
+        a_wire_policy(policy_pb.ResolvedLevel(targets=[policy_pb.ResolvedTarget(target_id="x")])),
     ],
 )
 async def test_an_answer_of_the_policy_service_that_makes_no_sense_pages_the_catch_all(caller, answer):
@@ -184,7 +184,7 @@ async def test_the_wrong_number_of_answers_is_no_answer(caller):
 
 
 async def test_a_level_without_people_is_skipped_with_a_line(caller):
-    caller.policy.answer = a_wire_policy(policy_pb.EscalationLevel(), a_wire_level(2, seconds=900))
+    caller.policy.answer = a_wire_policy(policy_pb.ResolvedLevel(), a_wire_level(2, seconds=900))
     incident_id = (await caller.alert()).incident.incident_id
     timeline = await caller.until_line(incident_id, "level_notified")
     assert kinds(timeline)[:3] == ["opened", "level_skipped", "level_notified"]

@@ -120,6 +120,50 @@ class SmsTarget(_message.Message):
 Global___SmsTarget: _TypeAlias = SmsTarget  # noqa: Y015
 
 @_typing.final
+class PersonTarget(_message.Message):
+    """PersonTarget is reached as the person's notification rules say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    """Required. The person; 1 to 255 bytes."""
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonTarget: _TypeAlias = PersonTarget  # noqa: Y015
+
+@_typing.final
+class ScheduleTarget(_message.Message):
+    """ScheduleTarget is whoever is on call on a schedule when the level is notified."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEDULE_ID_FIELD_NUMBER: _builtins.int
+    schedule_id: _builtins.str
+    """Required. The schedule; 1 to 255 bytes."""
+    def __init__(
+        self,
+        *,
+        schedule_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["schedule_id", b"schedule_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScheduleTarget: _TypeAlias = ScheduleTarget  # noqa: Y015
+
+@_typing.final
 class NotificationTarget(_message.Message):
     """NotificationTarget is whom to page and how."""
 
@@ -128,9 +172,11 @@ class NotificationTarget(_message.Message):
     TARGET_ID_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
     SMS_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    SCHEDULE_FIELD_NUMBER: _builtins.int
     target_id: _builtins.str
-    """Required. A readable id, unique in its level, that timelines and logs show instead of the
-    address; 1 to 255 bytes.
+    """Required for an address. A readable id, unique in its level, that timelines and logs show instead
+    of the address; 1 to 255 bytes. Of a person or a schedule it may be left empty: it is that id then.
     """
     @_builtins.property
     def email(self) -> Global___EmailTarget:
@@ -140,18 +186,28 @@ class NotificationTarget(_message.Message):
     def sms(self) -> Global___SmsTarget:
         """By text message."""
 
+    @_builtins.property
+    def person(self) -> Global___PersonTarget:
+        """By the rules of a person."""
+
+    @_builtins.property
+    def schedule(self) -> Global___ScheduleTarget:
+        """Whoever is on call when the level is notified."""
+
     def __init__(
         self,
         *,
         target_id: _builtins.str = ...,
         email: Global___EmailTarget | None = ...,
         sms: Global___SmsTarget | None = ...,
+        person: Global___PersonTarget | None = ...,
+        schedule: Global___ScheduleTarget | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "email", b"email", "sms", b"sms"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "email", b"email", "person", b"person", "schedule", b"schedule", "sms", b"sms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "email", b"email", "sms", b"sms", "target_id", b"target_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "email", b"email", "person", b"person", "schedule", b"schedule", "sms", b"sms", "target_id", b"target_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_address: _TypeAlias = _typing.Literal["email", "sms"]  # noqa: Y015
+    _WhichOneofReturnType_address: _TypeAlias = _typing.Literal["email", "sms", "person", "schedule"]  # noqa: Y015
     _WhichOneofArgType_address: _TypeAlias = _typing.Literal["address", b"address"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_address) -> _WhichOneofReturnType_address | None: ...
 
@@ -163,11 +219,41 @@ class EscalationLevel(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Selection:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _SelectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[EscalationLevel._Selection.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        SELECTION_UNSPECIFIED: EscalationLevel._Selection.ValueType  # 0
+        """Not said; all of them."""
+        SELECTION_ALL: EscalationLevel._Selection.ValueType  # 1
+        """All of them."""
+        SELECTION_ROUND_ROBIN: EscalationLevel._Selection.ValueType  # 2
+        """One of them: incidents take turns, and each keeps its turn. A target at which nobody can be
+        reached is passed over.
+        """
+
+    class Selection(_Selection, metaclass=_SelectionEnumTypeWrapper):
+        """Selection says which of the targets an incident notifies. More may come."""
+
+    SELECTION_UNSPECIFIED: EscalationLevel.Selection.ValueType  # 0
+    """Not said; all of them."""
+    SELECTION_ALL: EscalationLevel.Selection.ValueType  # 1
+    """All of them."""
+    SELECTION_ROUND_ROBIN: EscalationLevel.Selection.ValueType  # 2
+    """One of them: incidents take turns, and each keeps its turn. A target at which nobody can be
+    reached is passed over.
+    """
+
     TARGETS_FIELD_NUMBER: _builtins.int
     ACKNOWLEDGEMENT_TIMEOUT_FIELD_NUMBER: _builtins.int
+    SELECTION_FIELD_NUMBER: _builtins.int
+    selection: Global___EscalationLevel.Selection.ValueType
+    """Optional. All targets if not said."""
     @_builtins.property
     def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___NotificationTarget]:
-        """Required. Who is notified; 1 to 50, no id and no address twice."""
+        """Required. Who is notified; 1 to 50, no id, address, person or schedule twice."""
 
     @_builtins.property
     def acknowledgement_timeout(self) -> _duration_pb2.Duration:
@@ -178,10 +264,11 @@ class EscalationLevel(_message.Message):
         *,
         targets: _abc.Iterable[Global___NotificationTarget] | None = ...,
         acknowledgement_timeout: _duration_pb2.Duration | None = ...,
+        selection: Global___EscalationLevel.Selection.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement_timeout", b"acknowledgement_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement_timeout", b"acknowledgement_timeout", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement_timeout", b"acknowledgement_timeout", "selection", b"selection", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -203,6 +290,8 @@ class EscalationPolicy(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGEMENT_EXPIRY_FIELD_NUMBER: _builtins.int
+    REOPEN_WINDOW_FIELD_NUMBER: _builtins.int
     policy_id: _builtins.str
     """Required. Id; 1 to 255 bytes."""
     display_name: _builtins.str
@@ -231,6 +320,18 @@ class EscalationPolicy(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When this revision was made."""
 
+    @_builtins.property
+    def acknowledgement_expiry(self) -> _duration_pb2.Duration:
+        """Optional. An acknowledgement counts for so long: if the service is not healthy by then, the
+        levels are notified from the first one again. 1 minute to 7 days; for ever if unset.
+        """
+
+    @_builtins.property
+    def reopen_window(self) -> _duration_pb2.Duration:
+        """Optional. An alert so soon after the service was healthy again continues the incident of before
+        instead of opening another one. 1 second to 24 hours; never if unset.
+        """
+
     def __init__(
         self,
         *,
@@ -244,14 +345,279 @@ class EscalationPolicy(_message.Message):
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        acknowledgement_expiry: _duration_pb2.Duration | None = ...,
+        reopen_window: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement_expiry", b"acknowledgement_expiry", "create_time", b"create_time", "reopen_window", b"reopen_window", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "default_policy", b"default_policy", "display_name", b"display_name", "etag", b"etag", "levels", b"levels", "monitored_service_ids", b"monitored_service_ids", "policy_id", b"policy_id", "repeat_count", b"repeat_count", "revision", b"revision", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement_expiry", b"acknowledgement_expiry", "create_time", b"create_time", "default_policy", b"default_policy", "display_name", b"display_name", "etag", b"etag", "levels", b"levels", "monitored_service_ids", b"monitored_service_ids", "policy_id", b"policy_id", "reopen_window", b"reopen_window", "repeat_count", b"repeat_count", "revision", b"revision", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EscalationPolicy: _TypeAlias = EscalationPolicy  # noqa: Y015
+
+@_typing.final
+class ResolvedStep(_message.Message):
+    """ResolvedStep is one page to one address."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELAY_FIELD_NUMBER: _builtins.int
+    CONTACT_METHOD_ID_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    SMS_FIELD_NUMBER: _builtins.int
+    contact_method_id: _builtins.str
+    """Output only. The contact method of the person; empty for a target that is an address."""
+    @_builtins.property
+    def delay(self) -> _duration_pb2.Duration:
+        """Output only. How long after the level is notified."""
+
+    @_builtins.property
+    def email(self) -> Global___EmailTarget:
+        """By e-mail."""
+
+    @_builtins.property
+    def sms(self) -> Global___SmsTarget:
+        """By text message."""
+
+    def __init__(
+        self,
+        *,
+        delay: _duration_pb2.Duration | None = ...,
+        contact_method_id: _builtins.str = ...,
+        email: Global___EmailTarget | None = ...,
+        sms: Global___SmsTarget | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "delay", b"delay", "email", b"email", "sms", b"sms"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "contact_method_id", b"contact_method_id", "delay", b"delay", "email", b"email", "sms", b"sms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_address: _TypeAlias = _typing.Literal["email", "sms"]  # noqa: Y015
+    _WhichOneofArgType_address: _TypeAlias = _typing.Literal["address", b"address"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_address) -> _WhichOneofReturnType_address | None: ...
+
+Global___ResolvedStep: _TypeAlias = ResolvedStep  # noqa: Y015
+
+@_typing.final
+class ResolvedRule(_message.Message):
+    """ResolvedRule is how one target is paged."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEPS_FIELD_NUMBER: _builtins.int
+    REPEAT_INTERVAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResolvedStep]:
+        """Output only. The pages, ordered by delay; at least one."""
+
+    @_builtins.property
+    def repeat_interval(self) -> _duration_pb2.Duration:
+        """Output only. The last step is taken again so long after it, and again, until somebody answers or
+        the acknowledgement delay of the level has run out. Not repeated if unset.
+        """
+
+    def __init__(
+        self,
+        *,
+        steps: _abc.Iterable[Global___ResolvedStep] | None = ...,
+        repeat_interval: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["repeat_interval", b"repeat_interval"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["repeat_interval", b"repeat_interval", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolvedRule: _TypeAlias = ResolvedRule  # noqa: Y015
+
+@_typing.final
+class ResolvedTarget(_message.Message):
+    """ResolvedTarget is one person, or one address, that a level notifies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    SCHEDULE_ID_FIELD_NUMBER: _builtins.int
+    LAYER_ID_FIELD_NUMBER: _builtins.int
+    OVERRIDE_ID_FIELD_NUMBER: _builtins.int
+    HIGH_URGENCY_RULE_FIELD_NUMBER: _builtins.int
+    LOW_URGENCY_RULE_FIELD_NUMBER: _builtins.int
+    target_id: _builtins.str
+    """Output only. Id of the target in the policy."""
+    person_id: _builtins.str
+    """Output only. Who is paged; empty if the target is an address."""
+    schedule_id: _builtins.str
+    """Output only. The schedule on which the person is on call; empty if the policy names the person."""
+    layer_id: _builtins.str
+    """Output only. The layer whose turn it is."""
+    override_id: _builtins.str
+    """Output only. The override that brought the person in."""
+    @_builtins.property
+    def high_urgency_rule(self) -> Global___ResolvedRule:
+        """Output only. For alerts of severity critical and error, and of none."""
+
+    @_builtins.property
+    def low_urgency_rule(self) -> Global___ResolvedRule:
+        """Output only. For alerts of severity warning and info; as high_urgency_rule if unset."""
+
+    def __init__(
+        self,
+        *,
+        target_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        schedule_id: _builtins.str = ...,
+        layer_id: _builtins.str = ...,
+        override_id: _builtins.str = ...,
+        high_urgency_rule: Global___ResolvedRule | None = ...,
+        low_urgency_rule: Global___ResolvedRule | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["high_urgency_rule", b"high_urgency_rule", "low_urgency_rule", b"low_urgency_rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["high_urgency_rule", b"high_urgency_rule", "layer_id", b"layer_id", "low_urgency_rule", b"low_urgency_rule", "override_id", b"override_id", "person_id", b"person_id", "schedule_id", b"schedule_id", "target_id", b"target_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolvedTarget: _TypeAlias = ResolvedTarget  # noqa: Y015
+
+@_typing.final
+class UnreachedTarget(_message.Message):
+    """UnreachedTarget is a target at which nobody can be reached, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Reason:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[UnreachedTarget._Reason.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        REASON_UNSPECIFIED: UnreachedTarget._Reason.ValueType  # 0
+        """Not known."""
+        REASON_NOBODY_ON_CALL: UnreachedTarget._Reason.ValueType  # 1
+        """Nobody is on call on the schedule."""
+        REASON_NO_VERIFIED_CONTACT_METHOD: UnreachedTarget._Reason.ValueType  # 2
+        """The person has no contact method that was verified."""
+        REASON_PERSON_UNKNOWN: UnreachedTarget._Reason.ValueType  # 3
+        """There is no such person any more."""
+        REASON_SCHEDULE_UNKNOWN: UnreachedTarget._Reason.ValueType  # 4
+        """There is no such schedule any more."""
+        REASON_NOT_ITS_TURN: UnreachedTarget._Reason.ValueType  # 5
+        """Another target of the level has the turn."""
+
+    class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
+        """Reason is why. More may come."""
+
+    REASON_UNSPECIFIED: UnreachedTarget.Reason.ValueType  # 0
+    """Not known."""
+    REASON_NOBODY_ON_CALL: UnreachedTarget.Reason.ValueType  # 1
+    """Nobody is on call on the schedule."""
+    REASON_NO_VERIFIED_CONTACT_METHOD: UnreachedTarget.Reason.ValueType  # 2
+    """The person has no contact method that was verified."""
+    REASON_PERSON_UNKNOWN: UnreachedTarget.Reason.ValueType  # 3
+    """There is no such person any more."""
+    REASON_SCHEDULE_UNKNOWN: UnreachedTarget.Reason.ValueType  # 4
+    """There is no such schedule any more."""
+    REASON_NOT_ITS_TURN: UnreachedTarget.Reason.ValueType  # 5
+    """Another target of the level has the turn."""
+
+    TARGET_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    SCHEDULE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    target_id: _builtins.str
+    """Output only. Id of the target in the policy."""
+    person_id: _builtins.str
+    """Output only. The person; empty if there is none."""
+    schedule_id: _builtins.str
+    """Output only. The schedule; empty if the target is none."""
+    reason: Global___UnreachedTarget.Reason.ValueType
+    """Output only. Why nobody is reached."""
+    def __init__(
+        self,
+        *,
+        target_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        schedule_id: _builtins.str = ...,
+        reason: Global___UnreachedTarget.Reason.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "reason", b"reason", "schedule_id", b"schedule_id", "target_id", b"target_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnreachedTarget: _TypeAlias = UnreachedTarget  # noqa: Y015
+
+@_typing.final
+class ResolvedLevel(_message.Message):
+    """ResolvedLevel is a level with the people who are on call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LaterTargets(_message.Message):
+        """LaterTargets is whom the level notifies from a later moment on."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        START_TIME_FIELD_NUMBER: _builtins.int
+        TARGETS_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def start_time(self) -> _timestamp_pb2.Timestamp:
+            """Output only. From here on."""
+
+        @_builtins.property
+        def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResolvedTarget]:
+            """Output only. The targets then."""
+
+        def __init__(
+            self,
+            *,
+            start_time: _timestamp_pb2.Timestamp | None = ...,
+            targets: _abc.Iterable[Global___ResolvedTarget] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time", "targets", b"targets"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TARGETS_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGEMENT_TIMEOUT_FIELD_NUMBER: _builtins.int
+    UNREACHED_FIELD_NUMBER: _builtins.int
+    LATER_TARGETS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResolvedTarget]:
+        """Output only. Whom it notifies; if empty nobody, and the level is skipped at once."""
+
+    @_builtins.property
+    def acknowledgement_timeout(self) -> _duration_pb2.Duration:
+        """Output only. How long they have to acknowledge."""
+
+    @_builtins.property
+    def unreached(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnreachedTarget]:
+        """Output only. Who else the policy names, and why they are not notified."""
+
+    @_builtins.property
+    def later_targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResolvedLevel.LaterTargets]:
+        """Output only. How the answer changes within the forecast that was asked for, the earliest first."""
+
+    def __init__(
+        self,
+        *,
+        targets: _abc.Iterable[Global___ResolvedTarget] | None = ...,
+        acknowledgement_timeout: _duration_pb2.Duration | None = ...,
+        unreached: _abc.Iterable[Global___UnreachedTarget] | None = ...,
+        later_targets: _abc.Iterable[Global___ResolvedLevel.LaterTargets] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement_timeout", b"acknowledgement_timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement_timeout", b"acknowledgement_timeout", "later_targets", b"later_targets", "targets", b"targets", "unreached", b"unreached"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolvedLevel: _TypeAlias = ResolvedLevel  # noqa: Y015
 
 @_typing.final
 class ResolvedEscalation(_message.Message):
@@ -261,9 +627,11 @@ class ResolvedEscalation(_message.Message):
 
     POLICY_ID_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
-    LEVELS_FIELD_NUMBER: _builtins.int
     REPEAT_COUNT_FIELD_NUMBER: _builtins.int
     DEFAULTED_FIELD_NUMBER: _builtins.int
+    LEVELS_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGEMENT_EXPIRY_FIELD_NUMBER: _builtins.int
+    REOPEN_WINDOW_FIELD_NUMBER: _builtins.int
     policy_id: _builtins.str
     """Output only. The policy."""
     revision: _builtins.int
@@ -273,21 +641,31 @@ class ResolvedEscalation(_message.Message):
     defaulted: _builtins.bool
     """Output only. The default policy answered because no other names the service."""
     @_builtins.property
-    def levels(self) -> _containers.RepeatedCompositeFieldContainer[Global___EscalationLevel]:
-        """Output only. The levels with concrete targets, in order."""
+    def levels(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResolvedLevel]:
+        """Output only. The levels in order, with concrete targets."""
+
+    @_builtins.property
+    def acknowledgement_expiry(self) -> _duration_pb2.Duration:
+        """Output only. How long an acknowledgement counts; for ever if unset."""
+
+    @_builtins.property
+    def reopen_window(self) -> _duration_pb2.Duration:
+        """Output only. How soon an alert continues the incident of before; never if unset."""
 
     def __init__(
         self,
         *,
         policy_id: _builtins.str = ...,
         revision: _builtins.int = ...,
-        levels: _abc.Iterable[Global___EscalationLevel] | None = ...,
         repeat_count: _builtins.int = ...,
         defaulted: _builtins.bool = ...,
+        levels: _abc.Iterable[Global___ResolvedLevel] | None = ...,
+        acknowledgement_expiry: _duration_pb2.Duration | None = ...,
+        reopen_window: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement_expiry", b"acknowledgement_expiry", "reopen_window", b"reopen_window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["defaulted", b"defaulted", "levels", b"levels", "policy_id", b"policy_id", "repeat_count", b"repeat_count", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement_expiry", b"acknowledgement_expiry", "defaulted", b"defaulted", "levels", b"levels", "policy_id", b"policy_id", "reopen_window", b"reopen_window", "repeat_count", b"repeat_count", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -570,31 +948,49 @@ class ResolveEscalationRequest(_message.Message):
 
     MONITORED_SERVICE_ID_FIELD_NUMBER: _builtins.int
     POLICY_REVISION_FIELD_NUMBER: _builtins.int
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
     AT_TIME_FIELD_NUMBER: _builtins.int
+    FORECAST_FIELD_NUMBER: _builtins.int
+    INCIDENT_ID_FIELD_NUMBER: _builtins.int
     monitored_service_id: _builtins.str
     """The policy that covers this service now; 1 to 255 bytes."""
+    policy_id: _builtins.str
+    """The newest revision of this policy; 1 to 255 bytes."""
+    person_id: _builtins.str
+    """One level that notifies this person, as revision 1 of a policy named "person/<id>"; 1 to 255 bytes."""
+    incident_id: _builtins.str
+    """Optional. The incident that is asked for: it keeps its turn where targets take turns. Without it the
+    target whose turn is next answers, and nothing is kept. At most 255 bytes.
+    """
     @_builtins.property
     def policy_revision(self) -> Global___PolicyRevision:
         """A revision pinned before."""
 
     @_builtins.property
     def at_time(self) -> _timestamp_pb2.Timestamp:
-        """Optional. The moment people are looked up for; now if not said. Without effect while targets are
-        fixed addresses.
-        """
+        """Optional. The moment people are looked up for; now if not said."""
+
+    @_builtins.property
+    def forecast(self) -> _duration_pb2.Duration:
+        """Optional. How far ahead later_targets look; 0 to 48 hours."""
 
     def __init__(
         self,
         *,
         monitored_service_id: _builtins.str = ...,
         policy_revision: Global___PolicyRevision | None = ...,
+        policy_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
         at_time: _timestamp_pb2.Timestamp | None = ...,
+        forecast: _duration_pb2.Duration | None = ...,
+        incident_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time", "monitored_service_id", b"monitored_service_id", "policy_revision", b"policy_revision", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time", "forecast", b"forecast", "monitored_service_id", b"monitored_service_id", "person_id", b"person_id", "policy_id", b"policy_id", "policy_revision", b"policy_revision", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time", "monitored_service_id", b"monitored_service_id", "policy_revision", b"policy_revision", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time", "forecast", b"forecast", "incident_id", b"incident_id", "monitored_service_id", b"monitored_service_id", "person_id", b"person_id", "policy_id", b"policy_id", "policy_revision", b"policy_revision", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["monitored_service_id", "policy_revision"]  # noqa: Y015
+    _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["monitored_service_id", "policy_revision", "policy_id", "person_id"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
 
