@@ -44,15 +44,17 @@ def read_policies(text: str) -> list[pb.EscalationPolicy]:
     except UnreadableYaml as error:
         raise PolicyFileFaults([str(error)]) from error
     faults = Faults()
-    policies = _policies(document, faults)
+    policies = policies_in(Fields.read(document, "", faults, ("policies",)), faults, least=1)
     if faults.sentences:
         raise PolicyFileFaults(faults.sentences)
     return policies
 
 
-def _policies(document: object, faults: Faults) -> list[pb.EscalationPolicy]:
-    top = Fields.read(document, "", faults, ("policies",))
-    found = [(_policy(value, path, faults), path) for value, path in top.each("policies", least=1, most=MAX_POLICIES)]
+def policies_in(top: Fields, faults: Faults, *, least: int) -> list[pb.EscalationPolicy]:
+    """The policies of a document; what contradicts itself among them is noted too."""
+    found = [
+        (_policy(value, path, faults), path) for value, path in top.each("policies", least=least, most=MAX_POLICIES)
+    ]
     refuse_repeats(
         [(policy.policy_id, f"{path}.id") for policy, path in found],
         faults,
@@ -128,10 +130,11 @@ def _twice_in_level(value: str, earlier: str) -> str:
 
 def written_policies(policies: list[pb.EscalationPolicy]) -> str:
     """``policies`` as a file that :func:`read_policies` reads back."""
-    return write_yaml({"policies": [_document(policy) for policy in policies]})
+    return write_yaml({"policies": [policy_document(policy) for policy in policies]})
 
 
-def _document(policy: pb.EscalationPolicy) -> dict[str, object]:
+def policy_document(policy: pb.EscalationPolicy) -> dict[str, object]:
+    """``policy`` as the file has it."""
     document: dict[str, object] = {"id": policy.policy_id}
     if policy.display_name:
         document["name"] = policy.display_name
