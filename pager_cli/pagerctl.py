@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pager_cli import options as opt
+from pager_cli.configuration_cli import add_commands
 from pager_cli.outcome import BUG, OK, USAGE
 from pager_cli.policy_cli import policy_app
 from pager_cli.running import complain, run
@@ -248,6 +249,9 @@ def deliveries(
 
     peer = Peer("notifier", notifier_target, "--notifier-target", timeout)
     return run(list_deliveries(peer, states=state or [], limit=limit, as_machine=json))
+
+
+add_commands(app)
 
 
 def main() -> None:
