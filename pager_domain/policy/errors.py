@@ -10,7 +10,14 @@
     ├── PolicyExists                     the id is taken
     ├── ServiceAlreadyCovered            another policy names the service
     ├── DefaultPolicyExists              another policy is the default
-    └── StaleEtag                        the policy has changed since it was read
+    ├── StaleEtag                        the policy has changed since it was read
+    ├── PersonUnknown                    no such person
+    ├── PersonExists                     the id is taken
+    ├── PersonStale                      the person has changed since it was read
+    ├── PersonInUse                      a schedule or a policy names the person
+    ├── ScheduleUnknown                  no such schedule
+    ├── ScheduleExists                   the id is taken
+    └── ScheduleStale                    the schedule has changed since it was read
 """
 
 from dataclasses import dataclass
@@ -88,3 +95,77 @@ class StaleEtag(DomainError):
 
     def __str__(self) -> str:
         return f"escalation policy {self.policy_id!r} has changed since it was read; read it again"
+
+
+@dataclass(eq=False)
+class PersonUnknown(DomainError):
+    """There is no person with this id, or it has ended."""
+
+    person_id: str
+
+    def __str__(self) -> str:
+        return f"there is no person {self.person_id!r}"
+
+
+@dataclass(eq=False)
+class PersonExists(DomainError):
+    """The id belongs to a person that has not ended."""
+
+    person_id: str
+
+    def __str__(self) -> str:
+        return f"person {self.person_id!r} exists already"
+
+
+@dataclass(eq=False)
+class PersonStale(DomainError):
+    """The person has changed since the caller read it."""
+
+    person_id: str
+
+    def __str__(self) -> str:
+        return f"person {self.person_id!r} has changed since it was read; read it again"
+
+
+@dataclass(eq=False)
+class PersonInUse(DomainError):
+    """A live schedule or policy, ``named_by_kind`` and ``named_by_id``, names the person."""
+
+    person_id: str
+    named_by_kind: str
+    named_by_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"person {self.person_id!r} is named by {self.named_by_kind} {self.named_by_id!r}; take it out there first"
+        )
+
+
+@dataclass(eq=False)
+class ScheduleUnknown(DomainError):
+    """There is no schedule with this id, or it has ended."""
+
+    schedule_id: str
+
+    def __str__(self) -> str:
+        return f"there is no schedule {self.schedule_id!r}"
+
+
+@dataclass(eq=False)
+class ScheduleExists(DomainError):
+    """The id belongs to a schedule that has not ended."""
+
+    schedule_id: str
+
+    def __str__(self) -> str:
+        return f"schedule {self.schedule_id!r} exists already"
+
+
+@dataclass(eq=False)
+class ScheduleStale(DomainError):
+    """The schedule has changed since the caller read it."""
+
+    schedule_id: str
+
+    def __str__(self) -> str:
+        return f"schedule {self.schedule_id!r} has changed since it was read; read it again"

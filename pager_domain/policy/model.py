@@ -4,11 +4,9 @@ Every change makes a new revision and a revision never changes, so that a pinned
 same levels for ever, also after its policy has ended.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import (
@@ -31,6 +29,7 @@ from pager_domain.policy.errors import (
     ServiceAlreadyCovered,
     StaleEtag,
 )
+from pager_domain.policy.revisions import Kind, Record, Revisioned
 
 MAX_DISPLAY_NAME_BYTES = 255
 MAX_MONITORED_SERVICES = 10_000
@@ -59,56 +58,29 @@ class PolicyDefinition:
         services = _checked_services(self.monitored_service_ids)
         object.__setattr__(self, "monitored_service_ids", services)  # the way to normalise a frozen value
 
+    @property
+    def entry_id(self) -> str:
+        """The id, which never changes."""
+        return self.policy_id
 
-@dataclass(frozen=True, slots=True)
-class EscalationPolicy:
-    """The newest revision of a policy that has not ended."""
 
-    definition: PolicyDefinition
-    revision: int
-    create_time: datetime
-    update_time: datetime
+class EscalationPolicy(Revisioned[PolicyDefinition]):
+    """One revision of a policy; the newest one, unless said."""
+
+    __slots__ = ()
 
     @property
     def policy_id(self) -> PolicyId:
         """The id, which never changes."""
         return self.definition.policy_id
 
-    @property
-    def etag(self) -> str:
-        """Text that is another one after every change; made from the id, the revision and the content."""
-        facts = json.dumps([self.revision, *_facts(self.definition)])
-        return hashlib.sha256(facts.encode()).hexdigest()[:32]
+    def facts(self) -> list[object]:
+        """Spelt out: policies had etags before anything else had."""
+        return _facts(self.definition)
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRecord:
-    """What has become of one policy id: its last revision (0 if it was never used) and its policy unless ended."""
-
-    policy_id: PolicyId
-    last_revision: int = 0
-    live: EscalationPolicy | None = None
-
-    def create(self, definition: PolicyDefinition, now: datetime) -> EscalationPolicy:
-        """A new policy; after an ended one its revisions are counted on."""
-        if self.live is not None:
-            raise PolicyExists(self.policy_id)
-        return EscalationPolicy(definition, self.last_revision + 1, create_time=now, update_time=now)
-
-    def update(self, definition: PolicyDefinition, etag: str, now: datetime) -> EscalationPolicy:
-        """The next revision, or ``live`` itself if nothing is different."""
-        live = self.read_at(etag)
-        if live.definition == definition:
-            return live
-        return replace(live, definition=definition, revision=self.last_revision + 1, update_time=now)
-
-    def read_at(self, etag: str) -> EscalationPolicy:
-        """The policy, if ``etag`` is its newest."""
-        if self.live is None:
-            raise PolicyUnknown(self.policy_id)
-        if self.live.etag != etag:
-            raise StaleEtag(self.policy_id)
-        return self.live
+PolicyRecord = Record[PolicyDefinition, EscalationPolicy]
+POLICIES = Kind("policy", EscalationPolicy, PolicyUnknown, PolicyExists, StaleEtag)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from datetime import datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from typing import NewType
 
+from pager_domain.policy.errors import ScheduleExists, ScheduleStale, ScheduleUnknown
 from pager_domain.policy.people import PersonId
+from pager_domain.policy.revisions import Kind, Record, Revisioned
 
 ScheduleId = NewType("ScheduleId", str)
 LayerId = NewType("LayerId", str)
@@ -99,6 +101,12 @@ class Override:
     change: Add | Remove | Replace
     reason: str = ""
 
+    @property
+    def people(self) -> frozenset[PersonId]:
+        """Whom it names."""
+        replaced = self.change.replaced if isinstance(self.change, Replace) else None
+        return frozenset({self.change.person_id} | ({replaced} if replaced is not None else set()))
+
 
 class SwapState(StrEnum):
     """What became of a shift swap."""
@@ -132,6 +140,33 @@ class ScheduleDefinition:
     display_name: str = ""
     overrides: tuple[Override, ...] = ()
     shift_swaps: tuple[ShiftSwap, ...] = ()
+
+    @property
+    def entry_id(self) -> str:
+        """The id, which never changes."""
+        return self.schedule_id
+
+    @property
+    def people(self) -> frozenset[PersonId]:
+        """Everybody whom it names anywhere."""
+        turns = {person for layer in self.layers for person in layer.rotation.people}
+        changes = {person for override in self.overrides for person in override.people}
+        return frozenset(turns | changes | {p for swap in self.shift_swaps for p in (swap.from_person, swap.to_person)})
+
+
+class Schedule(Revisioned[ScheduleDefinition]):
+    """One revision of a schedule; the newest one, unless said."""
+
+    __slots__ = ()
+
+    @property
+    def schedule_id(self) -> ScheduleId:
+        """The id, which never changes."""
+        return self.definition.schedule_id
+
+
+ScheduleRecord = Record[ScheduleDefinition, Schedule]
+SCHEDULES = Kind("schedule", Schedule, ScheduleUnknown, ScheduleExists, ScheduleStale)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import MonitoredServiceId, PolicyId
 from pager_domain.policy.model import (
+    POLICIES,
     Coverage,
     Directory,
     EscalationPolicy,
@@ -23,7 +24,9 @@ from pager_domain.policy.model import (
     Subject,
 )
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
+from pager_domain.policy.revisions import Record
 from pager_grpc.policy.documents import document_of, levels_in
+from pager_grpc.policy.roster_sql import SqlRosterStore, SqlRosterUnitOfWork
 from pager_grpc.policy.statements import COVERED, DEFAULT_POLICY, Statements, statements_for
 from pager_grpc.policy.tables import ESCALATION_POLICIES, POLICY_COVERAGE, POLICY_REVISIONS
 from pager_grpc.runtime.bulk import insert_rows, upsert_rows
@@ -36,12 +39,11 @@ _RACES = 5
 _UNIQUE_VIOLATION = "23505"
 
 
-class SqlPolicyUnitOfWork(PolicyUnitOfWork):
+class SqlPolicyUnitOfWork(SqlRosterUnitOfWork, PolicyUnitOfWork):
     """One transaction on one connection."""
 
     def __init__(self, database: Database, connection: AsyncConnection, statements: Statements) -> None:
-        self._database = database
-        self._connection = connection
+        super().__init__(database, connection)
         self._statements = statements
 
     async def now(self) -> datetime:
@@ -54,7 +56,7 @@ class SqlPolicyUnitOfWork(PolicyUnitOfWork):
         asked = {"policy_id": policy_id}
         last_revision = (await self._connection.execute(self._statements.lock, asked)).scalar_one_or_none()
         found = (await self._connection.execute(self._statements.policy, asked)).one_or_none()
-        return PolicyRecord(policy_id, last_revision or 0, _policy_of(found) if found is not None else None)
+        return Record(POLICIES, policy_id, last_revision or 0, _policy_of(found) if found is not None else None)
 
     async def coverage(self, services: Collection[MonitoredServiceId]) -> Coverage:
         """Who has what, as committed now."""
@@ -98,11 +100,11 @@ class SqlPolicyUnitOfWork(PolicyUnitOfWork):
         await insert_rows(self._connection, POLICY_COVERAGE, come)
 
 
-class SqlPolicyStore(PolicyStore):
+class SqlPolicyStore(SqlRosterStore, PolicyStore):
     """Policies in tables; the rules that must hold under races are keys and indexes of the tables."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self._statements = statements_for(sqlite=database.is_sqlite)
 
     async def atomically(self, work: Callable[[PolicyUnitOfWork], Awaitable[T]]) -> T:

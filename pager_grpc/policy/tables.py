@@ -3,7 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, MetaData, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    text,
+)
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -66,6 +77,68 @@ class PolicyCoverageRow(PolicyTable, table=True):
     policy_id: str = Field(sa_column=Column(IdText, ForeignKey("escalation_policies.policy_id"), nullable=False))
 
 
+class RosterEntryRow(PolicyTable, table=True):
+    """What has become of one id of a person or a schedule: its last revision, also after it has ended."""
+
+    __tablename__ = "roster_entries"
+    __table_args__ = (
+        CheckConstraint("kind IN ('person', 'schedule')", name="ck_roster_entries_kind"),
+        CheckConstraint("revision >= 1", name="ck_roster_entries_revision"),
+    )
+
+    kind: str = Field(sa_column=Column(IdText, primary_key=True))
+    entry_id: str = Field(sa_column=Column(IdText, primary_key=True))
+    revision: int = Field(sa_column=Column(BigInteger, nullable=False))
+    ended: bool
+
+
+class RosterRevisionRow(PolicyTable, table=True):
+    """What one revision says, and from when on; ``end_time`` is when its entry ended while it stood."""
+
+    __tablename__ = "roster_revisions"
+    __table_args__ = (
+        ForeignKeyConstraint(["kind", "entry_id"], ["roster_entries.kind", "roster_entries.entry_id"]),
+        CheckConstraint("revision >= 1", name="ck_roster_revisions_revision"),
+        CheckConstraint(
+            "kind <> 'schedule' OR coalesce(document ->> 'layers', '[]') <> '[]'", name="ck_roster_revisions_layers"
+        ),
+    )
+
+    kind: str = Field(sa_column=Column(IdText, primary_key=True))
+    entry_id: str = Field(sa_column=Column(IdText, primary_key=True))
+    revision: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    document: dict[str, Any] = Field(sa_column=Column(JsonDocument, nullable=False))
+    create_time: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    update_time: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    end_time: datetime | None = Field(sa_column=Column(UtcDateTime))
+
+
+class ContactVerificationRow(PolicyTable, table=True):
+    """The newest code that a contact method was given; the code itself is not kept."""
+
+    __tablename__ = "contact_verifications"
+    __table_args__ = (
+        CheckConstraint("generation >= 1", name="ck_contact_verifications_generation"),
+        CheckConstraint("wrong_tries BETWEEN 0 AND 5", name="ck_contact_verifications_wrong_tries"),
+        CheckConstraint("expire_time > create_time", name="ck_contact_verifications_expire_time"),
+    )
+
+    person_id: str = Field(sa_column=Column(IdText, primary_key=True))
+    contact_method_id: str = Field(sa_column=Column(IdText, primary_key=True))
+    generation: int = Field(sa_column=Column(BigInteger, nullable=False))
+    address: str = Field(sa_column=Column(Text, nullable=False))
+    salt: str = Field(sa_column=Column(Text, nullable=False))
+    code_hash: str = Field(sa_column=Column(Text, nullable=False))
+    wrong_tries: int = Field(sa_column=Column(Integer, nullable=False))
+    used: bool
+    create_time: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    expire_time: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    send_time: datetime | None = Field(sa_column=Column(UtcDateTime))
+
+
 ESCALATION_POLICIES = metadata.tables["escalation_policies"]
 POLICY_REVISIONS = metadata.tables["policy_revisions"]
 POLICY_COVERAGE = metadata.tables["policy_coverage"]
+ROSTER_ENTRIES = metadata.tables["roster_entries"]
+ROSTER_REVISIONS = metadata.tables["roster_revisions"]
+CONTACT_VERIFICATIONS = metadata.tables["contact_verifications"]

@@ -8,9 +8,16 @@ from pager_domain.errors import InvalidField, StoreUnavailable
 from pager_domain.policy.errors import (
     DefaultPolicyExists,
     NoPolicyForService,
+    PersonExists,
+    PersonInUse,
+    PersonStale,
+    PersonUnknown,
     PolicyExists,
     PolicyUnknown,
     RevisionUnknown,
+    ScheduleExists,
+    ScheduleStale,
+    ScheduleUnknown,
     ServiceAlreadyCovered,
     StaleEtag,
 )
@@ -26,4 +33,11 @@ ERRORS: Final[ErrorTable] = {
     DefaultPolicyExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_DEFAULT_POLICY_EXISTS"),
     StaleEtag: (StatusCode.ABORTED, "ERROR_REASON_STALE_ETAG"),
     StoreUnavailable: (StatusCode.UNAVAILABLE, "ERROR_REASON_STORE_UNAVAILABLE"),
+    PersonUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_PERSON_UNKNOWN"),
+    PersonExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_PERSON_EXISTS"),
+    PersonStale: (StatusCode.ABORTED, "ERROR_REASON_PERSON_STALE"),
+    PersonInUse: (StatusCode.FAILED_PRECONDITION, "ERROR_REASON_PERSON_IN_USE"),
+    ScheduleUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_SCHEDULE_UNKNOWN"),
+    ScheduleExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_SCHEDULE_EXISTS"),
+    ScheduleStale: (StatusCode.ABORTED, "ERROR_REASON_SCHEDULE_STALE"),
 }

@@ -17,8 +17,9 @@ from pager_domain.policy.errors import (
     ServiceAlreadyCovered,
     StaleEtag,
 )
-from pager_domain.policy.model import EscalationPolicy, PolicyRecord, PolicyRevision, ResolvedEscalation
+from pager_domain.policy.model import POLICIES, EscalationPolicy, PolicyRevision, ResolvedEscalation
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
+from pager_domain.policy.revisions import Record
 
 SHOP = PolicyId("shop")
 CHECKOUT = MonitoredServiceId("checkout")
@@ -53,7 +54,7 @@ class PolicyStoreContract:
 
     async def test_an_id_nobody_used_has_no_past(self, store):
         assert await store.policy(SHOP) is None
-        assert await store.atomically(lambda unit: unit.lock(SHOP)) == PolicyRecord(SHOP)
+        assert await store.atomically(lambda unit: unit.lock(SHOP)) == Record(POLICIES, SHOP)
 
     async def test_policies_are_listed_in_order_of_their_ids(self, store, policies):
         for policy_id in ("b", "B", "ä", "a", "a-1", "a_1"):

@@ -6,9 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from fakes.roster_store import FakeRoster
+
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import MonitoredServiceId, PolicyId
 from pager_domain.policy.model import (
+    POLICIES,
     Coverage,
     Directory,
     EscalationPolicy,
@@ -18,16 +21,18 @@ from pager_domain.policy.model import (
     Subject,
 )
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
+from pager_domain.policy.revisions import Record
 
 T = TypeVar("T")
 
 
-class FakePolicyStore(PolicyStore, PolicyUnitOfWork):
+class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork):
     """One transaction at a time. ``clock`` is what ``now`` says; while ``unreachable`` everything fails."""
 
     def __init__(self) -> None:
         self.records: dict[PolicyId, PolicyRecord] = {}
         self.revisions: dict[PolicyRevision, ResolvedEscalation] = {}
+        self.roster = {}
         self.clock = datetime(2026, 1, 1, tzinfo=UTC)
         self.unreachable = False
         self._one_at_a_time = asyncio.Lock()
@@ -35,11 +40,11 @@ class FakePolicyStore(PolicyStore, PolicyUnitOfWork):
     async def atomically(self, work: Callable[[PolicyUnitOfWork], Awaitable[T]]) -> T:
         async with self._one_at_a_time:
             self._reach()
-            before = dict(self.records), dict(self.revisions)
+            before = dict(self.records), dict(self.revisions), dict(self.roster)
             try:
                 return await work(self)
             except BaseException:
-                self.records, self.revisions = before
+                self.records, self.revisions, self.roster = before
                 raise
 
     async def policy(self, policy_id: PolicyId) -> EscalationPolicy | None:
@@ -76,7 +81,7 @@ class FakePolicyStore(PolicyStore, PolicyUnitOfWork):
 
     async def save(self, policy: EscalationPolicy) -> None:
         definition = policy.definition
-        self.records[policy.policy_id] = PolicyRecord(policy.policy_id, policy.revision, policy)
+        self.records[policy.policy_id] = Record(POLICIES, policy.policy_id, policy.revision, policy)
         self.revisions[_newest(policy)] = ResolvedEscalation(
             policy.policy_id, policy.revision, definition.levels, definition.repeat_count
         )
@@ -85,7 +90,7 @@ class FakePolicyStore(PolicyStore, PolicyUnitOfWork):
         self.records[policy_id] = replace(self.records[policy_id], live=None)
 
     def _record(self, policy_id: PolicyId) -> PolicyRecord:
-        return self.records.get(policy_id, PolicyRecord(policy_id))
+        return self.records.get(policy_id, Record(POLICIES, policy_id))
 
     def _live(self) -> list[EscalationPolicy]:
         return [record.live for _, record in sorted(self.records.items()) if record.live is not None]

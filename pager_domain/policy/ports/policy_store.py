@@ -1,4 +1,4 @@
-"""Where escalation policies are kept."""
+"""Where escalation policies are kept, and, in the same transactions, the roster of people and schedules."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
@@ -6,11 +6,12 @@ from typing import Protocol, TypeVar
 
 from pager_domain.kernel import MonitoredServiceId, PolicyId
 from pager_domain.policy.model import Coverage, Directory, EscalationPolicy, PolicyRecord, Subject
+from pager_domain.policy.ports.roster_store import RosterStore, RosterUnitOfWork
 
 T = TypeVar("T")
 
 
-class PolicyUnitOfWork(Protocol):
+class PolicyUnitOfWork(RosterUnitOfWork, Protocol):
     """One transaction of :class:`PolicyStore`; what it writes is seen by others all at once or never."""
 
     async def now(self) -> datetime:
@@ -29,7 +30,7 @@ class PolicyUnitOfWork(Protocol):
         """Ends a policy and frees its services; its revisions stay."""
 
 
-class PolicyStore(Protocol):
+class PolicyStore(RosterStore, Protocol):
     """Keeps policies and every revision they ever had.
 
     It never holds two policies that cover one service, two defaults, or a revision with two contents, whatever is

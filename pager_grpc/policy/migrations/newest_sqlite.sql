@@ -1,9 +1,26 @@
--- Revision 0002 of policy, by `make schemas`.
+-- Revision 0003 of policy, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0002');
+INSERT INTO "alembic_version" VALUES('0003');
+CREATE TABLE contact_verifications (
+    person_id TEXT NOT NULL,
+    contact_method_id TEXT NOT NULL,
+    generation BIGINT NOT NULL,
+    address TEXT NOT NULL,
+    salt TEXT NOT NULL,
+    code_hash TEXT NOT NULL,
+    wrong_tries INTEGER NOT NULL,
+    used BOOLEAN NOT NULL,
+    create_time TEXT NOT NULL,
+    expire_time TEXT NOT NULL,
+    send_time TEXT,
+    PRIMARY KEY (person_id, contact_method_id),
+    CONSTRAINT ck_contact_verifications_expire_time CHECK (expire_time > create_time),
+    CONSTRAINT ck_contact_verifications_generation CHECK (generation >= 1),
+    CONSTRAINT ck_contact_verifications_wrong_tries CHECK (wrong_tries BETWEEN 0 AND 5)
+);
 CREATE TABLE escalation_policies (
     policy_id TEXT NOT NULL,
     revision BIGINT NOT NULL,
@@ -30,6 +47,28 @@ CREATE TABLE "policy_revisions" (
     CONSTRAINT ck_policy_revisions_levels CHECK (coalesce(document ->> 'levels', '[]') <> '[]'),
     CONSTRAINT ck_policy_revisions_revision CHECK (revision >= 1)
 );
+CREATE TABLE roster_entries (
+    kind TEXT NOT NULL,
+    entry_id TEXT NOT NULL,
+    revision BIGINT NOT NULL,
+    ended BOOLEAN NOT NULL,
+    PRIMARY KEY (kind, entry_id),
+    CONSTRAINT ck_roster_entries_kind CHECK (kind IN ('person', 'schedule')),
+    CONSTRAINT ck_roster_entries_revision CHECK (revision >= 1)
+);
+CREATE TABLE roster_revisions (
+    kind TEXT NOT NULL,
+    entry_id TEXT NOT NULL,
+    revision BIGINT NOT NULL,
+    document JSON NOT NULL,
+    create_time TEXT NOT NULL,
+    update_time TEXT NOT NULL,
+    end_time TEXT,
+    PRIMARY KEY (kind, entry_id, revision),
+    FOREIGN KEY(kind, entry_id) REFERENCES roster_entries (kind, entry_id),
+    CONSTRAINT ck_roster_revisions_layers CHECK (kind <> 'schedule' OR coalesce(document ->> 'layers', '[]') <> '[]'),
+    CONSTRAINT ck_roster_revisions_revision CHECK (revision >= 1)
+);
 CREATE TABLE schema_version (
     only_row INTEGER NOT NULL,
     needed_revision INTEGER NOT NULL,
@@ -38,7 +77,11 @@ CREATE TABLE schema_version (
 );
 INSERT INTO "schema_version" VALUES(1,1);
 CREATE INDEX ix_policy_coverage_policy_id ON policy_coverage (policy_id);
+CREATE TRIGGER gd_contact_verifications_only_forward BEFORE UPDATE ON contact_verifications FOR EACH ROW WHEN NEW.generation < OLD.generation OR (NEW.generation = OLD.generation AND (NEW.wrong_tries < OLD.wrong_tries OR (OLD.used AND NOT NEW.used) OR NEW.code_hash <> OLD.code_hash OR NEW.address <> OLD.address OR NEW.expire_time <> OLD.expire_time)) BEGIN SELECT RAISE(ABORT, 'gd_contact_verifications_only_forward refuses this UPDATE of contact_verifications'); END;
 CREATE TRIGGER gd_escalation_policies_revision_grows BEFORE UPDATE ON escalation_policies FOR EACH ROW WHEN NEW.revision < OLD.revision BEGIN SELECT RAISE(ABORT, 'gd_escalation_policies_revision_grows refuses this UPDATE of escalation_policies'); END;
 CREATE TRIGGER gd_policy_revisions_kept BEFORE DELETE ON policy_revisions FOR EACH ROW WHEN EXISTS (SELECT 1 FROM escalation_policies AS p WHERE p.policy_id = OLD.policy_id AND p.revision = OLD.revision AND NOT p.ended) BEGIN SELECT RAISE(ABORT, 'gd_policy_revisions_kept refuses this DELETE of policy_revisions'); END;
 CREATE TRIGGER gd_policy_revisions_written_once BEFORE UPDATE ON policy_revisions FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_policy_revisions_written_once refuses this UPDATE of policy_revisions'); END;
+CREATE TRIGGER gd_roster_entries_revision_grows BEFORE UPDATE ON roster_entries FOR EACH ROW WHEN NEW.revision < OLD.revision BEGIN SELECT RAISE(ABORT, 'gd_roster_entries_revision_grows refuses this UPDATE of roster_entries'); END;
+CREATE TRIGGER gd_roster_revisions_kept BEFORE DELETE ON roster_revisions FOR EACH ROW WHEN EXISTS (SELECT 1 FROM roster_entries AS e WHERE e.kind = OLD.kind AND e.entry_id = OLD.entry_id AND e.revision = OLD.revision AND NOT e.ended) BEGIN SELECT RAISE(ABORT, 'gd_roster_revisions_kept refuses this DELETE of roster_revisions'); END;
+CREATE TRIGGER gd_roster_revisions_written_once BEFORE UPDATE ON roster_revisions FOR EACH ROW WHEN OLD.end_time IS NOT NULL OR NEW.end_time IS NULL OR NEW.kind <> OLD.kind OR NEW.entry_id <> OLD.entry_id OR NEW.revision <> OLD.revision OR NEW.document <> OLD.document OR NEW.create_time <> OLD.create_time OR NEW.update_time <> OLD.update_time BEGIN SELECT RAISE(ABORT, 'gd_roster_revisions_written_once refuses this UPDATE of roster_revisions'); END;
 CREATE UNIQUE INDEX uq_escalation_policies_default ON escalation_policies (default_policy) WHERE default_policy;

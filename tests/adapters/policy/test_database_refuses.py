@@ -1,12 +1,24 @@
 """What policies promise, the database refuses to break, whoever asks: every check and every guard."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from adapters.refusals import copied, not_refused, refusals_of
 from fakes.policy_builders import a_policy
+from fakes.roster_builders import a_person
 
 from pager_domain.policy.application import PolicyApplicationService
+from pager_domain.policy.people import PEOPLE
+from pager_domain.policy.revisions import Record
 from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
-from pager_grpc.policy.tables import ESCALATION_POLICIES, POLICY_REVISIONS
+from pager_grpc.policy.tables import (
+    CONTACT_VERIFICATIONS,
+    ESCALATION_POLICIES,
+    POLICY_REVISIONS,
+    ROSTER_ENTRIES,
+    ROSTER_REVISIONS,
+)
+from pager_grpc.runtime.bulk import insert_rows, upsert_rows
 
 ATTACKS = [
     (
@@ -20,15 +32,62 @@ ATTACKS = [
     ("gd_escalation_policies_revision_grows", "UPDATE escalation_policies SET revision = revision - 1"),
     ("gd_policy_revisions_written_once", "UPDATE policy_revisions SET revision = revision + 1"),
     ("gd_policy_revisions_kept", "DELETE FROM policy_revisions"),
+    ("ck_roster_entries_kind", copied(ROSTER_ENTRIES, kind="'policy'")),
+    ("ck_roster_entries_revision", copied(ROSTER_ENTRIES, entry_id="'x'", revision="0")),
+    ("ck_roster_revisions_revision", copied(ROSTER_REVISIONS, revision="0")),
+    (
+        "ck_roster_revisions_layers",
+        "INSERT INTO roster_entries VALUES ('schedule', 'x', 1, false);"
+        + copied(ROSTER_REVISIONS, kind="'schedule'", entry_id="'x'", document="'{}'"),
+    ),
+    ("gd_roster_entries_revision_grows", "UPDATE roster_entries SET revision = revision - 1"),
+    ("gd_roster_revisions_written_once", "UPDATE roster_revisions SET revision = 2, end_time = update_time"),
+    ("gd_roster_revisions_written_once", "UPDATE roster_revisions SET document = '{}', end_time = update_time"),
+    ("gd_roster_revisions_written_once", "UPDATE roster_revisions SET end_time = NULL"),
+    (
+        "gd_roster_revisions_written_once",
+        "UPDATE roster_revisions SET end_time = update_time;UPDATE roster_revisions SET end_time = update_time",
+    ),
+    ("gd_roster_revisions_kept", "DELETE FROM roster_revisions"),
+    ("ck_contact_verifications_generation", copied(CONTACT_VERIFICATIONS, person_id="'x'", generation="0")),
+    ("ck_contact_verifications_wrong_tries", copied(CONTACT_VERIFICATIONS, person_id="'x'", wrong_tries="6")),
+    ("ck_contact_verifications_expire_time", copied(CONTACT_VERIFICATIONS, person_id="'x'", expire_time="create_time")),
+    ("gd_contact_verifications_only_forward", "UPDATE contact_verifications SET generation = generation - 1"),
+    ("gd_contact_verifications_only_forward", "UPDATE contact_verifications SET wrong_tries = wrong_tries - 1"),
+    ("gd_contact_verifications_only_forward", "UPDATE contact_verifications SET used = false"),
+    ("gd_contact_verifications_only_forward", "UPDATE contact_verifications SET address = 'eve@example.com'"),
     ("ck_schema_version_only_row", "INSERT INTO schema_version VALUES (2, 1)"),
 ]
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CODE = {
+    "person_id": "ana",
+    "contact_method_id": "mail",
+    "generation": 2,
+    "address": "ana@example.com",
+    "salt": "",
+    "code_hash": "",
+    "wrong_tries": 1,
+    "used": True,
+    "create_time": NOW,
+    "expire_time": NOW + timedelta(minutes=10),
+    "send_time": None,
+}
 
 
 @pytest.fixture
 async def written(database):
-    """A database with one policy at its first revision."""
-    await PolicyApplicationService(SqlPolicyStore(database)).create(a_policy("shop", "checkout"))
+    """A database with one policy, one person and one code, each at its first revision."""
+    store = SqlPolicyStore(database)
+    await PolicyApplicationService(store).create(a_policy("shop", "checkout"))
+    await store.atomically(_a_person)
+    async with database.begin() as connection:
+        await insert_rows(connection, CONTACT_VERIFICATIONS, [CODE])
     return database
+
+
+async def _a_person(unit):
+    await unit.save_entry(PEOPLE, Record(PEOPLE, "ana").create(a_person(), NOW))
 
 
 async def test_the_database_itself_refuses_what_cannot_be(written):
@@ -44,3 +103,15 @@ async def test_the_revisions_of_an_ended_policy_may_be_forgotten(written):
     async with written.begin() as connection:
         await connection.exec_driver_sql("UPDATE escalation_policies SET ended = true")
         assert (await connection.exec_driver_sql("DELETE FROM policy_revisions")).rowcount == 1
+
+
+async def test_the_revisions_of_an_ended_person_may_be_forgotten(written):
+    async with written.begin() as connection:
+        await connection.exec_driver_sql("UPDATE roster_entries SET ended = true")
+        assert (await connection.exec_driver_sql("DELETE FROM roster_revisions")).rowcount == 1
+
+
+async def test_a_newer_code_begins_again(written):
+    newer = CODE | {"generation": 3, "wrong_tries": 0, "used": False, "address": "ana@example.org"}
+    async with written.begin() as connection:
+        await upsert_rows(connection, CONTACT_VERIFICATIONS, [newer])

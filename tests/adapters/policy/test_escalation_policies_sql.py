@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 from contracts.policy_store import PolicyStoreContract
+from contracts.roster_store import RosterStoreContract
 from fakes.policy_builders import a_policy
 from sqlalchemy import event, insert, text
 from sqlalchemy.exc import IntegrityError
@@ -18,6 +19,12 @@ from pager_grpc.runtime.migrations import migrate
 
 
 class TestSqlPolicyStore(PolicyStoreContract):
+    @pytest.fixture
+    def store(self, database):
+        return SqlPolicyStore(database)
+
+
+class TestSqlRoster(RosterStoreContract):
     @pytest.fixture
     def store(self, database):
         return SqlPolicyStore(database)

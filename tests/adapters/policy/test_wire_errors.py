@@ -30,6 +30,13 @@ def test_codes_say_what_a_caller_can_do():
         "DefaultPolicyExists": "ALREADY_EXISTS",
         "StaleEtag": "ABORTED",
         "StoreUnavailable": "UNAVAILABLE",
+        "PersonUnknown": "NOT_FOUND",
+        "PersonExists": "ALREADY_EXISTS",
+        "PersonStale": "ABORTED",
+        "PersonInUse": "FAILED_PRECONDITION",
+        "ScheduleUnknown": "NOT_FOUND",
+        "ScheduleExists": "ALREADY_EXISTS",
+        "ScheduleStale": "ABORTED",
     }
 
 

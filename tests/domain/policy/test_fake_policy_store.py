@@ -1,9 +1,26 @@
+from datetime import timedelta
+
 import pytest
 from contracts.policy_store import PolicyStoreContract
+from contracts.roster_store import RosterStoreContract
 from fakes.policy_store import FakePolicyStore
+
+
+class AdvancingStore(FakePolicyStore):
+    """Whose clock moves on each time it is looked at."""
+
+    async def now(self):
+        self.clock += timedelta(seconds=1)
+        return self.clock
 
 
 class TestFakePolicyStore(PolicyStoreContract):
     @pytest.fixture
     def store(self):
         return FakePolicyStore()
+
+
+class TestFakeRoster(RosterStoreContract):
+    @pytest.fixture
+    def store(self):
+        return AdvancingStore()

@@ -15,7 +15,8 @@ from pager_domain.policy.errors import (
     ServiceAlreadyCovered,
     StaleEtag,
 )
-from pager_domain.policy.model import Coverage, Directory, PolicyRecord, PolicyRevision, ResolvedEscalation
+from pager_domain.policy.model import POLICIES, Coverage, Directory, PolicyRevision, ResolvedEscalation
+from pager_domain.policy.revisions import Record
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -24,11 +25,11 @@ CHECKOUT = MonitoredServiceId("checkout")
 
 
 def created(definition=None):
-    return PolicyRecord(SHOP).create(definition or a_policy("shop", "checkout"), NOW)
+    return Record(POLICIES, SHOP).create(definition or a_policy("shop", "checkout"), NOW)
 
 
 def record_of(policy):
-    return PolicyRecord(SHOP, policy.revision, policy)
+    return Record(POLICIES, SHOP, policy.revision, policy)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_a_stale_etag_is_refused_even_if_nothing_would_change():
 
 
 def test_what_has_ended_or_never_was_can_be_neither_updated_nor_deleted():
-    for record in (PolicyRecord(SHOP), PolicyRecord(SHOP, last_revision=3)):
+    for record in (Record(POLICIES, SHOP), Record(POLICIES, SHOP, last_revision=3)):
         with pytest.raises(PolicyUnknown):
             record.update(a_policy(), "any", NOW)
         with pytest.raises(PolicyUnknown):
@@ -116,7 +117,7 @@ def test_what_has_ended_or_never_was_can_be_neither_updated_nor_deleted():
 
 
 def test_an_id_that_is_used_again_counts_its_revisions_on():
-    assert PolicyRecord(SHOP, last_revision=3).create(a_policy(), LATER).revision == 4
+    assert Record(POLICIES, SHOP, last_revision=3).create(a_policy(), LATER).revision == 4
 
 
 def test_an_etag_tells_every_difference():
@@ -132,7 +133,7 @@ def test_an_etag_tells_every_difference():
         a_policy("pots", "checkout"),
     ]
     etags = {base.etag, *(created(other).etag for other in others)}
-    etags.add(PolicyRecord(SHOP, last_revision=1).create(base.definition, NOW).etag)
+    etags.add(Record(POLICIES, SHOP, last_revision=1).create(base.definition, NOW).etag)
     assert len(etags) == len(others) + 2
 
 

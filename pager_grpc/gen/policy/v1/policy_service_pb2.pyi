@@ -47,6 +47,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The policy has changed since it was read. Metadata: policy_id."""
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 9
     """The database cannot be reached."""
+    ERROR_REASON_PERSON_UNKNOWN: _ErrorReason.ValueType  # 10
+    """No such person. Metadata: person_id."""
+    ERROR_REASON_PERSON_EXISTS: _ErrorReason.ValueType  # 11
+    """The id is taken. Metadata: person_id."""
+    ERROR_REASON_PERSON_STALE: _ErrorReason.ValueType  # 12
+    """The person has changed since it was read. Metadata: person_id."""
+    ERROR_REASON_PERSON_IN_USE: _ErrorReason.ValueType  # 13
+    """A schedule or a policy names the person. Metadata: person_id, named_by_kind ("schedule" or
+    "policy"), named_by_id.
+    """
+    ERROR_REASON_SCHEDULE_UNKNOWN: _ErrorReason.ValueType  # 30
+    """No such schedule. Metadata: schedule_id."""
+    ERROR_REASON_SCHEDULE_EXISTS: _ErrorReason.ValueType  # 31
+    """The id is taken. Metadata: schedule_id."""
+    ERROR_REASON_SCHEDULE_STALE: _ErrorReason.ValueType  # 32
+    """The schedule has changed since it was read. Metadata: schedule_id."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the google.rpc.ErrorInfo of an error of this service, with domain
@@ -73,6 +89,22 @@ ERROR_REASON_STALE_ETAG: ErrorReason.ValueType  # 8
 """The policy has changed since it was read. Metadata: policy_id."""
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 9
 """The database cannot be reached."""
+ERROR_REASON_PERSON_UNKNOWN: ErrorReason.ValueType  # 10
+"""No such person. Metadata: person_id."""
+ERROR_REASON_PERSON_EXISTS: ErrorReason.ValueType  # 11
+"""The id is taken. Metadata: person_id."""
+ERROR_REASON_PERSON_STALE: ErrorReason.ValueType  # 12
+"""The person has changed since it was read. Metadata: person_id."""
+ERROR_REASON_PERSON_IN_USE: ErrorReason.ValueType  # 13
+"""A schedule or a policy names the person. Metadata: person_id, named_by_kind ("schedule" or
+"policy"), named_by_id.
+"""
+ERROR_REASON_SCHEDULE_UNKNOWN: ErrorReason.ValueType  # 30
+"""No such schedule. Metadata: schedule_id."""
+ERROR_REASON_SCHEDULE_EXISTS: ErrorReason.ValueType  # 31
+"""The id is taken. Metadata: schedule_id."""
+ERROR_REASON_SCHEDULE_STALE: ErrorReason.ValueType  # 32
+"""The schedule has changed since it was read. Metadata: schedule_id."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final
