@@ -1,6 +1,7 @@
 """A gRPC server that is ready, healthy, inspectable and leaves politely."""
 
 import asyncio
+from collections.abc import Sequence
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -34,7 +35,8 @@ def _options(max_message_bytes: int) -> tuple[tuple[str, int], ...]:
 class Server:
     """One room's server: its servicer, health per service name, reflection.
 
-    ``health`` is SERVING for ``service_name`` and for "" while the database answers and its schema is for this code.
+    ``health`` is SERVING for ``service_name``, for ``also_served`` and for "" while the database answers and its schema
+    is for this code.
     """
 
     def __init__(
@@ -42,17 +44,18 @@ class Server:
         service_name: str,
         errors: ErrorTable,
         *,
+        also_served: Sequence[str] = (),
         reflected: bool = True,
         max_message_bytes: int = 64 * 1024,
         metrics: RpcMetrics | None = None,
     ) -> None:
-        self._service_name = service_name
+        self._service_names = (service_name, *also_served)
         self.grpc = grpc.aio.server(interceptors=[RpcBoundary(errors, metrics)], options=_options(max_message_bytes))
         self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
         if reflected:
-            names = (service_name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, self.grpc)
+            health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+            reflection.enable_server_reflection((*self._service_names, health, reflection.SERVICE_NAME), self.grpc)
 
     async def start(self, listen: str) -> int:
         """Opens ``listen`` (host:port; port 0 takes any) and returns the port.
@@ -70,7 +73,7 @@ class Server:
     async def report_health(self, *, serving: bool) -> None:
         """Says to health checkers whether calls make sense now."""
         status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        for name in (self._service_name, ""):
+        for name in (*self._service_names, ""):
             await self._health.set(name, status)
 
     async def check_health(self, database: Database) -> float:
