@@ -1,18 +1,35 @@
-"""Schedules: what people say about who is on call when. What follows from it stands in ``rota``."""
+"""Schedules: what people say about who is on call when. What follows from it stands in ``rota``.
 
+A value that is malformed names its field as the contract calls it, with the path from the value down.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from typing import NewType
 
+from pager_domain.errors import InvalidField
+from pager_domain.kernel import checked_id, checked_text
 from pager_domain.policy.errors import ScheduleExists, ScheduleStale, ScheduleUnknown
 from pager_domain.policy.people import PersonId
 from pager_domain.policy.revisions import Kind, Record, Revisioned
+from pager_domain.policy.wall_time import checked_calendar_moment, checked_wall_time, zone_named
 
 ScheduleId = NewType("ScheduleId", str)
 LayerId = NewType("LayerId", str)
 OverrideId = NewType("OverrideId", str)
 ShiftSwapId = NewType("ShiftSwapId", str)
+
+MAX_NAME_BYTES = 255
+MAX_REASON_BYTES = 255
+MAX_PEOPLE = 100
+MAX_LENGTH = 1000
+MAX_LAYERS = 20
+MAX_RESTRICTIONS = 50
+MAX_CHANGES = 500
+"""So many overrides, and so many shift swaps, of a schedule are not over for more than 30 days."""
+MAX_SPAN = timedelta(days=366)
 
 
 class Unit(StrEnum):
@@ -31,6 +48,15 @@ class Rotation:
     unit: Unit
     starts_at: datetime
     length: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.people) <= MAX_PEOPLE:
+            raise InvalidField("person_ids", f"must be 1 to {MAX_PEOPLE}")
+        for index, person in enumerate(self.people):
+            checked_id(f"person_ids[{index}]", person)
+        if not 1 <= self.length <= MAX_LENGTH:
+            raise InvalidField("length", f"must be 1 to {MAX_LENGTH}")
+        object.__setattr__(self, "starts_at", checked_wall_time("start_local_time", self.starts_at))
 
 
 class Weekday(IntEnum):
@@ -56,6 +82,11 @@ class Restriction:
     start: time = time(0)
     end: time = time(0)
 
+    def __post_init__(self) -> None:
+        for field, value in (("start_local_time", self.start), ("end_local_time", self.end)):
+            if value.tzinfo is not None or value.microsecond:
+                raise InvalidField(field, "must be a local time like 09:00")
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -68,12 +99,28 @@ class Layer:
     ends_at: datetime | None = None
     covering: bool = False
 
+    def __post_init__(self) -> None:
+        checked_id("layer_id", self.layer_id)
+        if len(self.restrictions) > MAX_RESTRICTIONS:
+            raise InvalidField("restrictions", f"must be at most {MAX_RESTRICTIONS}")
+        if self.starts_at is not None:
+            object.__setattr__(self, "starts_at", checked_calendar_moment("start_time", self.starts_at))
+        if self.ends_at is not None:
+            object.__setattr__(self, "ends_at", checked_calendar_moment("end_time", self.ends_at))
+        if self.covering and (self.starts_at is None or self.ends_at is None):
+            raise InvalidField("covering", "needs start_time and end_time")
+        if self.starts_at is not None and self.ends_at is not None and self.starts_at >= self.ends_at:
+            raise InvalidField("end_time", "must be after start_time")
+
 
 @dataclass(frozen=True, slots=True)
 class Add:
     """Somebody beside whoever is on call."""
 
     person_id: PersonId
+
+    def __post_init__(self) -> None:
+        checked_id("person_id", self.person_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +129,9 @@ class Remove:
 
     person_id: PersonId
 
+    def __post_init__(self) -> None:
+        checked_id("person_id", self.person_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Replace:
@@ -89,6 +139,13 @@ class Replace:
 
     person_id: PersonId
     replaced: PersonId | None = None
+
+    def __post_init__(self) -> None:
+        checked_id("person_id", self.person_id)
+        if self.replaced is not None:
+            checked_id("replaced_person_id", self.replaced)
+        if self.replaced == self.person_id:
+            raise InvalidField("replaced_person_id", "must be another one than person_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +157,13 @@ class Override:
     ends_at: datetime
     change: Add | Remove | Replace
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        checked_id("override_id", self.override_id)
+        start, end = checked_span(self.starts_at, self.ends_at)
+        object.__setattr__(self, "starts_at", start)
+        object.__setattr__(self, "ends_at", end)
+        checked_text("reason", self.reason, MAX_REASON_BYTES)
 
     @property
     def people(self) -> frozenset[PersonId]:
@@ -129,6 +193,17 @@ class ShiftSwap:
     reason: str = ""
     state: SwapState = SwapState.REQUESTED
 
+    def __post_init__(self) -> None:
+        checked_id("shift_swap_id", self.shift_swap_id)
+        checked_id("from_person_id", self.from_person)
+        checked_id("to_person_id", self.to_person)
+        if self.from_person == self.to_person:
+            raise InvalidField("to_person_id", "must be another one than from_person_id")
+        start, end = checked_span(self.starts_at, self.ends_at)
+        object.__setattr__(self, "starts_at", start)
+        object.__setattr__(self, "ends_at", end)
+        checked_text("reason", self.reason, MAX_REASON_BYTES)
+
 
 @dataclass(frozen=True, slots=True)
 class ScheduleDefinition:
@@ -140,6 +215,19 @@ class ScheduleDefinition:
     display_name: str = ""
     overrides: tuple[Override, ...] = ()
     shift_swaps: tuple[ShiftSwap, ...] = ()
+
+    def __post_init__(self) -> None:
+        checked_id("schedule_id", self.schedule_id)
+        checked_text("display_name", self.display_name, MAX_NAME_BYTES)
+        zone_named(self.time_zone)
+        if not 1 <= len(self.layers) <= MAX_LAYERS:
+            raise InvalidField("layers", f"must be 1 to {MAX_LAYERS}")
+        _refuse_repeats("layers[{}].layer_id", [layer.layer_id for layer in self.layers])
+        for field, many in (("overrides", self.overrides), ("shift_swaps", self.shift_swaps)):
+            if len(many) > MAX_CHANGES:
+                raise InvalidField(field, f"must be at most {MAX_CHANGES} that are not over for more than 30 days")
+        _refuse_repeats("overrides[{}].override_id", [override.override_id for override in self.overrides])
+        _refuse_repeats("shift_swaps[{}].shift_swap_id", [swap.shift_swap_id for swap in self.shift_swaps])
 
     @property
     def entry_id(self) -> str:
@@ -190,3 +278,23 @@ class Shift:
     def length(self) -> timedelta:
         """How long it lasts."""
         return self.ends_at - self.starts_at
+
+
+def checked_span(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """``start`` and ``end`` in UTC, if the end is later, but not by more than 366 days.
+
+    Raises:
+        InvalidField: they are not, in the field ``start_time`` or ``end_time``.
+    """
+    start, end = checked_calendar_moment("start_time", start), checked_calendar_moment("end_time", end)
+    if not timedelta(0) < end - start <= MAX_SPAN:
+        raise InvalidField("end_time", f"must be after start_time, at most {MAX_SPAN.days} days after")
+    return start, end
+
+
+def _refuse_repeats(field: str, ids: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for index, each in enumerate(ids):
+        if each in seen:
+            raise InvalidField(field.format(index), "must not be there twice")
+        seen.add(each)
