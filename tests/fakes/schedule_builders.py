@@ -34,13 +34,13 @@ def a_rotation(*people, unit=Unit.WEEK, start="2026-11-02 09:00", length=1):
     return Rotation(tuple(map(PersonId, people or ("ana", "ben"))), unit, wall(start), length)
 
 
-def a_layer(*people, layer_id="primary", restrictions=(), start=None, end=None, covering=False, **rotation):
+def a_layer(*people, layer_id="primary", restrictions=(), begins=None, ends=None, covering=False, **rotation):
     return Layer(
         LayerId(layer_id),
         a_rotation(*people, **rotation),
         tuple(restrictions),
-        utc(start) if start else None,
-        utc(end) if end else None,
+        utc(begins) if begins else None,
+        utc(ends) if ends else None,
         covering,
     )
 
