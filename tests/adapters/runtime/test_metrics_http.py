@@ -8,7 +8,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from pager_grpc.runtime import metrics_http
+from pager_grpc.runtime import pages_http
 from pager_grpc.runtime.config import ConfigurationFault
 from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.metrics_http import serving_metrics
@@ -82,14 +82,14 @@ async def test_only_the_given_address_is_opened(registry):
 
 
 async def test_a_scraper_that_says_nothing_is_hung_up_on_and_holds_up_nobody(registry, monkeypatch):
-    monkeypatch.setattr(metrics_http, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(pages_http, "_PATIENCE_SECONDS", 0.05)
     async with serving_metrics(registry, "127.0.0.1:0") as port, connected(port) as (reader, _):
         assert (await asked(port)).status_code == 200
         assert await hung_up(reader)
 
 
 async def test_the_end_waits_for_no_scraper(registry, monkeypatch):
-    monkeypatch.setattr(metrics_http, "_PATIENCE_SECONDS", 3600)
+    monkeypatch.setattr(pages_http, "_PATIENCE_SECONDS", 3600)
     async with AsyncExitStack() as stack, asyncio.timeout(30):
         async with serving_metrics(registry, "127.0.0.1:0") as port:
             reader, _ = await stack.enter_async_context(connected(port))
