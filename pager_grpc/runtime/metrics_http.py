@@ -1,7 +1,7 @@
 """``/metrics`` over HTTP, in the text format that Prometheus reads.
 
-Not with the server of prometheus_client: that one answers each scraper in a thread that nobody can end, and would answer
-for a room whose loop is stuck.
+Not with the server of prometheus_client: that one answers each scraper in a thread that nobody can end, and would
+answer for a room whose loop is stuck.
 """
 
 from contextlib import AbstractAsyncContextManager
