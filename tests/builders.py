@@ -9,11 +9,18 @@ from typing import Any
 from fakes.escalation_policies import FakeEscalationPolicies
 from fakes.senders import FakeSenders
 
-from pager_domain.kernel import Clock, EscalationLevel, MonitoredServiceId, NotificationTarget, email_target, sms_target
+from pager_domain.kernel import Clock, MonitoredServiceId, NotificationTarget, TargetId, email_target, sms_target
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.events import Acknowledgement, Alert, HealthyEvent, IncidentId, PolicySource, Timeout
-from pager_domain.pager.model import (
+from pager_domain.pager.levels import (
     EmptyLevel,
+    ResolvedLevel,
+    ResolvedRule,
+    ResolvedStep,
+    ResolvedTarget,
+    addresses,
+)
+from pager_domain.pager.model import (
     EscalationPolicy,
     Incident,
     MonitoredService,
@@ -66,14 +73,43 @@ def a_target(number: int, level: int = 1) -> NotificationTarget:
     return email_target(name, f"{name}@example.com") if number % 2 else sms_target(name, f"+4915{level:02}{number:06}")
 
 
-def a_level(number: int = 1, *, targets: int = 2, minutes: float = 15) -> EscalationLevel:
-    return EscalationLevel(tuple(a_target(n, number) for n in range(1, targets + 1)), timedelta(minutes=minutes))
+def a_level(number: int = 1, *, targets: int = 2, minutes: float = 15) -> ResolvedLevel:
+    return addresses([a_target(n, number) for n in range(1, targets + 1)], timedelta(minutes=minutes))
+
+
+def a_rule(*steps: tuple[float, str], every: float | None = None) -> ResolvedRule:
+    """Steps like ``(5, "ana/phone")``: a page by this contact method after so many minutes; repeated ``every`` so many.
+
+    A method that is a phone is reached by SMS, each other one by e-mail.
+    """
+    repeat_interval = None if every is None else timedelta(minutes=every)
+    return ResolvedRule(
+        tuple(ResolvedStep(a_method(method), method, timedelta(minutes=delay)) for delay, method in steps),
+        repeat_interval,
+    )
+
+
+def a_method(method: str) -> NotificationTarget:
+    """Where a contact method like ``ana/phone`` or ``ana/mail`` of :func:`a_person` leads."""
+    person = method.partition("/")[0]
+    if method.endswith("phone"):
+        return sms_target(person, f"+49151{sum(method.encode()):08}")
+    return email_target(person, f"{method.replace('/', '.')}@example.com")
+
+
+def a_person(name: str, *steps: tuple[float, str], every: float | None = None, **more: Any) -> ResolvedTarget:
+    """A person as a target of a level, by the steps of :func:`a_rule`."""
+    return ResolvedTarget(TargetId(name), a_rule(*steps, every=every), person_id=name, **more)
+
+
+def a_level_of(*targets: ResolvedTarget, minutes: float = 15) -> ResolvedLevel:
+    return ResolvedLevel(targets, timedelta(minutes=minutes))
 
 
 def a_policy(
     policy_id: str = "shop",
     *,
-    levels: int | list[EscalationLevel | EmptyLevel] = 1,
+    levels: int | list[ResolvedLevel | EmptyLevel] = 1,
     revision: int = 1,
     repeats: int = 0,
 ) -> EscalationPolicy:

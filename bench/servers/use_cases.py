@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pager_domain.kernel import EmailAddress, EscalationLevel, PhoneNumber, email_target
+from pager_domain.kernel import EmailAddress, PhoneNumber, email_target
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.events import NotificationId
+from pager_domain.pager.levels import addresses
 from pager_domain.pager.model import EscalationPolicy
 from pager_domain.pager.ports.email_sender import EmailSender, HandOff, NotNow
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, NoPolicy, PolicyQuestion
@@ -27,7 +28,7 @@ class OnePolicy(EscalationPolicyRepository):
 
     async def resolve(self, questions: Sequence[PolicyQuestion]) -> list[EscalationPolicy | NoPolicy]:
         """The same policy as often as it was asked for."""
-        return [EscalationPolicy("bench", 1, (EscalationLevel((_ON_CALL,)),))] * len(questions)
+        return [EscalationPolicy("bench", 1, (addresses([_ON_CALL]),))] * len(questions)
 
 
 class NoProviders(EmailSender, SmsSender):

@@ -6,6 +6,7 @@ Pure. The tests judge every history with it, and the auditor of the running page
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from pager_domain.pager.events import (
@@ -21,6 +22,7 @@ from pager_domain.pager.events import (
     LevelUndeliverable,
     NotificationId,
     NotificationSettled,
+    NotifiedTarget,
     Outcome,
     PolicySource,
 )
@@ -52,6 +54,19 @@ class IncidentRecord:
     is_current: bool
 
 
+PlannedPage = tuple[int, int, NotifiedTarget, int]
+"""Cycle, level, to whom, and which of the pages by the same way."""
+
+
+@dataclass(frozen=True, slots=True)
+class PagePlan:
+    """A page as its level planned it: due ``delay`` after ``notified_at``."""
+
+    page: PlannedPage
+    notified_at: datetime
+    delay: timedelta
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """A promise that the record contradicts."""
@@ -79,10 +94,8 @@ def _one_current(record: IncidentRecord) -> Iterator[str]:
 
 def _nothing_is_lost(record: IncidentRecord) -> Iterator[str]:
     """S3: what a level decided is in the outbox, once, and has one end in the timeline or still waits."""
-    decided = Counter(
-        (what.cycle, what.level, target) for what in _of(record, LevelNotified) for target in what.targets
-    )
-    stored = Counter((p.notification.cycle, p.notification.level, p.notification.notified) for p in record.pages)
+    decided = Counter(plan.page for plan in _plans(record))
+    stored = Counter(_planned(page.notification) for page in record.pages)
     if decided != stored:
         yield f"pages decided, not stored: {list(decided - stored)}; stored, not decided: {list(stored - decided)}"
     ends: dict[NotificationId, list[NotificationSettled]] = {}
@@ -137,6 +150,45 @@ def _never_early(record: IncidentRecord) -> Iterator[str]:
                 if before is not None and event.at < before.next_escalation_at and not (stood_in and taken_over):
                     yield f"line {event.sequence} came at {event.at}, due was {before.next_escalation_at}"
                 before = what if isinstance(what, LevelNotified) else before
+
+
+def _no_page_before_its_time(record: IncidentRecord) -> Iterator[str]:
+    """S6: a page ends when its time has come, or is cancelled; it is due sooner only where another was refused then."""
+    plans = {plan.page: plan for plan in _plans(record)}
+    ends = [(event.at, event.what) for event in record.events if isinstance(event.what, NotificationSettled)]
+    owed_at: dict[NotificationId, datetime] = {}
+    for page in (stored.notification for stored in record.pages if _planned(stored.notification) in plans):
+        plan = plans[_planned(page)]
+        due = owed_at[page.notification_id] = plan.notified_at + page.delay
+        if page.delay > plan.delay:
+            yield f"page {page.notification_id} is due {page.delay} after its level, planned was {plan.delay}"
+        if page.delay < plan.delay and not any(at == due and _was_refused(end, page) for at, end in ends):
+            yield f"page {page.notification_id} is due after {page.delay} and not {plan.delay}, and nothing was refused"
+    for at, end in ends:
+        due = owed_at.get(end.notification_id, at)
+        if at < due and end.outcome is not Outcome.CANCELLED:
+            yield f"page {end.notification_id} ended at {at}, due was {due}"
+        if end.before_due and at >= due:
+            yield f"page {end.notification_id} was due at {due}, cancelled at {at} as if it was not"
+
+
+def _was_refused(end: NotificationSettled, page: Notification) -> bool:
+    """Whether ``end`` is that of another page of the same level to the same target, refused for good."""
+    same_level = (end.cycle, end.level) == (page.cycle, page.level)
+    same_target = (end.target.target_id, end.target.person_id) == (page.target.target_id, page.person_id)
+    return end.outcome is Outcome.UNDELIVERABLE and same_level and same_target
+
+
+def _plans(record: IncidentRecord) -> Iterator[PagePlan]:
+    for event in record.events:
+        if isinstance(what := event.what, LevelNotified):
+            for target in what.targets:
+                for step, delay in enumerate(target.delays or (timedelta(),)):
+                    yield PagePlan((what.cycle, what.level, target.notified, step), event.at, delay)
+
+
+def _planned(page: Notification) -> PlannedPage:
+    return page.cycle, page.level, page.notified, page.step
 
 
 def _answers_stop_it(record: IncidentRecord) -> Iterator[str]:
@@ -209,11 +261,12 @@ _CHECKS: tuple[tuple[str, Callable[[IncidentRecord], Iterator[str]]], ...] = (
     ("S3", _nothing_is_lost),
     ("S5", _levels_in_order),
     ("S6", _never_early),
+    ("S6", _no_page_before_its_time),
     ("S7", _answers_stop_it),
     ("S9", _somebody_is_paged),
     ("S10", _no_line_is_missing),
     ("S11", _alerts_are_counted),
 )
 
-PROMISES = tuple(promise for promise, _ in _CHECKS)
+PROMISES = tuple(dict.fromkeys(promise for promise, _ in _CHECKS))
 """The promises that :func:`violations` can find broken."""

@@ -13,12 +13,11 @@ from pager_domain.pager.model import (
     Change,
     Incident,
     MonitoredService,
-    Notification,
     Request,
     StoredAnswer,
     recorded,
 )
-from pager_domain.pager.ports.monitored_services import RequestKey, UnitOfWork
+from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKey, UnitOfWork
 from pager_domain.pager.service import PagerService
 
 
@@ -146,18 +145,16 @@ def _stored(request: Request, answer: Answer) -> StoredAnswer:
     )
 
 
-def _cancellations(
-    changes: Sequence[Change], cancelled: Sequence[tuple[Notification, int]], now: datetime
-) -> list[Change]:
+def _cancellations(changes: Sequence[Change], cancelled: Sequence[CancelledPage], now: datetime) -> list[Change]:
     """A line in the timeline for each page that is no longer owed."""
     latest = {c.incident.incident_id: c for c in changes if c.incident is not None}
     services = {c.service.monitored_service_id: c.service for c in changes}
     lines = []
     for incident_id, change in latest.items():
-        pages = [(page, claims) for page, claims in cancelled if page.incident_id == incident_id]
+        pages = [page for page in cancelled if page.notification.incident_id == incident_id]
         if not pages or change.incident is None:
             continue
-        incident, events = recorded(change.incident, now, *(_cancelled(page, claims) for page, claims in pages))
+        incident, events = recorded(change.incident, now, *map(_cancelled, pages))
         service = services[incident.monitored_service_id]
         if service.incident is not None and service.incident.incident_id == incident_id:
             service = replace(service, incident=incident)
@@ -166,14 +163,17 @@ def _cancellations(
     return lines
 
 
-def _cancelled(page: Notification, claims: int) -> NotificationSettled:
+def _cancelled(cancelled: CancelledPage) -> NotificationSettled:
     """A page that was claimed before may have got through in an attempt whose end nobody knows."""
+    page, moment = cancelled.notification, "was due" if cancelled.before_due else "was handed off"
     return NotificationSettled(
         page.notification_id,
         page.notified,
         page.cycle,
         page.level,
         Outcome.CANCELLED,
-        reason="the incident was answered before the page was handed off",
-        possibly_duplicated=claims > 0,
+        reason=f"the incident was answered before the page {moment}",
+        possibly_duplicated=cancelled.claims > 0,
+        step=page.step,
+        before_due=cancelled.before_due,
     )

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from pager_domain.kernel import CANARY_ADDRESS, EscalationLevel, MonitoredServiceId, email_target
+from pager_domain.kernel import CANARY_ADDRESS, MonitoredServiceId, email_target
 from pager_domain.pager.events import Alert, IncidentEvent, NotificationSettled, Outcome
+from pager_domain.pager.levels import addresses
 from pager_domain.pager.model import EscalationPolicy
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, NoPolicy, PolicyQuestion
 
 CANARY = MonitoredServiceId("hexagonal-pager-canary")
 CANARY_ALERT = Alert("Does paging work? Nobody needs to do anything.")
-CANARY_POLICY = EscalationPolicy(str(CANARY), 1, (EscalationLevel((email_target("canary", CANARY_ADDRESS),)),))
+CANARY_POLICY = EscalationPolicy(str(CANARY), 1, (addresses([email_target("canary", CANARY_ADDRESS)]),))
 
 
 class CanaryPolicies(EscalationPolicyRepository):

@@ -87,6 +87,7 @@ def settled(
             reason,
             possibly_duplicated,
             bundle_id,
+            page.step,
         )
         for page in claim.pages
     )

@@ -129,12 +129,62 @@ class Outcome(StrEnum):
     IN_DOUBT = "in_doubt"
 
 
+class UnreachedReason(StrEnum):
+    """Why nobody is reached at a target. UNKNOWN: in a way that this version does not know."""
+
+    UNKNOWN = "unknown"
+    NOBODY_ON_CALL = "nobody_on_call"
+    NO_VERIFIED_CONTACT_METHOD = "no_verified_contact_method"
+    PERSON_UNKNOWN = "person_unknown"
+    SCHEDULE_UNKNOWN = "schedule_unknown"
+    NOT_ITS_TURN = "not_its_turn"
+
+
 @dataclass(frozen=True, slots=True)
 class NotifiedTarget:
-    """Whom a page goes to, without the address."""
+    """Whom a page goes to and how, without the address; of a plain address person and contact method are empty."""
 
     target_id: TargetId
     channel: Channel
+    person_id: str = ""
+    contact_method_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTarget:
+    """One way in which a level pages one of its targets: so long after it was notified, the first page first.
+
+    Without ``delays`` it is one page at once. The other ids say why this person: who is on call there.
+    """
+
+    target_id: TargetId
+    channel: Channel
+    person_id: str = ""
+    contact_method_id: str = ""
+    delays: tuple[timedelta, ...] = ()
+    schedule_id: str = ""
+    layer_id: str = ""
+    override_id: str = ""
+
+    @property
+    def notified(self) -> NotifiedTarget:
+        """Whom its pages go to."""
+        return NotifiedTarget(self.target_id, self.channel, self.person_id, self.contact_method_id)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreachedTarget:
+    """A target at which nobody can be reached, and why."""
+
+    target_id: TargetId
+    reason: UnreachedReason
+    person_id: str = ""
+    schedule_id: str = ""
+
+    def __post_init__(self) -> None:
+        checked_id("target_id", self.target_id)
+        for field in ("person_id", "schedule_id"):
+            checked_text(field, getattr(self, field), MAX_ID_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,25 +205,30 @@ class AlertRepeated:
 
 @dataclass(frozen=True, slots=True)
 class LevelNotified:
-    """All targets of a level were notified. ``policy_fault`` says why ``policy_source`` is not CURRENT."""
+    """All targets of a level were notified, but the ``unreached``.
+
+    ``policy_fault`` says why ``policy_source`` is not CURRENT.
+    """
 
     cycle: int
     level: int
-    targets: tuple[NotifiedTarget, ...]
+    targets: tuple[PlannedTarget, ...]
     acknowledgement_timeout: timedelta
     next_escalation_at: datetime
     policy_id: str
     policy_revision: int
     policy_source: PolicySource
     policy_fault: str = ""
+    unreached: tuple[UnreachedTarget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LevelSkipped:
-    """A level named nobody; the next one was due at once."""
+    """Nobody could be reached at a level; the next one was due at once."""
 
     cycle: int
     level: int
+    unreached: tuple[UnreachedTarget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +261,10 @@ class IncidentResolved:
 
 @dataclass(frozen=True, slots=True)
 class NotificationSettled:
-    """One page reached its end. ``bundle_id`` names the message in which it went together with others."""
+    """One page reached its end. ``bundle_id`` names the message in which it went together with others.
+
+    ``step`` counts the pages of its level by the same way from 0; ``before_due``: it was cancelled before its time.
+    """
 
     notification_id: NotificationId
     target: NotifiedTarget
@@ -218,6 +276,8 @@ class NotificationSettled:
     reason: str = ""
     possibly_duplicated: bool = False
     bundle_id: str = ""
+    step: int = 0
+    before_due: bool = False
 
 
 Cause = (

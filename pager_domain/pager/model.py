@@ -12,8 +12,6 @@ from typing import Any
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import (
     MAX_LEVELS,
-    EmailTarget,
-    EscalationLevel,
     MonitoredServiceId,
     NotificationTarget,
     checked_id,
@@ -32,6 +30,7 @@ from pager_domain.pager.events import (
     PolicySource,
     Severity,
 )
+from pager_domain.pager.levels import EmptyLevel, ResolvedLevel, address_of, channel_of
 
 
 class ServiceState(StrEnum):
@@ -50,17 +49,12 @@ class IncidentState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class EmptyLevel:
-    """A level that names nobody at the moment; it is skipped at once."""
-
-
-@dataclass(frozen=True, slots=True)
 class EscalationPolicy:
     """The levels of one revision of a policy, as the pager acts on them. The catch-all has no id and revision 0."""
 
     policy_id: str
     revision: int
-    levels: tuple[EscalationLevel | EmptyLevel, ...]
+    levels: tuple[ResolvedLevel | EmptyLevel, ...]
     repeat_count: int = 0
 
     def __post_init__(self) -> None:
@@ -144,7 +138,11 @@ class MonitoredService:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A page: one message that one level of one incident owes to one target."""
+    """A page: one message that one level of one incident owes to one target, ``delay`` after it was notified.
+
+    ``step`` counts the pages by the same way from 0. A page that comes sooner than planned, because the one before was
+    refused, has that shorter delay.
+    """
 
     monitored_service_id: MonitoredServiceId
     incident_id: IncidentId
@@ -154,6 +152,10 @@ class Notification:
     subject: str
     body: str
     severity: Severity = Severity.CRITICAL
+    person_id: str = ""
+    contact_method_id: str = ""
+    step: int = 0
+    delay: timedelta = timedelta()
 
     @property
     def channel(self) -> Channel:
@@ -163,18 +165,23 @@ class Notification:
     @property
     def address(self) -> str:
         """The e-mail address or phone number that it goes to."""
-        return self.target.address.value if isinstance(self.target, EmailTarget) else self.target.number.value
+        return address_of(self.target)
 
     @property
     def notified(self) -> NotifiedTarget:
         """Whom it is for, without the address."""
-        return NotifiedTarget(self.target.target_id, self.channel)
+        return NotifiedTarget(self.target.target_id, self.channel, self.person_id, self.contact_method_id)
 
     @property
     def notification_id(self) -> NotificationId:
         """Derived from what makes it one page, never random: a second decision of the same page has the same id."""
-        whom = hashlib.sha256(f"{self.channel}:{self.target.target_id}".encode()).hexdigest()[:12]
-        return NotificationId(f"{self.incident_id}-{self.cycle}-{self.level}-{whom}")
+        whom = f"{self.channel}:{self.target.target_id}"
+        if self.person_id or self.contact_method_id:
+            # No id contains a line end.
+            whom += f"\n{self.person_id}\n{self.contact_method_id}"
+        digest = hashlib.sha256(whom.encode()).hexdigest()[:12]
+        again = f"-{self.step}" if self.step else ""
+        return NotificationId(f"{self.incident_id}-{self.cycle}-{self.level}-{digest}{again}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +207,6 @@ class Bundle:
     def severity(self) -> Severity:
         """That of the most severe page."""
         return self.pages[0].severity
-
-
-def channel_of(target: NotificationTarget) -> Channel:
-    """The way to reach ``target``."""
-    return Channel.EMAIL if isinstance(target, EmailTarget) else Channel.SMS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,18 +13,21 @@ MAX_BODY_BYTES = 32 * 1024
 """As much as the notifier takes; links and details may be longer together, and their end gives way."""
 
 
-def page_text(incident: Incident, channel: Channel, now: datetime, due: datetime) -> tuple[str, str]:
+def page_text(incident: Incident, channel: Channel, now: datetime, due: datetime, step: int = 0) -> tuple[str, str]:
     """(subject, body) of a page of the incident's present level, decided at ``now``; an SMS has no subject.
 
     A page that is a minute behind ``due`` or more says so: whoever reads it must know that the trouble is not new.
+    The pages of one level by the same way, ``step`` counts them from 0, are told apart: some gateways drop what they
+    take for a repeat.
     """
     delay = _delay(now - due)
     if channel is Channel.SMS:
-        return "", _sms(incident, delay)
+        return "", _sms(incident, delay, step)
     headline = " ".join(incident.alert.message.split())
     late = f"[{delay} late] " if delay else ""
-    subject = f"[{incident.alert.severity.upper()}] {late}{incident.monitored_service_id}: {headline}"
-    return _cut(subject, 200), _email_body(incident, now, delay)
+    again = f"[page {step + 1}] " if step else ""
+    subject = f"[{incident.alert.severity.upper()}] {late}{again}{incident.monitored_service_id}: {headline}"
+    return _cut(subject, 200), _email_body(incident, now, delay, step)
 
 
 def _delay(late: timedelta) -> str:
@@ -35,24 +38,25 @@ def _delay(late: timedelta) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def _sms(incident: Incident, delay: str) -> str:
+def _sms(incident: Incident, delay: str, step: int) -> str:
     start = f"{delay} LATE: " if delay else ""
     start += f"{incident.alert.severity.upper()} {_cut(incident.monitored_service_id, 60)}: "
-    level = f" | level {incident.level}"
+    level = f" | level {incident.level}" + (f", page {step + 1}" if step else "")
     acknowledge = f" | ack: {_ack_command(incident)}"
     # Half a command is worse than none; the message needs some room too.
     end = level + acknowledge if len(start + level + acknowledge) <= MAX_SMS_CHARACTERS - 60 else level
     return start + _cut(" ".join(incident.alert.message.split()), MAX_SMS_CHARACTERS - len(start) - len(end)) + end
 
 
-def _email_body(incident: Incident, now: datetime, delay: str) -> str:
+def _email_body(incident: Incident, now: datetime, delay: str, step: int) -> str:
     alert = incident.alert
+    again = f", and again because nobody has answered (page {step + 1})" if step else ""
     lines = [
         f"Service:   {incident.monitored_service_id}",
         f"Message:   {alert.message}",
         f"Severity:  {alert.severity}",
         f"Opened:    {_moment(incident.opened_at)}",
-        f"Paged:     {_moment(now)}" + (f" ({delay} late: the Pager could not page before)" if delay else ""),
+        f"Paged:     {_moment(now)}" + (f" ({delay} late: the Pager could not page before)" if delay else "") + again,
         f"Level:     {incident.level}" + (f" (cycle {incident.cycle})" if incident.cycle > 1 else ""),
         f"Incident:  {incident.incident_id}",
         "",

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from pager_domain.kernel import EscalationLevel, NotificationTarget
+from pager_domain.kernel import NotificationTarget
 from pager_domain.pager.events import PolicySource
+from pager_domain.pager.levels import addresses
 from pager_domain.pager.model import EscalationPolicy, Incident, MonitoredService, ResolvedPolicy
 from pager_domain.pager.ports.escalation_policy_repository import NoPolicy, PolicyQuestion
 
@@ -16,9 +17,10 @@ _REPEATS_WHILE_UNREACHABLE = 100
 
 def question_about(service: MonitoredService) -> PolicyQuestion:
     """What to ask the policy service for the next firing: the pinned revision, or whatever covers the service."""
-    policy = service.incident.policy if service.incident else None
+    incident = service.incident
+    policy = incident.policy if incident else None
     pinned = None if policy is None or policy.is_catch_all else (policy.policy_id, policy.revision)
-    return PolicyQuestion(service.monitored_service_id, pinned)
+    return PolicyQuestion(service.monitored_service_id, pinned, incident.incident_id if incident else None)
 
 
 def chosen_policy(
@@ -54,6 +56,6 @@ def _same_structure(pinned: EscalationPolicy, answer: EscalationPolicy) -> bool:
 
 def _catch_all(answer: NoPolicy, targets: Sequence[NotificationTarget]) -> ResolvedPolicy:
     repeats = _REPEATS_WHILE_UNREACHABLE if answer.passing else 0
-    policy = EscalationPolicy("", 0, (EscalationLevel(tuple(targets)),), repeats)
+    policy = EscalationPolicy("", 0, (addresses(targets),), repeats)
     ask_again = ASK_AGAIN_AFTER if answer.passing else None
     return ResolvedPolicy(policy, PolicySource.CATCH_ALL, answer.fault, ask_again)

@@ -3,11 +3,10 @@
 The numbers are those of the rules in ``docs/architecture.md``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from pager_domain.kernel import EscalationLevel
 from pager_domain.pager.errors import IncidentUnknown, NoOpenIncident
 from pager_domain.pager.events import (
     Acknowledgement,
@@ -25,17 +24,17 @@ from pager_domain.pager.events import (
     LevelSkipped,
     LevelUndeliverable,
     NotifiedTarget,
+    PlannedTarget,
     Timeout,
 )
+from pager_domain.pager.levels import EmptyLevel, PlannedPage, ResolvedLevel, pages_of
 from pager_domain.pager.model import (
     Change,
-    EmptyLevel,
     Incident,
     IncidentState,
     MonitoredService,
     Notification,
     ResolvedPolicy,
-    channel_of,
     recorded,
 )
 from pager_domain.pager.page_text import page_text
@@ -171,13 +170,14 @@ def _fired(
         step = resolved.policy.levels[level - 1]
         incident = replace(incident, cycle=cycle, level=level)
         if isinstance(step, EmptyLevel):
-            causes.append(LevelSkipped(cycle, level))
+            causes.append(LevelSkipped(cycle, level, step.unreached))
             continue
         due = now + step.acknowledgement_timeout
         incident = replace(incident, acknowledgement_due_at=due)
         incident = replace(incident, next_escalation_at=_next_look(incident, resolved, now))
-        causes.append(_level_notified(incident, step, resolved))
-        return incident, causes, _notifications(incident, step, now, was_due)
+        pages = pages_of(step, incident.alert.severity)
+        causes.append(_level_notified(incident, step, pages, resolved))
+        return incident, causes, _notifications(incident, pages, now, was_due)
     exhausted = replace(incident, exhausted=True, next_escalation_at=None, acknowledgement_due_at=None)
     return exhausted, [*causes, EscalationExhausted(incident.cycle)], ()
 
@@ -193,22 +193,47 @@ def _next_steps(incident: Incident, resolved: ResolvedPolicy) -> Iterator[tuple[
             yield cycle, level
 
 
-def _level_notified(incident: Incident, level: EscalationLevel, resolved: ResolvedPolicy) -> LevelNotified:
+def _level_notified(
+    incident: Incident, level: ResolvedLevel, pages: Sequence[PlannedPage], resolved: ResolvedPolicy
+) -> LevelNotified:
     return LevelNotified(
         cycle=incident.cycle,
         level=incident.level,
-        targets=tuple(NotifiedTarget(target.target_id, channel_of(target)) for target in level.targets),
+        targets=_planned_targets(pages),
         acknowledgement_timeout=level.acknowledgement_timeout,
         next_escalation_at=incident.acknowledgement_due_at or incident.opened_at,
         policy_id=resolved.policy.policy_id,
         policy_revision=resolved.policy.revision,
         policy_source=resolved.source,
         policy_fault=resolved.fault,
+        unreached=level.unreached,
+    )
+
+
+def _planned_targets(pages: Sequence[PlannedPage]) -> tuple[PlannedTarget, ...]:
+    """Each way to each target once, with the delays of its pages."""
+    ways: dict[NotifiedTarget, list[PlannedPage]] = {}
+    for page in pages:
+        ways.setdefault(page.notified, []).append(page)
+    return tuple(_planned_target(notified, owed) for notified, owed in ways.items())
+
+
+def _planned_target(notified: NotifiedTarget, owed: Sequence[PlannedPage]) -> PlannedTarget:
+    target, delays = owed[0].target, tuple(page.delay for page in owed)
+    return PlannedTarget(
+        notified.target_id,
+        notified.channel,
+        notified.person_id,
+        notified.contact_method_id,
+        delays if any(delays) else (),
+        target.schedule_id,
+        target.layer_id,
+        target.override_id,
     )
 
 
 def _notifications(
-    incident: Incident, level: EscalationLevel, now: datetime, due: datetime
+    incident: Incident, pages: Sequence[PlannedPage], now: datetime, due: datetime
 ) -> tuple[Notification, ...]:
     return tuple(
         Notification(
@@ -216,9 +241,13 @@ def _notifications(
             incident.incident_id,
             incident.cycle,
             incident.level,
-            target,
-            *page_text(incident, channel_of(target), now, due),
+            page.way.target,
+            *page_text(incident, page.way.channel, now, due, page.step),
             incident.alert.severity,
+            page.target.person_id,
+            page.way.contact_method_id,
+            page.step,
+            page.delay,
         )
-        for target in level.targets
+        for page in pages
     )

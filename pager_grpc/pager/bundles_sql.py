@@ -15,6 +15,7 @@ from pager_domain.pager.ports.notification_outbox import Claim, Dissolved, Postp
 from pager_grpc.pager import rows
 from pager_grpc.pager.tables import BundleRow, table_of
 from pager_grpc.runtime.bulk import insert_rows
+from pager_grpc.runtime.columns import moment_of
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import Row, change, fetch, is_one_of, is_one_of_pairs
 
@@ -90,7 +91,10 @@ async def claim_due(connection: AsyncConnection, database: Database, limit: int,
     pages: dict[str, list[Row]] = defaultdict(list)
     for page in await fetch(connection, _PAGES.format(condition=condition), binds):
         pages[page["bundle_id"]].append(page)
-    return [_claim_of(row, pages[row["bundle_id"]], rows.age_of(row, lease)) for row in claimed]
+    return [
+        _claim_of(row, pages[row["bundle_id"]], rows.age_of(row, lease, moment_of(row["created_at"])))
+        for row in claimed
+    ]
 
 
 async def newest_claims(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, int]:

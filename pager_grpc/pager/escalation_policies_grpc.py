@@ -10,13 +10,15 @@ from google.protobuf import message as protobuf_message
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import (
     DEFAULT_ACKNOWLEDGEMENT_TIMEOUT,
-    EscalationLevel,
     NotificationTarget,
+    TargetId,
     checked_id,
     email_target,
     sms_target,
 )
-from pager_domain.pager.model import EmptyLevel, EscalationPolicy
+from pager_domain.pager.events import UnreachedReason, UnreachedTarget
+from pager_domain.pager.levels import EmptyLevel, ResolvedLevel, ResolvedRule, ResolvedStep, ResolvedTarget
+from pager_domain.pager.model import EscalationPolicy
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, NoPolicy, PolicyQuestion
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
@@ -27,6 +29,13 @@ log = structlog.get_logger()
 BUDGET_SECONDS = 0.5
 """How long a firing waits for the policy service before it acts on what it knows."""
 
+_UNREACHED = {
+    pb.UnreachedTarget.REASON_NOBODY_ON_CALL: UnreachedReason.NOBODY_ON_CALL,
+    pb.UnreachedTarget.REASON_NO_VERIFIED_CONTACT_METHOD: UnreachedReason.NO_VERIFIED_CONTACT_METHOD,
+    pb.UnreachedTarget.REASON_PERSON_UNKNOWN: UnreachedReason.PERSON_UNKNOWN,
+    pb.UnreachedTarget.REASON_SCHEDULE_UNKNOWN: UnreachedReason.SCHEDULE_UNKNOWN,
+    pb.UnreachedTarget.REASON_NOT_ITS_TURN: UnreachedReason.NOT_ITS_TURN,
+}
 _ABSENT = {pb.ERROR_REASON_NO_POLICY_FOR_SERVICE, pb.ERROR_REASON_POLICY_UNKNOWN, pb.ERROR_REASON_REVISION_UNKNOWN}
 
 
@@ -51,10 +60,12 @@ class GrpcEscalationPolicies(EscalationPolicyRepository):
 
 
 def _question(question: PolicyQuestion) -> pb.ResolveEscalationRequest:
+    incident_id = question.incident_id or ""
     if question.pinned is None:
-        return pb.ResolveEscalationRequest(monitored_service_id=question.monitored_service_id)
+        return pb.ResolveEscalationRequest(monitored_service_id=question.monitored_service_id, incident_id=incident_id)
     policy_id, revision = question.pinned
-    return pb.ResolveEscalationRequest(policy_revision=pb.PolicyRevision(policy_id=policy_id, revision=revision))
+    pinned = pb.PolicyRevision(policy_id=policy_id, revision=revision)
+    return pb.ResolveEscalationRequest(policy_revision=pinned, incident_id=incident_id)
 
 
 def _answer(result: pb.BatchResolveEscalationsResponse.Result) -> EscalationPolicy | NoPolicy:
@@ -82,23 +93,48 @@ def policy_of(message: pb.ResolvedEscalation) -> EscalationPolicy:
     return EscalationPolicy(message.policy_id, message.revision, levels, message.repeat_count)
 
 
-def _level(message: pb.ResolvedLevel) -> EscalationLevel | EmptyLevel:
+def _level(message: pb.ResolvedLevel) -> ResolvedLevel | EmptyLevel:
+    unreached = tuple(_unreached(target) for target in message.unreached)
     if not message.targets:
-        return EmptyLevel()
+        return EmptyLevel(unreached)
     timeout: timedelta = DEFAULT_ACKNOWLEDGEMENT_TIMEOUT
     if message.HasField("acknowledgement_timeout"):
         timeout = message.acknowledgement_timeout.ToTimedelta()
-    return EscalationLevel(tuple(_target(target) for target in message.targets), timeout)
+    return ResolvedLevel(tuple(_target(target) for target in message.targets), timeout, unreached)
 
 
-def _target(message: pb.ResolvedTarget) -> NotificationTarget:
-    if not message.high_urgency_rule.steps:
-        raise InvalidField("steps", "must be at least 1")
-    step = message.high_urgency_rule.steps[0]
-    match step.WhichOneof("address"):
+def _unreached(message: pb.UnreachedTarget) -> UnreachedTarget:
+    reason = _UNREACHED.get(message.reason, UnreachedReason.UNKNOWN)
+    return UnreachedTarget(TargetId(message.target_id), reason, message.person_id, message.schedule_id)
+
+
+def _target(message: pb.ResolvedTarget) -> ResolvedTarget:
+    low = _rule(message.target_id, message.low_urgency_rule) if message.HasField("low_urgency_rule") else None
+    return ResolvedTarget(
+        TargetId(message.target_id),
+        _rule(message.target_id, message.high_urgency_rule),
+        low,
+        message.person_id,
+        message.schedule_id,
+        message.layer_id,
+        message.override_id,
+    )
+
+
+def _rule(target_id: str, message: pb.ResolvedRule) -> ResolvedRule:
+    interval = message.repeat_interval.ToTimedelta() if message.HasField("repeat_interval") else None
+    return ResolvedRule(tuple(_step(target_id, step) for step in message.steps), interval)
+
+
+def _step(target_id: str, message: pb.ResolvedStep) -> ResolvedStep:
+    return ResolvedStep(_address(target_id, message), message.contact_method_id, message.delay.ToTimedelta())
+
+
+def _address(target_id: str, message: pb.ResolvedStep) -> NotificationTarget:
+    match message.WhichOneof("address"):
         case "email":
-            return email_target(message.target_id, step.email.email_address)
+            return email_target(target_id, message.email.email_address)
         case "sms":
-            return sms_target(message.target_id, step.sms.phone_number)
+            return sms_target(target_id, message.sms.phone_number)
         case other:
             raise InvalidField("address", f"is of a kind this version does not know ({other})")

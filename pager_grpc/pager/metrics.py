@@ -13,6 +13,7 @@ from pager_domain.pager.ports.notification_outbox import Postponed, Result, Sett
 from pager_domain.pager.retention import Past
 
 _LATENESS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 900)
+_BEFORE_DUE = "cancelled_before_due"
 
 # Series whose labels are known begin at 0: Prometheus does not see the increase that brings a series to life.
 
@@ -84,13 +85,14 @@ class PageMetrics:
         )
         for channel in Channel:
             self._postponed.labels(channel.value)
-            for outcome in Outcome:
-                self._settled.labels(channel.value, outcome.value)
+            for outcome in (*(outcome.value for outcome in Outcome), _BEFORE_DUE):
+                self._settled.labels(channel.value, outcome)
 
     def settled(self, ends: Iterable[NotificationSettled]) -> None:
         """These ends stand in timelines."""
         for end in ends:
-            self._settled.labels(end.target.channel.value, end.outcome.value).inc()
+            outcome = _BEFORE_DUE if end.before_due else end.outcome.value
+            self._settled.labels(end.target.channel.value, outcome).inc()
 
     def recorded(self, results: Sequence[Result]) -> None:
         """Attempts have ended so."""

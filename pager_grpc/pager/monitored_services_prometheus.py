@@ -17,11 +17,10 @@ from pager_domain.pager.model import (
     EscalationPolicy,
     Incident,
     MonitoredService,
-    Notification,
     Request,
     StoredAnswer,
 )
-from pager_domain.pager.ports.monitored_services import MonitoredServices, RequestKey, UnitOfWork
+from pager_domain.pager.ports.monitored_services import CancelledPage, MonitoredServices, RequestKey, UnitOfWork
 from pager_grpc.pager.metrics import EscalationMetrics, PageMetrics
 
 
@@ -61,7 +60,7 @@ class MeasuredUnitOfWork(UnitOfWork):
         """As the unit of work."""
         return await self._work.incidents(ids)
 
-    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[tuple[Notification, int]]:
+    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[CancelledPage]:
         """As the unit of work."""
         return await self._work.cancel_waiting(incident_ids)
 

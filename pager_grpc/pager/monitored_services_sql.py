@@ -9,6 +9,7 @@ from pager_domain.pager.events import MOST_SEVERE_FIRST
 from pager_domain.pager.model import EscalationPolicy, MonitoredService
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_grpc.pager import rows
+from pager_grpc.pager.policy_documents import policy_of
 from pager_grpc.pager.unit_of_work_sql import SqlUnitOfWork
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.runtime.columns import as_moment, moment_of
@@ -67,7 +68,7 @@ class SqlMonitoredServices(MonitoredServices):
             found = await fetch(connection, f"SELECT * FROM last_known_policies WHERE {condition}", binds)
         return {
             MonitoredServiceId(row["monitored_service_id"]): (
-                rows.policy_of(row["policy"]),
+                policy_of(row["policy"]),
                 moment_of(row["learnt_at"]),
             )
             for row in found

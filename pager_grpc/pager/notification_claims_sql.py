@@ -165,5 +165,5 @@ def _traffic_row(recipient: str, traffic: Traffic) -> dict[str, Any]:
 
 
 def _claim_of(row: Row) -> Claim:
-    is_open = bool(row["incident_is_open"])
-    return Claim(rows.notification_of(row), row["attempts"], is_open, row["lost_claims"], rows.age_of(row, LEASE))
+    is_open, age = bool(row["incident_is_open"]), rows.age_of(row, LEASE, rows.owed_at(row))
+    return Claim(rows.notification_of(row), row["attempts"], is_open, row["lost_claims"], age)

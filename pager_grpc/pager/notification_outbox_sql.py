@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pager_domain.pager.events import IncidentEvent, IncidentId, NotificationSettled, Outcome
 from pager_domain.pager.model import Bundle, Notification
 from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Result, Settled
+from pager_domain.pager.refusals import owed_at_once
 from pager_domain.pager.service import PagerService
 from pager_domain.pager.storm import Pace
 from pager_grpc.pager import bundles_sql, rows
@@ -28,6 +29,9 @@ SELECT * FROM incidents AS i WHERE {condition} AND i.state = 'open' AND NOT EXIS
     WHERE n.monitored_service_id = i.monitored_service_id AND n.incident_id = i.incident_id
     AND n.cycle = i.cycle AND n.level = i.level AND n.state IN ('waiting', 'handed_off', 'merged')
 )
+"""
+_NOT_DUE = """
+SELECT * FROM notifications WHERE {condition} AND state = 'waiting' AND attempts = 0 AND owed_at > {now} {lock}
 """
 _LOCK_SERVICES = """
 SELECT 1 FROM monitored_services WHERE monitored_service_id = ANY(CAST(:ids AS text[]))
@@ -111,10 +115,25 @@ class SqlNotificationOutbox(NotificationOutbox):
         failed = [page for page, event in ends if event.outcome not in (Outcome.HANDED_OFF, Outcome.MERGED)]
         undeliverable: list[IncidentEvent] = []
         if failed:
+            await self._take_the_next_step_of_who_was_refused(connection, writes, ends)
             await writes.run()  # the ends of these pages are looked at
             undeliverable = await self._escalate_where_nobody_was_reached(connection, writes, failed, now)
         append_events(writes, self._database, [*events, *undeliverable])
         return bool(undeliverable)
+
+    async def _take_the_next_step_of_who_was_refused(
+        self, connection: AsyncConnection, writes: Writes, ends: Sequence[End]
+    ) -> None:
+        refused = [page for page, event in ends if event.outcome is Outcome.UNDELIVERABLE]
+        if not refused:
+            return
+        condition, binds = _these_incidents(connection, refused)
+        lock = "" if self._sqlite else "FOR UPDATE"  # whoever claims one at this moment tries it anyway
+        query = _NOT_DUE.format(condition=condition, now=self._database.now_sql, lock=lock)
+        not_due = map(rows.notification_of, await fetch(connection, query, binds | self._database.now_binds()))
+        now = await self._database.now(connection)
+        pages = owed_at_once(refused, not_due)
+        writes.update(NOTIFICATIONS, [_key_of(page) | {"due_at": now, "owed_at": now} for page in pages])
 
     async def _escalate_where_nobody_was_reached(
         self, connection: AsyncConnection, writes: Writes, failed: Sequence[Notification], now: datetime
@@ -164,4 +183,8 @@ def _settled_row(result: Settled, now: datetime) -> rows.Row:
 def _page_key(result: Result) -> rows.Row:
     """Of the page of a result that went alone."""
     [page] = result.claim.pages
+    return _key_of(page)
+
+
+def _key_of(page: Notification) -> rows.Row:
     return {"monitored_service_id": page.monitored_service_id, "notification_id": page.notification_id}

@@ -1,8 +1,7 @@
 """Rows to values and back. Pure; JSON documents are written and checked by pydantic from the dataclasses themselves."""
 
 from collections.abc import Mapping
-from datetime import timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -26,13 +25,13 @@ from pager_domain.pager.events import (
     Severity,
 )
 from pager_domain.pager.model import (
-    EscalationPolicy,
     Incident,
     IncidentState,
     MonitoredService,
     Notification,
     StoredAnswer,
 )
+from pager_grpc.pager.policy_documents import policy_document, policy_of
 from pager_grpc.runtime.columns import as_document, as_moment, moment_of
 
 Row = dict[str, Any]
@@ -53,24 +52,7 @@ _CAUSES: dict[str, TypeAdapter[Any]] = {
         NotificationSettled,
     )
 }
-_POLICY = TypeAdapter(EscalationPolicy)
 _LINKS = TypeAdapter(tuple[Link, ...])
-
-
-@lru_cache(maxsize=1024)
-def policy_document(policy: EscalationPolicy) -> str:
-    """A policy as JSON. Many incidents share a policy, so it is made once."""
-    return _POLICY.dump_json(policy).decode()
-
-
-def policy_of(document: Any) -> EscalationPolicy:
-    """A policy from its JSON, as text or read."""
-    return _policy_of_text(document) if isinstance(document, str) else _POLICY.validate_python(document)
-
-
-@lru_cache(maxsize=1024)
-def _policy_of_text(text: str) -> EscalationPolicy:
-    return _POLICY.validate_json(text)
 
 
 def service_row(service: MonitoredService) -> Row:
@@ -214,9 +196,10 @@ def event_of(row: StoredRow) -> IncidentEvent:
     return IncidentEvent(service_id, incident_id, row["sequence"], moment_of(row["at"]), what)
 
 
-def notification_row(page: Notification) -> Row:
-    """A page that is owed, without its times."""
+def notification_row(page: Notification, now: datetime) -> Row:
+    """A page that was decided just now, and is owed after its delay."""
     target = page.target
+    owed_at = now + page.delay
     return {
         "monitored_service_id": page.monitored_service_id,
         "notification_id": page.notification_id,
@@ -224,6 +207,9 @@ def notification_row(page: Notification) -> Row:
         "cycle": page.cycle,
         "level": page.level,
         "target_id": target.target_id,
+        "person_id": page.person_id,
+        "contact_method_id": page.contact_method_id,
+        "step": page.step,
         "channel": page.channel.value,
         "address": page.address,
         "subject": page.subject,
@@ -234,6 +220,10 @@ def notification_row(page: Notification) -> Row:
         "lost_claims": 0,
         "severity": page.severity.value,
         "last_reason": "",
+        "due_at": owed_at,
+        "owed_at": owed_at if page.delay else None,
+        "created_at": now,
+        "settled_at": None,
     }
 
 
@@ -253,12 +243,21 @@ def notification_of(row: StoredRow) -> Notification:
         row["subject"],
         row["body"],
         Severity(row["severity"]),
+        row["person_id"],
+        row["contact_method_id"],
+        row["step"],
+        owed_at(row) - moment_of(row["created_at"]) if row["owed_at"] else timedelta(),
     )
 
 
-def age_of(claimed: StoredRow, lease: timedelta) -> timedelta:
-    """How old a page or a bundle is that was claimed just now, for ``lease``."""
-    return moment_of(claimed["due_at"]) - lease - moment_of(claimed["created_at"])
+def owed_at(page: StoredRow) -> datetime:
+    """When a page was owed first, or will be."""
+    return moment_of(page["owed_at"] or page["created_at"])
+
+
+def age_of(claimed: StoredRow, lease: timedelta, since: datetime) -> timedelta:
+    """How long a page or a bundle that was claimed just now, for ``lease``, had been owed ``since`` then."""
+    return moment_of(claimed["due_at"]) - lease - since
 
 
 def _links_of(document: Any) -> tuple[Link, ...]:

@@ -141,13 +141,15 @@ class NotificationRow(PagerTable, table=True):
     """A page: the transactional outbox.
 
     ``held`` while a delivery has claimed it; ``due_at`` ends its lease then. ``lost_claims`` counts the leases in a row
-    that ended without a word. With a ``bundle_id`` it is held by that bundle, whose lease counts, and ends with it.
+    that ended without a word. ``owed_at`` is when it is owed first, NULL: when it was made; a page that is due later
+    waits here, nowhere else. With a ``bundle_id`` it is held by that bundle, whose lease counts, and ends with it.
     """
 
     __tablename__ = "notifications"
     __table_args__ = (
         UniqueConstraint(
             *("monitored_service_id", "incident_id", "cycle", "level", "target_id", "channel"),
+            *("person_id", "contact_method_id", "step"),
             name="uq_notifications_page",
         ),
         CheckConstraint(
@@ -163,6 +165,8 @@ class NotificationRow(PagerTable, table=True):
         CheckConstraint("lost_claims <= attempts AND (NOT held OR attempts >= 1)", name="ck_notifications_attempts"),
         CheckConstraint("state <> 'waiting' OR settled_at IS NULL", name="ck_notifications_waiting"),
         CheckConstraint("state = 'waiting' OR NOT held", name="ck_notifications_held"),
+        CheckConstraint("step >= 0", name="ck_notifications_step"),
+        CheckConstraint("owed_at IS NULL OR owed_at >= created_at", name="ck_notifications_owed_at"),
         # S11: what was merged was merged into something.
         CheckConstraint("state <> 'merged' OR bundle_id IS NOT NULL", name="ck_notifications_merged"),
         CheckConstraint("bundle_id IS NULL OR held OR state <> 'waiting'", name="ck_notifications_bundled"),
@@ -177,6 +181,9 @@ class NotificationRow(PagerTable, table=True):
     cycle: int = Field(sa_column=Column(Integer, nullable=False))
     level: int = Field(sa_column=Column(Integer, nullable=False))
     target_id: str = _text()
+    person_id: str = _id()
+    contact_method_id: str = _id()
+    step: int = Field(sa_column=Column(Integer, nullable=False))
     channel: str = _text()
     address: str = _text()
     subject: str = _text()
@@ -187,6 +194,7 @@ class NotificationRow(PagerTable, table=True):
     lost_claims: int = Field(sa_column=Column(Integer, nullable=False))
     severity: str = _text()
     due_at: datetime = _moment()
+    owed_at: datetime | None = _moment(nullable=True)
     created_at: datetime = _moment()
     settled_at: datetime | None = _moment(nullable=True)
     last_reason: str = _text()

@@ -13,12 +13,12 @@ from pager_domain.pager.model import (
     EscalationPolicy,
     Incident,
     MonitoredService,
-    Notification,
     Request,
     StoredAnswer,
 )
-from pager_domain.pager.ports.monitored_services import RequestKey, UnitOfWork
+from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKey, UnitOfWork
 from pager_grpc.pager import rows
+from pager_grpc.pager.policy_documents import policy_document
 from pager_grpc.pager.tables import (
     IncidentEventRow,
     IncidentRow,
@@ -143,12 +143,15 @@ class SqlUnitOfWork(UnitOfWork):
         found = await fetch(self.connection, f"SELECT * FROM incidents WHERE {condition}", binds)
         return {incident.incident_id: incident for incident in map(rows.incident_of, found)}
 
-    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[tuple[Notification, int]]:
+    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[CancelledPage]:
         """A page that a delivery holds is left to that delivery."""
         condition, binds = is_one_of(self.connection, "incident_id", set(incident_ids))
         settled_at = self.database.moment_bind(self.now)
         cancelled = await fetch(self.connection, _CANCEL.format(condition), binds | {"settled_at": settled_at})
-        return [(rows.notification_of(row), row["attempts"]) for row in cancelled]
+        return [
+            CancelledPage(rows.notification_of(row), row["attempts"], before_due=rows.owed_at(row) > self.now)
+            for row in cancelled
+        ]
 
     async def save(
         self,
@@ -179,8 +182,7 @@ class SqlUnitOfWork(UnitOfWork):
         writes.insert(INCIDENTS, [rows.new_incident_row(incidents[key]) for key in opened])
         writes.upsert(SERVICES, [rows.service_row(service) for service in services.values()])
         append_events(writes, self.database, events)
-        times = {"due_at": self.now, "created_at": self.now, "settled_at": None}
-        writes.insert(NOTIFICATIONS, [rows.notification_row(page) | times for page in pages])
+        writes.insert(NOTIFICATIONS, [rows.notification_row(page, self.now) for page in pages])
         writes.insert(ANSWERS, [rows.answer_row(answer) | {"created_at": self.now} for answer in answers])
         writes.upsert(KNOWN_POLICIES, self._known_policy_rows(known_policies or {}))
         await writes.run()
@@ -229,7 +231,7 @@ class SqlUnitOfWork(UnitOfWork):
 
     def _known_policy_rows(self, policies: Mapping[MonitoredServiceId, EscalationPolicy]) -> list[rows.Row]:
         return [
-            {"monitored_service_id": service_id, "policy": rows.policy_document(policy), "learnt_at": self.now}
+            {"monitored_service_id": service_id, "policy": policy_document(policy), "learnt_at": self.now}
             for service_id, policy in policies.items()
         ]
 

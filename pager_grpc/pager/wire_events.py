@@ -21,7 +21,10 @@ from pager_domain.pager.events import (
     NotificationSettled,
     NotifiedTarget,
     Outcome,
+    PlannedTarget,
     PolicySource,
+    UnreachedReason,
+    UnreachedTarget,
 )
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.pager.wire import SEVERITIES, timestamp_pb
@@ -38,6 +41,14 @@ POLICY_SOURCES = {
     PolicySource.CURRENT: pb.IncidentEvent.LevelNotified.POLICY_SOURCE_CURRENT,
     PolicySource.LAST_KNOWN: pb.IncidentEvent.LevelNotified.POLICY_SOURCE_LAST_KNOWN,
     PolicySource.CATCH_ALL: pb.IncidentEvent.LevelNotified.POLICY_SOURCE_CATCH_ALL,
+}
+UNREACHED_REASONS = {
+    UnreachedReason.UNKNOWN: pb.UnreachedTarget.REASON_UNSPECIFIED,
+    UnreachedReason.NOBODY_ON_CALL: pb.UnreachedTarget.REASON_NOBODY_ON_CALL,
+    UnreachedReason.NO_VERIFIED_CONTACT_METHOD: pb.UnreachedTarget.REASON_NO_VERIFIED_CONTACT_METHOD,
+    UnreachedReason.PERSON_UNKNOWN: pb.UnreachedTarget.REASON_PERSON_UNKNOWN,
+    UnreachedReason.SCHEDULE_UNKNOWN: pb.UnreachedTarget.REASON_SCHEDULE_UNKNOWN,
+    UnreachedReason.NOT_ITS_TURN: pb.UnreachedTarget.REASON_NOT_ITS_TURN,
 }
 
 
@@ -66,7 +77,29 @@ def _alert(alert: Alert) -> pb.Alert:
 
 
 def _target(target: NotifiedTarget) -> pb.NotifiedTarget:
-    return pb.NotifiedTarget(target_id=target.target_id, channel=CHANNELS[target.channel])
+    return pb.NotifiedTarget(
+        target_id=target.target_id,
+        channel=CHANNELS[target.channel],
+        person_id=target.person_id,
+        contact_method_id=target.contact_method_id,
+    )
+
+
+def _planned_target(target: PlannedTarget) -> pb.NotifiedTarget:
+    message = _target(target.notified)
+    message.delays.extend(map(_duration, target.delays))
+    message.schedule_id, message.layer_id = target.schedule_id, target.layer_id
+    message.override_id = target.override_id
+    return message
+
+
+def _unreached(target: UnreachedTarget) -> pb.UnreachedTarget:
+    return pb.UnreachedTarget(
+        target_id=target.target_id,
+        person_id=target.person_id,
+        schedule_id=target.schedule_id,
+        reason=UNREACHED_REASONS[target.reason],
+    )
 
 
 def _opened(what: IncidentOpened) -> pb.IncidentEvent.Opened:
@@ -81,13 +114,14 @@ def _level_notified(what: LevelNotified) -> pb.IncidentEvent.LevelNotified:
     return pb.IncidentEvent.LevelNotified(
         cycle=what.cycle,
         level=what.level,
-        targets=[_target(target) for target in what.targets],
+        targets=map(_planned_target, what.targets),
         acknowledgement_timeout=_duration(what.acknowledgement_timeout),
         next_escalation_time=timestamp_pb(what.next_escalation_at),
         policy_id=what.policy_id,
         policy_revision=what.policy_revision,
         policy_source=POLICY_SOURCES[what.policy_source],
         policy_fault=what.policy_fault,
+        unreached=map(_unreached, what.unreached),
     )
 
 
@@ -98,7 +132,8 @@ def _duration(span: timedelta) -> Duration:
 
 
 def _level_skipped(what: LevelSkipped) -> pb.IncidentEvent.LevelSkipped:
-    return pb.IncidentEvent.LevelSkipped(cycle=what.cycle, level=what.level)
+    unreached = map(_unreached, what.unreached)
+    return pb.IncidentEvent.LevelSkipped(cycle=what.cycle, level=what.level, unreached=unreached)
 
 
 def _level_undeliverable(what: LevelUndeliverable) -> pb.IncidentEvent.LevelUndeliverable:
@@ -129,6 +164,8 @@ def _settled(what: NotificationSettled) -> pb.IncidentEvent.NotificationSettled:
         reason=what.reason,
         possibly_duplicated=what.possibly_duplicated,
         bundle_id=what.bundle_id,
+        step=what.step,
+        before_due=what.before_due,
     )
 
 

@@ -19,7 +19,7 @@ from pager_domain.pager.model import (
     Request,
     StoredAnswer,
 )
-from pager_domain.pager.ports.monitored_services import MonitoredServices, RequestKey, UnitOfWork
+from pager_domain.pager.ports.monitored_services import CancelledPage, MonitoredServices, RequestKey, UnitOfWork
 from pager_domain.pager.storm import Traffic
 
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
@@ -36,7 +36,7 @@ class Page:
     attempts: int = 0
     lost_claims: int = 0
     bundle_id: str = ""
-    created_at: datetime = BEGINNING
+    owed_at: datetime = BEGINNING
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,12 @@ class FakeUnitOfWork(UnitOfWork):
     async def incidents(self, ids: Iterable[IncidentId]) -> dict[IncidentId, Incident]:
         return {key: self.state.incidents[key] for key in ids if key in self.state.incidents}
 
-    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[tuple[Notification, int]]:
+    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[CancelledPage]:
         wanted, cancelled = set(incident_ids), []
         for key, page in self.state.pages.items():
             if page.notification.incident_id in wanted and page.outcome is None and not page.held:
                 self.state.pages[key] = replace(page, outcome=Outcome.CANCELLED)
-                cancelled.append((page.notification, page.attempts))
+                cancelled.append(CancelledPage(page.notification, page.attempts, page.owed_at > self.now))
         return cancelled
 
     async def save(
@@ -127,7 +127,9 @@ class FakeUnitOfWork(UnitOfWork):
             self.state.events += change.events
             for page in change.notifications:
                 assert page.notification_id not in self.state.pages, "a page is owed once"
-                self.state.pages[page.notification_id] = Page(page, self.now, created_at=self.now)
+                self.state.pages[page.notification_id] = Page(
+                    page, self.now + page.delay, owed_at=self.now + page.delay
+                )
         given = {(a.monitored_service_id, a.request_id): a for a in answers}
         self.state.answers |= given
         self.state.answered_at |= dict.fromkeys(given, self.now)

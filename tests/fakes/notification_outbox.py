@@ -17,6 +17,7 @@ from pager_domain.pager.ports.notification_outbox import (
     Result,
     Settled,
 )
+from pager_domain.pager.refusals import owed_at_once
 from pager_domain.pager.service import PagerService
 from pager_domain.pager.storm import MAX_BUNDLED, Pace, arranged, uses_the_last_message
 
@@ -72,7 +73,7 @@ class FakeNotificationOutbox(NotificationOutbox):
     def _hold(self, page: Page, now: datetime) -> Claim:
         lost = page.lost_claims + page.held
         self._change(page.notification, held=True, attempts=page.attempts + 1, lost_claims=lost, due_at=now + LEASE)
-        age = now - page.created_at
+        age = now - page.owed_at
         return Claim(page.notification, page.attempts + 1, self._is_open(page.notification), lost, age)
 
     def _bundle(self, together: Sequence[Notification], now: datetime) -> Claim:
@@ -119,6 +120,15 @@ class FakeNotificationOutbox(NotificationOutbox):
     def _end(self, page: Notification, event: NotificationSettled) -> None:
         now, state = self._store.clock.now(), self._store.state
         self._change(page, held=False, outcome=event.outcome)
+        if event.outcome is Outcome.UNDELIVERABLE:
+            not_due = [
+                p.notification for p in state.pages.values() if not p.outcome and not p.attempts and p.owed_at > now
+            ]
+            for following in owed_at_once([page], not_due):
+                sooner = replace(
+                    following, delay=now - (state.pages[following.notification_id].owed_at - following.delay)
+                )
+                self._change(following, notification=sooner, due_at=now, owed_at=now)
         incident, events = recorded(state.incidents[page.incident_id], now, event)
         if not self._reaches_somebody(incident):
             incident, more = PagerService.on_level_undeliverable(incident, now)

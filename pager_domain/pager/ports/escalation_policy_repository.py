@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pager_domain.kernel import MonitoredServiceId
+from pager_domain.pager.events import IncidentId
 from pager_domain.pager.model import EscalationPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyQuestion:
-    """Whom does this service page? With ``pinned``: by that (policy id, revision)."""
+    """Whom does this incident of this service page? With ``pinned``: by that (policy id, revision)."""
 
     monitored_service_id: MonitoredServiceId
     pinned: tuple[str, int] | None = None
+    incident_id: IncidentId | None = None
 
 
 @dataclass(frozen=True, slots=True)

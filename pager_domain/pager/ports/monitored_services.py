@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -18,6 +19,15 @@ from pager_domain.pager.model import (
 )
 
 RequestKey = tuple[MonitoredServiceId, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledPage:
+    """A page that is owed no longer, with its claims so far; ``before_due``: nobody was to get it yet."""
+
+    notification: Notification
+    claims: int
+    before_due: bool
 
 
 class UnitOfWork(Protocol):
@@ -46,8 +56,8 @@ class UnitOfWork(Protocol):
     async def incidents(self, ids: Iterable[IncidentId]) -> dict[IncidentId, Incident]:
         """Incidents of loaded services, resolved ones included."""
 
-    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[tuple[Notification, int]]:
-        """Cancels the pages of these incidents that no delivery holds at the moment; each with its claims so far."""
+    async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[CancelledPage]:
+        """Cancels the pages of these incidents that no delivery holds at the moment, also those that are due later."""
 
     async def save(
         self,

@@ -15,7 +15,7 @@ class Claim:
 
     ``attempt`` counts the claims of it from 1 and so is its fencing token: only the newest claim counts.
     ``lost_claims`` says how many claims before this one, in a row, ended without a record. ``incident_is_open``: of a
-    bundle, at least one is. ``age`` is the time since the page was decided, or the bundle made.
+    bundle, at least one is. ``age`` is the time since the page was owed first, or the bundle made.
     """
 
     notification: Notification | Bundle
@@ -71,6 +71,8 @@ class NotificationOutbox(Protocol):
     async def claim(self, limit: int) -> list[Claim]:
         """Claims what up to ``limit`` messages can carry of what is owed now, each for one lease (10 s).
 
+        A page waits here until its delay is over: the outbox is the schedule.
+
         The most severe come first, among equals the longest owed. A page that was never claimed goes as
         :func:`~pager_domain.pager.storm.arranged` says: alone, in a bundle, or later.
 
@@ -80,9 +82,10 @@ class NotificationOutbox(Protocol):
     async def record(self, results: Sequence[Result]) -> int:
         """Records what became of claims, and the end of each page in the timeline of its incident.
 
-        A result of a claim that is no longer the newest is ignored. A level of which every page has ended and none was
-        handed off is told to the rules (``PagerService.on_level_undeliverable``). Returns how many results were
-        recorded.
+        A result of a claim that is no longer the newest is ignored. When a page was refused for good, the next one of
+        its target is due now (:func:`~pager_domain.pager.refusals.owed_at_once`). A level of which every page has ended
+        and none was handed off is told to the rules (``PagerService.on_level_undeliverable``). Returns how many results
+        were recorded.
         """
 
     async def seconds_until_due(self) -> float | None:

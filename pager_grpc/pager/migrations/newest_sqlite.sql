@@ -1,9 +1,9 @@
--- Revision 0005 of pager, by `make schemas`.
+-- Revision 0006 of pager, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0005');
+INSERT INTO "alembic_version" VALUES('0006');
 CREATE TABLE bundles (
     bundle_id TEXT NOT NULL,
     subject TEXT NOT NULL,
@@ -107,6 +107,10 @@ CREATE TABLE "notifications" (
     severity TEXT DEFAULT 'critical' NOT NULL,
     lost_claims INTEGER DEFAULT '0' NOT NULL,
     bundle_id TEXT,
+    person_id TEXT DEFAULT '' NOT NULL,
+    contact_method_id TEXT DEFAULT '' NOT NULL,
+    step INTEGER DEFAULT '0' NOT NULL,
+    owed_at TEXT,
     PRIMARY KEY (monitored_service_id, notification_id),
     CONSTRAINT ck_notifications_address CHECK (target_id <> '' AND address <> ''),
     CONSTRAINT ck_notifications_attempts CHECK (lost_claims <= attempts AND (NOT held OR attempts >= 1)),
@@ -116,12 +120,14 @@ CREATE TABLE "notifications" (
     CONSTRAINT ck_notifications_level CHECK (cycle >= 1 AND level >= 1),
     CONSTRAINT ck_notifications_lost_claims CHECK (lost_claims >= 0),
     CONSTRAINT ck_notifications_merged CHECK (state <> 'merged' OR bundle_id IS NOT NULL),
+    CONSTRAINT ck_notifications_owed_at CHECK (owed_at IS NULL OR owed_at >= created_at),
     CONSTRAINT ck_notifications_settled_at CHECK (state = 'waiting' OR settled_at IS NOT NULL),
     CONSTRAINT ck_notifications_severity CHECK (severity IN ('critical', 'error', 'warning', 'info')),
     CONSTRAINT ck_notifications_state CHECK (state IN ('waiting', 'handed_off', 'merged', 'undeliverable', 'cancelled', 'in_doubt')),
+    CONSTRAINT ck_notifications_step CHECK (step >= 0),
     CONSTRAINT ck_notifications_waiting CHECK (state <> 'waiting' OR settled_at IS NULL),
     CONSTRAINT fk_notifications_bundle FOREIGN KEY(bundle_id) REFERENCES bundles (bundle_id),
-    CONSTRAINT uq_notifications_page UNIQUE (monitored_service_id, incident_id, cycle, level, target_id, channel)
+    CONSTRAINT uq_notifications_page UNIQUE (monitored_service_id, incident_id, cycle, level, target_id, channel, person_id, contact_method_id, step)
 );
 CREATE TABLE recipients (
     recipient TEXT NOT NULL,
@@ -146,7 +152,7 @@ CREATE TABLE schema_version (
     PRIMARY KEY (only_row),
     CONSTRAINT ck_schema_version_only_row CHECK (only_row = 1)
 );
-INSERT INTO "schema_version" VALUES(1,4);
+INSERT INTO "schema_version" VALUES(1,6);
 CREATE INDEX ix_bundles_due ON bundles (due_at) WHERE state = 'waiting';
 CREATE INDEX ix_bundles_settled_at ON bundles (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX ix_incidents_due ON incidents (severity, next_escalation_at) WHERE next_escalation_at IS NOT NULL;
@@ -173,7 +179,8 @@ CREATE TRIGGER gd_notifications_attempts_grow BEFORE UPDATE ON notifications FOR
 CREATE TRIGGER gd_notifications_bundle_stands BEFORE UPDATE ON notifications FOR EACH ROW WHEN OLD.state <> 'waiting' AND coalesce(NEW.bundle_id, '') <> coalesce(OLD.bundle_id, '') BEGIN SELECT RAISE(ABORT, 'gd_notifications_bundle_stands refuses this UPDATE of notifications'); END;
 CREATE TRIGGER gd_notifications_ends_stand BEFORE UPDATE ON notifications FOR EACH ROW WHEN OLD.state <> 'waiting' AND (NEW.state <> OLD.state OR NEW.settled_at <> OLD.settled_at) BEGIN SELECT RAISE(ABORT, 'gd_notifications_ends_stand refuses this UPDATE of notifications'); END;
 CREATE TRIGGER gd_notifications_kept BEFORE DELETE ON notifications FOR EACH ROW WHEN OLD.state = 'waiting' OR EXISTS (SELECT 1 FROM incidents AS i WHERE i.monitored_service_id = OLD.monitored_service_id AND i.incident_id = OLD.incident_id AND i.state <> 'resolved') BEGIN SELECT RAISE(ABORT, 'gd_notifications_kept refuses this DELETE of notifications'); END;
-CREATE TRIGGER gd_notifications_same_page BEFORE UPDATE ON notifications FOR EACH ROW WHEN NEW.monitored_service_id <> OLD.monitored_service_id OR NEW.notification_id <> OLD.notification_id OR NEW.incident_id <> OLD.incident_id OR NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level OR NEW.target_id <> OLD.target_id OR NEW.channel <> OLD.channel OR NEW.address <> OLD.address BEGIN SELECT RAISE(ABORT, 'gd_notifications_same_page refuses this UPDATE of notifications'); END;
+CREATE TRIGGER gd_notifications_never_later BEFORE UPDATE ON notifications FOR EACH ROW WHEN coalesce(NEW.owed_at, NEW.created_at) > coalesce(OLD.owed_at, OLD.created_at) BEGIN SELECT RAISE(ABORT, 'gd_notifications_never_later refuses this UPDATE of notifications'); END;
+CREATE TRIGGER gd_notifications_same_page BEFORE UPDATE ON notifications FOR EACH ROW WHEN NEW.monitored_service_id <> OLD.monitored_service_id OR NEW.incident_id <> OLD.incident_id OR NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level OR NEW.target_id <> OLD.target_id OR NEW.channel <> OLD.channel OR NEW.notification_id <> OLD.notification_id OR NEW.address <> OLD.address OR NEW.person_id <> OLD.person_id OR NEW.contact_method_id <> OLD.contact_method_id OR NEW.step <> OLD.step BEGIN SELECT RAISE(ABORT, 'gd_notifications_same_page refuses this UPDATE of notifications'); END;
 CREATE TRIGGER gd_request_answers_written_once BEFORE UPDATE ON request_answers FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_request_answers_written_once refuses this UPDATE of request_answers'); END;
 CREATE UNIQUE INDEX uq_incident_events_level ON incident_events (monitored_service_id, incident_id, (document ->> 'cycle'), (document ->> 'level')) WHERE kind IN ('LevelNotified', 'LevelSkipped');
 CREATE UNIQUE INDEX uq_incident_events_stream ON incident_events (transaction_id, position);

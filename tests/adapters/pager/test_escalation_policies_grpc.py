@@ -48,7 +48,7 @@ def _message(policy, services, *, default):
     for level in policy.levels:
         added = message.levels.add()
         added.acknowledgement_timeout.FromTimedelta(level.acknowledgement_timeout)
-        for target in level.targets:
+        for target in (resolved.high_urgency_rule.steps[0].target for resolved in level.targets):
             if isinstance(target, EmailTarget):
                 added.targets.add(target_id=target.target_id).email.email_address = target.address.value
             else:

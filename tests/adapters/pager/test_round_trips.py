@@ -25,7 +25,8 @@ from pager_domain.pager.events import (
     PolicySource,
     Severity,
 )
-from pager_domain.pager.model import EmptyLevel, IncidentState
+from pager_domain.pager.levels import EmptyLevel
+from pager_domain.pager.model import IncidentState
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.pager import rows, wire
 from pager_grpc.pager.wire_events import event_pb

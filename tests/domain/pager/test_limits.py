@@ -8,7 +8,8 @@ from builders import a_level, a_policy, raising
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import Acknowledgement, Alert, HealthyEvent, IncidentId, Link
-from pager_domain.pager.model import EmptyLevel, EscalationPolicy, Request
+from pager_domain.pager.levels import EmptyLevel
+from pager_domain.pager.model import EscalationPolicy, Request
 
 LINK = Link("https://example.com")
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from builders import CATCH_ALL, NOON, a_level, a_policy, a_service, a_timeout, after, an_incident, an_unhealthy_service
 
-from pager_domain.kernel import EscalationLevel
-from pager_domain.pager.events import EscalationExhausted, LevelNotified, PolicySource, Timeout
+from pager_domain.pager.events import EscalationExhausted, IncidentId, LevelNotified, PolicySource, Timeout
+from pager_domain.pager.levels import addresses
 from pager_domain.pager.model import EscalationPolicy
 from pager_domain.pager.policy_choice import ASK_AGAIN_AFTER, chosen_policy, question_about
 from pager_domain.pager.ports.escalation_policy_repository import NoPolicy, PolicyQuestion
@@ -18,7 +18,7 @@ NEW_PEOPLE = a_policy("shop", levels=[a_level(5), a_level(6)])
 OLD = a_policy("old", levels=1)
 DOWN = NoPolicy("the policy service did not answer", passing=True)
 ABSENT = NoPolicy("no policy covers the service", passing=False)
-CATCH_ALL_POLICY = EscalationPolicy("", 0, (EscalationLevel((CATCH_ALL,)),))
+CATCH_ALL_POLICY = EscalationPolicy("", 0, (addresses([CATCH_ALL]),))
 KNOWN = (OLD, after(seconds=-90))
 CURRENT, LAST_KNOWN, FALLBACK = PolicySource.CURRENT, PolicySource.LAST_KNOWN, PolicySource.CATCH_ALL
 
@@ -77,7 +77,7 @@ def test_the_pager_asks_again_only_while_the_policy_may_come_back():
 )
 def test_only_a_real_policy_is_asked_for_by_its_revision(policy, pinned):
     service = a_service(incident=an_incident(policy=policy))
-    assert question_about(service) == PolicyQuestion(service.monitored_service_id, pinned)
+    assert question_about(service) == PolicyQuestion(service.monitored_service_id, pinned, IncidentId("incident-1"))
 
 
 def fire(service, answer, timeout, known=None):

@@ -31,7 +31,8 @@ from pager_domain.pager.events import (
     LevelUndeliverable,
     Timeout,
 )
-from pager_domain.pager.model import EmptyLevel, IncidentState, MonitoredService, ServiceState
+from pager_domain.pager.levels import EmptyLevel
+from pager_domain.pager.model import IncidentState, MonitoredService, ServiceState
 from pager_domain.pager.service import PagerService
 
 

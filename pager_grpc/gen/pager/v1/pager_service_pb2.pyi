@@ -370,7 +370,7 @@ Global___Alert: _TypeAlias = Alert  # noqa: Y015
 
 @_typing.final
 class NotifiedTarget(_message.Message):
-    """NotifiedTarget names whom a page goes to without the address."""
+    """NotifiedTarget names whom a page goes to, and how, without the address."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -399,23 +399,122 @@ class NotifiedTarget(_message.Message):
 
     TARGET_ID_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_METHOD_ID_FIELD_NUMBER: _builtins.int
+    DELAYS_FIELD_NUMBER: _builtins.int
+    SCHEDULE_ID_FIELD_NUMBER: _builtins.int
+    LAYER_ID_FIELD_NUMBER: _builtins.int
+    OVERRIDE_ID_FIELD_NUMBER: _builtins.int
     target_id: _builtins.str
     """Output only. Id of the target in the escalation policy."""
     channel: Global___NotifiedTarget.Channel.ValueType
     """Output only. The way the page takes."""
+    person_id: _builtins.str
+    """Output only. Who is paged; empty if the target is an address."""
+    contact_method_id: _builtins.str
+    """Output only. The contact method of the person; empty if the target is an address."""
+    schedule_id: _builtins.str
+    """Output only. Where a level was notified: the schedule on which the person is on call; empty if the
+    policy names the person.
+    """
+    layer_id: _builtins.str
+    """Output only. Where a level was notified: the layer whose turn it is."""
+    override_id: _builtins.str
+    """Output only. Where a level was notified: the override that brought the person in."""
+    @_builtins.property
+    def delays(self) -> _containers.RepeatedCompositeFieldContainer[_duration_pb2.Duration]:
+        """Output only. Where a level was notified: how long after that each page by this way is due, the
+        earliest first. One page at once if empty.
+        """
+
     def __init__(
         self,
         *,
         target_id: _builtins.str = ...,
         channel: Global___NotifiedTarget.Channel.ValueType = ...,
+        person_id: _builtins.str = ...,
+        contact_method_id: _builtins.str = ...,
+        delays: _abc.Iterable[_duration_pb2.Duration] | None = ...,
+        schedule_id: _builtins.str = ...,
+        layer_id: _builtins.str = ...,
+        override_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "target_id", b"target_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "contact_method_id", b"contact_method_id", "delays", b"delays", "layer_id", b"layer_id", "override_id", b"override_id", "person_id", b"person_id", "schedule_id", b"schedule_id", "target_id", b"target_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NotifiedTarget: _TypeAlias = NotifiedTarget  # noqa: Y015
+
+@_typing.final
+class UnreachedTarget(_message.Message):
+    """UnreachedTarget is a target of a level at which nobody can be reached, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Reason:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[UnreachedTarget._Reason.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        REASON_UNSPECIFIED: UnreachedTarget._Reason.ValueType  # 0
+        """Not known."""
+        REASON_NOBODY_ON_CALL: UnreachedTarget._Reason.ValueType  # 1
+        """Nobody is on call on the schedule."""
+        REASON_NO_VERIFIED_CONTACT_METHOD: UnreachedTarget._Reason.ValueType  # 2
+        """The person has no contact method that was verified."""
+        REASON_PERSON_UNKNOWN: UnreachedTarget._Reason.ValueType  # 3
+        """There is no such person any more."""
+        REASON_SCHEDULE_UNKNOWN: UnreachedTarget._Reason.ValueType  # 4
+        """There is no such schedule any more."""
+        REASON_NOT_ITS_TURN: UnreachedTarget._Reason.ValueType  # 5
+        """Another target of the level has the turn."""
+
+    class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
+        """Reason is why. More may come."""
+
+    REASON_UNSPECIFIED: UnreachedTarget.Reason.ValueType  # 0
+    """Not known."""
+    REASON_NOBODY_ON_CALL: UnreachedTarget.Reason.ValueType  # 1
+    """Nobody is on call on the schedule."""
+    REASON_NO_VERIFIED_CONTACT_METHOD: UnreachedTarget.Reason.ValueType  # 2
+    """The person has no contact method that was verified."""
+    REASON_PERSON_UNKNOWN: UnreachedTarget.Reason.ValueType  # 3
+    """There is no such person any more."""
+    REASON_SCHEDULE_UNKNOWN: UnreachedTarget.Reason.ValueType  # 4
+    """There is no such schedule any more."""
+    REASON_NOT_ITS_TURN: UnreachedTarget.Reason.ValueType  # 5
+    """Another target of the level has the turn."""
+
+    TARGET_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    SCHEDULE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    target_id: _builtins.str
+    """Output only. Id of the target in the policy."""
+    person_id: _builtins.str
+    """Output only. The person; empty if there is none."""
+    schedule_id: _builtins.str
+    """Output only. The schedule; empty if the target is none."""
+    reason: Global___UnreachedTarget.Reason.ValueType
+    """Output only. Why nobody is reached."""
+    def __init__(
+        self,
+        *,
+        target_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        schedule_id: _builtins.str = ...,
+        reason: Global___UnreachedTarget.Reason.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "reason", b"reason", "schedule_id", b"schedule_id", "target_id", b"target_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnreachedTarget: _TypeAlias = UnreachedTarget  # noqa: Y015
 
 @_typing.final
 class IncidentEvent(_message.Message):
@@ -477,7 +576,9 @@ class IncidentEvent(_message.Message):
 
     @_typing.final
     class LevelNotified(_message.Message):
-        """LevelNotified: all targets of a level were notified."""
+        """LevelNotified: all targets of a level were notified. What is due later is cancelled if somebody
+        answers before.
+        """
 
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -517,6 +618,7 @@ class IncidentEvent(_message.Message):
         POLICY_REVISION_FIELD_NUMBER: _builtins.int
         POLICY_SOURCE_FIELD_NUMBER: _builtins.int
         POLICY_FAULT_FIELD_NUMBER: _builtins.int
+        UNREACHED_FIELD_NUMBER: _builtins.int
         cycle: _builtins.int
         """Output only. Pass through the levels, counted from 1."""
         level: _builtins.int
@@ -531,7 +633,7 @@ class IncidentEvent(_message.Message):
         """Output only. Why it is not the current one; empty when it is."""
         @_builtins.property
         def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___NotifiedTarget]:
-            """Output only. Who was notified."""
+            """Output only. Who was notified: each way to each target."""
 
         @_builtins.property
         def acknowledgement_timeout(self) -> _duration_pb2.Duration:
@@ -540,6 +642,10 @@ class IncidentEvent(_message.Message):
         @_builtins.property
         def next_escalation_time(self) -> _timestamp_pb2.Timestamp:
             """Output only. When the next level is due."""
+
+        @_builtins.property
+        def unreached(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnreachedTarget]:
+            """Output only. Who else the policy names, and why they were not notified."""
 
         def __init__(
             self,
@@ -553,34 +659,41 @@ class IncidentEvent(_message.Message):
             policy_revision: _builtins.int = ...,
             policy_source: Global___IncidentEvent.LevelNotified.PolicySource.ValueType = ...,
             policy_fault: _builtins.str = ...,
+            unreached: _abc.Iterable[Global___UnreachedTarget] | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement_timeout", b"acknowledgement_timeout", "next_escalation_time", b"next_escalation_time"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement_timeout", b"acknowledgement_timeout", "cycle", b"cycle", "level", b"level", "next_escalation_time", b"next_escalation_time", "policy_fault", b"policy_fault", "policy_id", b"policy_id", "policy_revision", b"policy_revision", "policy_source", b"policy_source", "targets", b"targets"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement_timeout", b"acknowledgement_timeout", "cycle", b"cycle", "level", b"level", "next_escalation_time", b"next_escalation_time", "policy_fault", b"policy_fault", "policy_id", b"policy_id", "policy_revision", b"policy_revision", "policy_source", b"policy_source", "targets", b"targets", "unreached", b"unreached"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
     class LevelSkipped(_message.Message):
-        """LevelSkipped: a level named nobody; the next one was due at once."""
+        """LevelSkipped: nobody could be reached at a level; the next one was due at once."""
 
         DESCRIPTOR: _descriptor.Descriptor
 
         CYCLE_FIELD_NUMBER: _builtins.int
         LEVEL_FIELD_NUMBER: _builtins.int
+        UNREACHED_FIELD_NUMBER: _builtins.int
         cycle: _builtins.int
         """Output only. Pass through the levels, counted from 1."""
         level: _builtins.int
         """Output only. The level, counted from 1."""
+        @_builtins.property
+        def unreached(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnreachedTarget]:
+            """Output only. Whom the policy names, and why they are not reached."""
+
         def __init__(
             self,
             *,
             cycle: _builtins.int = ...,
             level: _builtins.int = ...,
+            unreached: _abc.Iterable[Global___UnreachedTarget] | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["cycle", b"cycle", "level", b"level"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["cycle", b"cycle", "level", b"level", "unreached", b"unreached"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -718,6 +831,8 @@ class IncidentEvent(_message.Message):
         REASON_FIELD_NUMBER: _builtins.int
         POSSIBLY_DUPLICATED_FIELD_NUMBER: _builtins.int
         BUNDLE_ID_FIELD_NUMBER: _builtins.int
+        STEP_FIELD_NUMBER: _builtins.int
+        BEFORE_DUE_FIELD_NUMBER: _builtins.int
         notification_id: _builtins.str
         """Output only. Id of the page; the notifier's delivery id, unless it went in a bundle."""
         cycle: _builtins.int
@@ -738,6 +853,10 @@ class IncidentEvent(_message.Message):
         """Output only. The message in which it went together with others, and the notifier's delivery id of
         that; empty if it went alone.
         """
+        step: _builtins.int
+        """Output only. Counts the pages of the level by the same way to the target, from 0."""
+        before_due: _builtins.bool
+        """Output only. It was cancelled before it was due: nobody was to get it yet."""
         @_builtins.property
         def target(self) -> Global___NotifiedTarget:
             """Output only. Whom it was for."""
@@ -755,10 +874,12 @@ class IncidentEvent(_message.Message):
             reason: _builtins.str = ...,
             possibly_duplicated: _builtins.bool = ...,
             bundle_id: _builtins.str = ...,
+            step: _builtins.int = ...,
+            before_due: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_id", b"bundle_id", "cycle", b"cycle", "level", b"level", "notification_id", b"notification_id", "outcome", b"outcome", "possibly_duplicated", b"possibly_duplicated", "provider", b"provider", "provider_message_id", b"provider_message_id", "reason", b"reason", "target", b"target"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["before_due", b"before_due", "bundle_id", b"bundle_id", "cycle", b"cycle", "level", b"level", "notification_id", b"notification_id", "outcome", b"outcome", "possibly_duplicated", b"possibly_duplicated", "provider", b"provider", "provider_message_id", b"provider_message_id", "reason", b"reason", "step", b"step", "target", b"target"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -799,7 +920,7 @@ class IncidentEvent(_message.Message):
 
     @_builtins.property
     def level_skipped(self) -> Global___IncidentEvent.LevelSkipped:
-        """A level named nobody."""
+        """A level reached nobody."""
 
     @_builtins.property
     def escalation_exhausted(self) -> Global___IncidentEvent.EscalationExhausted:
