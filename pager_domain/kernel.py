@@ -103,11 +103,28 @@ class PhoneNumber:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedAddress:
+    """An address or number as it was stored, sealed with a key that is not here: nobody can be reached by it."""
+
+    sealed: str
+
+    @property
+    def value(self) -> str:
+        """What tells it from other addresses; not the address."""
+        return self.sealed
+
+    @property
+    def hint(self) -> str:
+        """Nothing of it is known."""
+        return "…"
+
+
+@dataclass(frozen=True, slots=True)
 class EmailTarget:
     """Somebody reached by e-mail."""
 
     target_id: TargetId
-    address: EmailAddress
+    address: EmailAddress | SealedAddress
 
     def __post_init__(self) -> None:
         checked_id("target_id", self.target_id)
@@ -118,13 +135,19 @@ class SmsTarget:
     """Somebody reached by text message."""
 
     target_id: TargetId
-    number: PhoneNumber
+    number: PhoneNumber | SealedAddress
 
     def __post_init__(self) -> None:
         checked_id("target_id", self.target_id)
 
 
 NotificationTarget = EmailTarget | SmsTarget
+
+
+def is_readable(target: NotificationTarget) -> bool:
+    """Whether anybody can be reached there: False while its address is sealed."""
+    known = target.address if isinstance(target, EmailTarget) else target.number
+    return not isinstance(known, SealedAddress)
 
 
 def email_target(target_id: str, address: str) -> EmailTarget:

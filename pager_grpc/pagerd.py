@@ -65,6 +65,14 @@ def migrate(room: Room) -> None:
 
 
 @app.command()
+def key() -> None:
+    """Prints a fresh key for PAGER_ADDRESS_KEYS: the first one seals addresses in the pager's database, each opens."""
+    from pager_grpc.pager.address_keys import new_key  # noqa: PLC0415 - see above
+
+    typer.echo(new_key())
+
+
+@app.command()
 def check(
     rooms: Annotated[list[Room] | None, typer.Argument(help="All three if none is named.")] = None,
     allow_data_loss: AllowDataLoss = False,

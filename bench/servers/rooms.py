@@ -10,6 +10,7 @@ from bench.servers.databases import Store
 from pager_grpc.daemon.serving import until_serving
 
 CATCH_ALL = "catch-all@example.com"
+ADDRESS_KEY = "dGhlIGJlbmNobWFyayBzZWFscyB3aXRoIHRoaXMga2U="
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def running_pager(
     environment = {
         "PAGER_LISTEN": "127.0.0.1:0",
         "PAGER_CATCH_ALL_EMAIL": CATCH_ALL,
+        "PAGER_ADDRESS_KEYS": ADDRESS_KEY,
         "PAGERD_DATA": str(store.folder),
         "PAGER_POLICY_TARGET": f"127.0.0.1:{nobody['policy']}",
         "PAGER_NOTIFIER_TARGET": f"127.0.0.1:{nobody['notifier']}",

@@ -14,9 +14,11 @@ from pager_domain.pager.ports.email_sender import EmailSender, HandOff, NotNow
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, NoPolicy, PolicyQuestion
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_domain.pager.ports.sms_sender import SmsSender
+from pager_grpc.pager.address_keys import new_key
 from pager_grpc.pager.bootstrap import new_incident_id
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
+from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.runtime.database import open_database
 
@@ -70,10 +72,11 @@ class UseCases:
 async def use_cases(url: str) -> AsyncIterator[UseCases]:
     """Over the database at ``url``, while it is entered."""
     database, wakeups = open_database(url), Wakeups()
-    store = SqlMonitoredServices(database, wakeups)
+    sealing = Sealing([new_key()])
+    store = SqlMonitoredServices(database, wakeups, sealing)
     application = PagerApplicationService(
         store=store,
-        outbox=SqlNotificationOutbox(database, wakeups),
+        outbox=SqlNotificationOutbox(database, wakeups, sealing),
         policies=OnePolicy(),
         email_sender=NoProviders(),
         sms_sender=NoProviders(),

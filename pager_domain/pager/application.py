@@ -7,9 +7,16 @@ as a *batch* that shares one unit of work; one that cannot be granted fails alon
 from collections.abc import Callable, Sequence
 
 from pager_domain.errors import DomainError
-from pager_domain.kernel import EmailTarget, MonitoredServiceId, NotificationTarget
+from pager_domain.kernel import EmailTarget, MonitoredServiceId, NotificationTarget, SealedAddress
 from pager_domain.pager.batch import Batch
-from pager_domain.pager.delivery import MAX_LOST_CLAIMS, answered_meanwhile, quarantined, result_of
+from pager_domain.pager.delivery import (
+    MAX_LOST_CLAIMS,
+    answered_meanwhile,
+    discreet,
+    quarantined,
+    result_of,
+    unreadable,
+)
 from pager_domain.pager.events import IncidentId, Timeout
 from pager_domain.pager.model import (
     Answer,
@@ -104,20 +111,26 @@ class PagerApplicationService:
             return answered_meanwhile(claim)
         if claim.lost_claims >= MAX_LOST_CLAIMS:
             return quarantined(claim)
-        return result_of(claim, await self._hand_off(claim))
+        answer = await self._hand_off(claim)
+        return unreadable(claim) if answer is None else result_of(claim, answer)
 
     async def record(self, results: Sequence[Result]) -> int:
         """Makes durable what became of claimed pages."""
         return await self._outbox.record(results)
 
-    async def _hand_off(self, claim: Claim) -> HandOff:
+    async def _hand_off(self, claim: Claim) -> HandOff | None:
+        """None if nobody can read the address."""
         page, target, token = claim.notification, claim.notification.target, claim.attempt
-        since_first = claim.since_first_attempt
+        page_id, since_first = page.notification_id, claim.since_first_attempt
         if isinstance(target, EmailTarget):
-            return await self._email_sender.send_email(
-                target.address, page.subject, page.body, page.notification_id, token, since_first
-            )
-        return await self._sms_sender.send_sms(target.number, page.body, page.notification_id, token, since_first)
+            if isinstance(target.address, SealedAddress):
+                return None
+            sent = self._email_sender.send_email(target.address, page.subject, page.body, page_id, token, since_first)
+        else:
+            if isinstance(target.number, SealedAddress):
+                return None
+            sent = self._sms_sender.send_sms(target.number, page.body, page_id, token, since_first)
+        return discreet(await sent, target)
 
 
 def _incident_id(service: MonitoredService) -> IncidentId | None:

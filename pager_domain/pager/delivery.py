@@ -1,8 +1,11 @@
 """What becomes of a claimed page after an attempt to hand it off: settled, or owed again later."""
 
 import random
+import re
+from dataclasses import replace
 from datetime import timedelta
 
+from pager_domain.kernel import EmailTarget, NotificationTarget
 from pager_domain.pager.events import NotificationSettled, Outcome
 from pager_domain.pager.model import Bundle
 from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, HandOff, NotNow, Refused
@@ -13,6 +16,8 @@ LONGEST_ASKED_PAUSE = timedelta(hours=1)
 """How long a page may be put off by the other side's word; a page that waits for days is a page that is lost."""
 MAX_LOST_CLAIMS = 3
 """So many attempts in a row may end without a word before the page is suspected."""
+UNREADABLE_FOR = timedelta(minutes=1)
+"""How long a page waits for a replica that has the key of its address."""
 _SHORTEST_PAUSE = timedelta(seconds=0.5)
 
 
@@ -33,6 +38,27 @@ def result_of(claim: Claim, answer: HandOff) -> Result:
         case NotNow(reason, after, reached):
             pause = _bounded(after) if after is not None else pause_before(claim.attempt + 1)
             return Postponed(claim, pause, reason, reached)
+
+
+def unreadable(claim: Claim) -> Result:
+    """The address is sealed with a key that is not here. Another replica may have it; after a minute it is lost.
+
+    A page that ends unsent makes the next level due, and the policy is asked for addresses anew.
+    """
+    reason = "the address is sealed with a key that this pager does not have"
+    if claim.age < UNREADABLE_FOR:
+        return Postponed(claim, pause_before(claim.attempt + 1), reason)
+    return settled(claim, Outcome.UNDELIVERABLE, reason=reason)
+
+
+def discreet(answer: HandOff, target: NotificationTarget) -> HandOff:
+    """``answer`` without the address, which providers like to repeat: what was said goes into timelines and logs."""
+    if isinstance(answer, HandedOff):
+        return answer
+    known = target.address if isinstance(target, EmailTarget) else target.number
+    # Of a number any spelling: with its plus sign as such, as %2B, or without.
+    said = re.sub(re.escape(known.value.removeprefix("+")), lambda _: known.hint, answer.reason, flags=re.IGNORECASE)
+    return replace(answer, reason=said)
 
 
 def quarantined(claim: Claim) -> Settled:

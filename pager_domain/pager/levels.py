@@ -21,6 +21,7 @@ from pager_domain.kernel import (
     TargetId,
     checked_id,
     checked_text,
+    is_readable,
 )
 from pager_domain.pager.events import Channel, NotifiedTarget, Severity, UnreachedTarget
 
@@ -90,6 +91,12 @@ class ResolvedTarget:
         """Warnings and information page by the rule of low urgency, if there is one."""
         low = self.low_urgency_rule if severity in _LOW_URGENCY else None
         return low or self.high_urgency_rule
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the key is here with which its addresses were stored."""
+        rules = (rule for rule in (self.high_urgency_rule, self.low_urgency_rule) if rule is not None)
+        return all(is_readable(step.target) for rule in rules for step in rule.steps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,17 @@ class EscalationPolicy:
         """Whether this is the configured last resort."""
         return not self.policy_id
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """What names it: its id and revision."""
+        return self.policy_id, self.revision
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the key is here with which its addresses were stored."""
+        levels = (level for level in self.levels if isinstance(level, ResolvedLevel))
+        return all(target.is_readable for level in levels for target in level.targets)
+
 
 @dataclass(frozen=True, slots=True)
 class ResolvedPolicy:

@@ -30,8 +30,10 @@ def chosen_policy(
     catch_all: Sequence[NotificationTarget],
     now: datetime,
 ) -> ResolvedPolicy:
-    """The policy to act on, and where it came from."""
+    """The policy to act on, and where it came from. One whose addresses nobody can open any more is none."""
     pinned = incident.policy if incident.policy and not incident.policy.is_catch_all else None
+    if pinned is not None and not pinned.is_readable:
+        pinned = None
     if isinstance(answer, EscalationPolicy):
         if pinned is None or _same_structure(pinned, answer):
             return ResolvedPolicy(answer, PolicySource.CURRENT)
@@ -39,7 +41,7 @@ def chosen_policy(
         return ResolvedPolicy(pinned, PolicySource.LAST_KNOWN, fault)
     if pinned is not None:
         return ResolvedPolicy(pinned, PolicySource.LAST_KNOWN, answer.fault)
-    if last_known is not None and answer.passing:
+    if last_known is not None and last_known[0].is_readable and answer.passing:
         policy, learnt_at = last_known
         age = int((now - learnt_at).total_seconds())
         return ResolvedPolicy(policy, PolicySource.LAST_KNOWN, f"{answer.fault}; last known {age} s ago")

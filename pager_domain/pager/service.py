@@ -141,10 +141,10 @@ def _has_a_next_level(incident: Incident) -> bool:
 
 
 def _adopting(incident: Incident, resolved: ResolvedPolicy) -> Incident:
-    """The first firing pins the policy; a real policy takes over from the catch-all with a cycle of its own."""
+    """The first firing pins the policy; another one, like that which takes over from the catch-all, begins a cycle."""
     if incident.policy is None:
         return replace(incident, policy=resolved.policy, cycle=1, level=0, policy_since_cycle=1)
-    if incident.policy.is_catch_all and not resolved.policy.is_catch_all:
+    if incident.policy.key != resolved.policy.key:
         cycle = incident.cycle + 1
         return replace(incident, policy=resolved.policy, cycle=cycle, level=0, policy_since_cycle=cycle)
     return replace(incident, policy=resolved.policy)

@@ -22,6 +22,7 @@ from pager_domain.pager.ports.notification_outbox import NotificationOutbox, Res
 from pager_domain.pager.retention import Retention
 from pager_domain.pager.storm import Pace
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
+from pager_grpc.pager.address_keys import address_keys
 from pager_grpc.pager.audit_loop import AuditLoop
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.pager.delivery_loop import DeliveryLoop
@@ -30,12 +31,20 @@ from pager_grpc.pager.escalation_policies_grpc import GrpcEscalationPolicies
 from pager_grpc.pager.history_sql import SqlHistory
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
-from pager_grpc.pager.metrics import AuditMetrics, CanaryMetrics, EscalationMetrics, PageMetrics, forgotten_rows
+from pager_grpc.pager.metrics import (
+    AuditMetrics,
+    CanaryMetrics,
+    EscalationMetrics,
+    PageMetrics,
+    forgotten_rows,
+    unreadable_addresses,
+)
 from pager_grpc.pager.monitored_services_prometheus import MeasuredMonitoredServices
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_prometheus import MeasuredNotificationOutbox
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
 from pager_grpc.pager.notification_senders_grpc import GrpcNotificationSenders
+from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.servicer import SERVICE_NAME, Lanes, PagerServicer
 from pager_grpc.pager.wakeups import Wakeups, listen
 from pager_grpc.pager.wire_errors import ERRORS
@@ -80,18 +89,19 @@ async def running_pager(
             stack.push_async_callback(database.close)
         await require_durable(database, "pager", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(database, "pager")
+        sealing = Sealing(address_keys(settings), unreadable_addresses(metrics.registry))
         rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen))
         policy = await stack.enter_async_context(open_channel(settings.policy_target))
         senders = await stack.enter_async_context(_senders(settings.notifier_target))
         wakeups = Wakeups()
         pace = Pace(settings.burst) if settings.burst else None
-        outbox: NotificationOutbox = SqlNotificationOutbox(database, wakeups, pace)
-        store: MonitoredServices = SqlMonitoredServices(database, wakeups)
+        outbox: NotificationOutbox = SqlNotificationOutbox(database, wakeups, sealing, pace)
+        store: MonitoredServices = SqlMonitoredServices(database, wakeups, sealing)
         if settings.metrics_listen is not None:
             pages = PageMetrics(metrics.registry)
             outbox = MeasuredNotificationOutbox(outbox, pages)
             store = MeasuredMonitoredServices(store, EscalationMetrics(metrics.registry), pages)
-        views = SqlIncidentViews(database)
+        views = SqlIncidentViews(database, sealing)
         application = _application(settings, store, outbox, policy, senders)
 
         lanes = _lanes(application, database)
@@ -111,17 +121,13 @@ async def running_pager(
             loops.append(run_forever("escalation", partial(database.retrying, escalations.step), wakeups.escalation))
             loops.append(run_forever("delivery", partial(database.retrying, deliveries.step), wakeups.delivery))
             audit = AuditLoop(
-                Auditor(views, SqlIncidentRecords(database)), lanes.alerts.submit, AuditMetrics(metrics.registry)
+                Auditor(views, SqlIncidentRecords(database, sealing)),
+                lanes.alerts.submit,
+                AuditMetrics(metrics.registry),
             )
             loops.append(run_forever("audit", audit.step, Doorbell()))
             loops += _forgetting(settings, database, metrics)
-            if settings.heartbeat_url is not None:
-                from pager_grpc.pager.canary_loop import CanaryLoop  # noqa: PLC0415 - without it nobody waits for httpx
-
-                url = settings.heartbeat_url.get_secret_value()
-                seen = CanaryMetrics(metrics.registry)
-                canary = CanaryLoop(lanes.alerts.submit, views, wakeups, url, lambda: audit.passed, seen)
-                loops.append(run_forever("canary", canary.step, Doorbell()))
+            loops += _canary(settings, lanes, views, wakeups, audit, metrics)
         if not database.is_sqlite:
             loops.append(listen(database.url, wakeups))
         await stack.enter_async_context(running(*loops))
@@ -171,6 +177,23 @@ def _forgetting(settings: PagerSettings, database: Database, metrics: Metrics) -
 
     loop = ForgettingLoop(forget, forgotten_rows(metrics.registry))
     return [run_forever("forgetting", loop.step, Doorbell())]
+
+
+def _canary(
+    settings: PagerSettings,
+    lanes: Lanes,
+    views: SqlIncidentViews,
+    wakeups: Wakeups,
+    audit: AuditLoop,
+    metrics: Metrics,
+) -> list[Awaitable[None]]:
+    if settings.heartbeat_url is None:
+        return []
+    from pager_grpc.pager.canary_loop import CanaryLoop  # noqa: PLC0415 - without it nobody waits for httpx
+
+    url, seen = settings.heartbeat_url.get_secret_value(), CanaryMetrics(metrics.registry)
+    canary = CanaryLoop(lanes.alerts.submit, views, wakeups, url, lambda: audit.passed, seen)
+    return [run_forever("canary", canary.step, Doorbell())]
 
 
 def _lanes(application: PagerApplicationService, database: Database) -> Lanes:

@@ -13,6 +13,7 @@ from pager_domain.pager.events import NotificationId
 from pager_domain.pager.model import Bundle
 from pager_domain.pager.ports.notification_outbox import Claim, Dissolved, Postponed, Result
 from pager_grpc.pager import rows
+from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.tables import BundleRow, table_of
 from pager_grpc.runtime.bulk import insert_rows
 from pager_grpc.runtime.columns import moment_of
@@ -79,7 +80,9 @@ async def begin(connection: AsyncConnection, database: Database, bundle: Bundle,
     await change(connection, _JOIN.format(condition=condition), binds | {"bundle": bundle.notification_id})
 
 
-async def claim_due(connection: AsyncConnection, database: Database, limit: int, lease: timedelta) -> list[Claim]:
+async def claim_due(
+    connection: AsyncConnection, database: Database, sealing: Sealing, limit: int, lease: timedelta
+) -> list[Claim]:
     """Claims up to ``limit`` bundles that are owed again."""
     lock = "" if database.is_sqlite else "FOR UPDATE SKIP LOCKED"
     statement = _CLAIM.format(now=database.now_sql, lease_end=database.later_sql("lease"), skip_locked=lock)
@@ -92,7 +95,7 @@ async def claim_due(connection: AsyncConnection, database: Database, limit: int,
     for page in await fetch(connection, _PAGES.format(condition=condition), binds):
         pages[page["bundle_id"]].append(page)
     return [
-        _claim_of(row, pages[row["bundle_id"]], rows.age_of(row, lease, moment_of(row["created_at"])))
+        _claim_of(row, pages[row["bundle_id"]], sealing, rows.age_of(row, lease, moment_of(row["created_at"])))
         for row in claimed
     ]
 
@@ -124,8 +127,8 @@ async def record(connection: AsyncConnection, database: Database, result: Result
         await change(connection, _END.format(now=now), binds | reason | state | now_binds)
 
 
-def _claim_of(row: Row, pages: Sequence[Row], age: timedelta) -> Claim:
-    bundle = Bundle(tuple(map(rows.notification_of, pages)), row["subject"], row["body"])
+def _claim_of(row: Row, pages: Sequence[Row], sealing: Sealing, age: timedelta) -> Claim:
+    bundle = Bundle(tuple(rows.notification_of(page, sealing) for page in pages), row["subject"], row["body"])
     if bundle.notification_id != NotificationId(row["bundle_id"]):
         raise ValueError(f"bundle {row['bundle_id']} has lost or won pages")
     is_open = any(page["incident_is_open"] for page in pages)

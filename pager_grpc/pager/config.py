@@ -1,13 +1,16 @@
 """What the pager room reads from the environment."""
 
+import base64
+import binascii
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress
 from pager_domain.pager.retention import LEAST_KEPT
-from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings, checked_retention
+from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings, checked_retention, sqlite_file
 
 
 def _email_address(value: str) -> str:
@@ -27,6 +30,27 @@ def _retention_days(value: int) -> int:
     return checked_retention(value, LEAST_KEPT.days)
 
 
+def is_key(value: str) -> bool:
+    """Whether ``value`` can seal addresses: 32 bytes in base64url, as `pagerd key` prints them."""
+    try:
+        return len(base64.b64decode(value, altchars=b"-_", validate=True)) == 32
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _address_keys(value: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+    file, database_url = others.data.get("address_key_file"), others.data.get("given_database_url")
+    if value is None:
+        if file is None and database_url and sqlite_file(database_url) is None:
+            raise ValueError("is required on PostgreSQL, where all replicas must share it; `pagerd key` makes one")
+        return None
+    if file is not None:
+        raise ValueError("must not be given together with PAGER_ADDRESS_KEY_FILE")
+    if not all(map(is_key, value.get_secret_value().split(","))):
+        raise ValueError("must be keys as `pagerd key` prints them, separated by commas")
+    return value
+
+
 class PagerSettings(RoomSettings):
     """``PAGER_LISTEN``, ``PAGER_POLICY_TARGET`` and the rest, beside what every room reads."""
 
@@ -44,6 +68,17 @@ class PagerSettings(RoomSettings):
     retention_days: Annotated[int, AfterValidator(_retention_days)] = Field(90, alias="PAGER_RETENTION_DAYS")
     # Secret: whoever knows it can feign that paging works.
     heartbeat_url: Annotated[SecretStr, AfterValidator(_web_address)] | None = Field(None, alias="PAGER_HEARTBEAT_URL")
+
+    # Addresses are stored sealed: the first key seals, each opens. Without either, SQLite has a file of its own.
+    address_key_file: Path | None = Field(None, alias="PAGER_ADDRESS_KEY_FILE")
+    address_keys: Annotated[SecretStr | None, AfterValidator(_address_keys)] = Field(
+        None, alias="PAGER_ADDRESS_KEYS", validate_default=True
+    )
+
+    @property
+    def own_key_file(self) -> Path:
+        """Where a pager on SQLite keeps the key that it made itself."""
+        return self.data / "pager-addresses.key"
 
     @property
     def database_url(self) -> str:

@@ -10,6 +10,7 @@ from pager_domain.pager.audit import IncidentRecord, PageRecord
 from pager_domain.pager.events import IncidentId, Outcome
 from pager_domain.pager.ports.incident_records import IncidentRecords
 from pager_grpc.pager import rows
+from pager_grpc.pager.sealing import Sealing
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import Row, fetch, is_one_of, is_one_of_pairs
 
@@ -23,8 +24,9 @@ Key = tuple[str, str]
 class SqlIncidentRecords(IncidentRecords):
     """Reads over one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealing: Sealing) -> None:
         self._database = database
+        self._sealing = sealing
 
     async def records(self, keys: Collection[Key]) -> list[IncidentRecord]:
         """Reads by key, in one snapshot."""
@@ -34,10 +36,10 @@ class SqlIncidentRecords(IncidentRecords):
                 f"SELECT monitored_service_id, incident_id FROM incidents WHERE {condition} AND event_count <= :most"
             )
             short = await fetch(connection, query, binds | {"most": MAX_LINES})
-            return await read_records(connection, map(_key, short))
+            return await read_records(connection, map(_key, short), self._sealing)
 
 
-async def read_records(connection: AsyncConnection, keys: Iterable[Key]) -> list[IncidentRecord]:
+async def read_records(connection: AsyncConnection, keys: Iterable[Key], sealing: Sealing) -> list[IncidentRecord]:
     """The records of these incidents; on PostgreSQL the transaction must be REPEATABLE READ to see one moment."""
     condition, binds = is_one_of_pairs(connection, "monitored_service_id, incident_id", keys)
 
@@ -54,10 +56,10 @@ async def read_records(connection: AsyncConnection, keys: Iterable[Key]) -> list
     for row in stored:
         bundle_id = row["bundle_id"] or ""
         ends = _outcome_of(row["state"]), bundle_id, _outcome_of(bundles.get(bundle_id, "waiting"))
-        pages[_key(row)].append(PageRecord(rows.notification_of(row), *ends))
+        pages[_key(row)].append(PageRecord(rows.notification_of(row, sealing), *ends))
     return [
-        IncidentRecord(rows.incident_of(row), tuple(events[_key(row)]), tuple(pages[_key(row)]), _key(row) in current)
-        for row in incidents
+        IncidentRecord(rows.incident_of(row, sealing), tuple(events[key]), tuple(pages[key]), key in current)
+        for key, row in ((_key(row), row) for row in incidents)
     ]
 
 

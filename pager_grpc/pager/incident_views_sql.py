@@ -13,6 +13,7 @@ from pager_domain.pager.events import IncidentEvent, IncidentId
 from pager_domain.pager.model import Incident, IncidentState, MonitoredService, ServiceState
 from pager_domain.pager.ports.incident_views import IncidentViews, WatchPosition
 from pager_grpc.pager import rows
+from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.unit_of_work_sql import EVENTS, INCIDENTS, SERVICES
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import fetch, is_one_of
@@ -28,8 +29,9 @@ _UNRESOLVED = text("state <> 'resolved'")
 class SqlIncidentViews(IncidentViews):
     """Reads over one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealing: Sealing) -> None:
         self._database = database
+        self._sealing = sealing
 
     async def service(self, monitored_service_id: MonitoredServiceId) -> MonitoredService | None:
         """One service."""
@@ -121,12 +123,12 @@ class SqlIncidentViews(IncidentViews):
             ids = {row["incident_id"] for row in found if row["incident_id"]}
             condition, binds = is_one_of(connection, "incident_id", ids)
             related = await fetch(connection, f"SELECT * FROM incidents WHERE {condition}", binds) if ids else ()
-        incidents = {row["incident_id"]: rows.incident_of(row) for row in related}
+        incidents = {row["incident_id"]: rows.incident_of(row, self._sealing) for row in related}
         return [rows.service_of(row, incidents.get(row["incident_id"])) for row in found]
 
     async def _incidents(self, query: Select[Any]) -> list[Incident]:
         async with self._database.snapshot() as connection:
-            return [rows.incident_of(row) for row in (await connection.execute(query)).mappings()]
+            return [rows.incident_of(row, self._sealing) for row in (await connection.execute(query)).mappings()]
 
     @staticmethod
     async def _scalar(connection: AsyncConnection, statement: str) -> int:

@@ -102,6 +102,11 @@ class PageMetrics:
                 self._postponed.labels(result.claim.pages[0].channel.value).inc()
 
 
+def unreadable_addresses(registry: CollectorRegistry) -> Counter:
+    """Stored addresses that no key opens, each counted when a process meets it first."""
+    return Counter("pager_unreadable_addresses_total", "Stored addresses that no key opens.", registry=registry)
+
+
 def forgotten_rows(registry: CollectorRegistry) -> Counter:
     """Rows of what was over that are gone, by what it was. Made only where anything is ever forgotten."""
     counter = Counter("pager_forgotten_rows_total", "Rows of what was over, forgotten.", ["what"], registry=registry)

@@ -10,6 +10,7 @@ from pager_domain.pager.model import EscalationPolicy, MonitoredService
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_grpc.pager import rows
 from pager_grpc.pager.policy_documents import policy_of
+from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.unit_of_work_sql import SqlUnitOfWork
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.runtime.columns import as_moment, moment_of
@@ -34,15 +35,16 @@ ORDER BY rank, next_escalation_at
 class SqlMonitoredServices(MonitoredServices):
     """The store over one database."""
 
-    def __init__(self, database: Database, wakeups: Wakeups) -> None:
+    def __init__(self, database: Database, wakeups: Wakeups, sealing: Sealing) -> None:
         self._database = database
         self._wakeups = wakeups
+        self._sealing = sealing
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[SqlUnitOfWork]:
         """A transaction; rolled back unless committed."""
         async with self._database.unit() as unit:
-            yield SqlUnitOfWork(unit, self._database, self._wakeups)
+            yield SqlUnitOfWork(unit, self._database, self._wakeups, self._sealing)
 
     async def due(self, limit: int) -> list[MonitoredService]:
         """One walk along the index of what is due for each severity; nothing else is looked at."""
@@ -53,7 +55,7 @@ class SqlMonitoredServices(MonitoredServices):
         async with self._database.snapshot() as connection:
             binds = {"limit": limit, **self._database.now_binds()}
             found = await fetch(connection, _DUE_SERVICES.format(walks=walks), binds)
-        return [rows.service_of(row, rows.incident_of(row)) for row in found]
+        return [rows.service_of(row, rows.incident_of(row, self._sealing)) for row in found]
 
     async def seconds_until_due(self) -> float | None:
         """One look at the first entry of each severity."""
@@ -68,7 +70,7 @@ class SqlMonitoredServices(MonitoredServices):
             found = await fetch(connection, f"SELECT * FROM last_known_policies WHERE {condition}", binds)
         return {
             MonitoredServiceId(row["monitored_service_id"]): (
-                policy_of(row["policy"]),
+                policy_of(row["policy"], self._sealing),
                 moment_of(row["learnt_at"]),
             )
             for row in found

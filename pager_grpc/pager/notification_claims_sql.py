@@ -1,6 +1,5 @@
 """Claiming on SQLite and PostgreSQL: what is owed is picked with SKIP LOCKED, arranged by the rules, then held."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from pager_domain.pager.model import Notification
 from pager_domain.pager.ports.notification_outbox import Claim
 from pager_domain.pager.storm import MAX_BUNDLED, Arrangement, Pace, Traffic, arranged, uses_the_last_message
 from pager_grpc.pager import bundles_sql, rows
+from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.tables import RecipientRow, table_of
 from pager_grpc.runtime.bulk import update_rows
 from pager_grpc.runtime.columns import moment_of
@@ -51,7 +51,7 @@ RETURNING recipient, calm_at, most_severe, {now} AS now
 """
 _UNCLAIMED = """
 SELECT * FROM notifications
-WHERE state = 'waiting' AND bundle_id IS NULL AND attempts = 0 AND channel = :channel AND address = :address
+WHERE state = 'waiting' AND bundle_id IS NULL AND attempts = 0 AND recipient = :recipient
 AND due_at <= {now} ORDER BY due_at LIMIT :room {skip_locked}
 """
 
@@ -62,11 +62,12 @@ class Claiming:
 
     connection: AsyncConnection
     database: Database
+    sealing: Sealing
     pace: Pace | None
 
     async def claims(self, limit: int) -> list[Claim]:
         """Bundles that are owed again first, then pages; a page that was claimed before goes alone again."""
-        found = await bundles_sql.claim_due(self.connection, self.database, limit, LEASE)
+        found = await bundles_sql.claim_due(self.connection, self.database, self.sealing, limit, LEASE)
         owed = await self._picked(limit - len(found))
         alone = [page for page, attempts in owed if attempts or self.pace is None]
         fresh = [page for page, attempts in owed if not attempts and self.pace is not None]
@@ -87,7 +88,7 @@ class Claiming:
         union = " UNION ALL ".join(f"SELECT * FROM {name}" for name in MOST_SEVERE_FIRST)
         binds = {"limit": limit, **self.database.now_binds()}
         found = await fetch(self.connection, f"WITH {','.join(picks)} {union}", binds)
-        return [(rows.notification_of(row), row["attempts"]) for row in sorted(found, key=_urgency)]
+        return [(self._page_of(row), row["attempts"]) for row in sorted(found, key=_urgency)]
 
     async def _arrangements(self, fresh: Sequence[Notification]) -> list[Arrangement]:
         """What becomes of pages that were never claimed, recipient by recipient; what each got is remembered."""
@@ -95,7 +96,7 @@ class Claiming:
             return []
         owed: dict[str, list[Notification]] = {}
         for page in fresh:
-            owed.setdefault(_recipient(page), []).append(page)
+            owed.setdefault(self._recipient(page), []).append(page)
         traffic, now = await self._traffic(owed)
         for key, pages in owed.items():
             if uses_the_last_message(self.pace, traffic[key], len(pages), now):
@@ -121,7 +122,7 @@ class Claiming:
             condition=condition, lease_end=self.database.later_sql("lease"), is_open=bundles_sql.INCIDENT_IS_OPEN
         )
         held = await fetch(self.connection, statement, binds | self.database.later_binds("lease", LEASE))
-        return sorted(map(_claim_of, held), key=lambda claim: claim.notification.notification_id)
+        return sorted(map(self._claim_of, held), key=lambda claim: claim.notification.notification_id)
 
     async def _put_off(self, arrangement: Arrangement) -> None:
         if arrangement.later_at is not None:
@@ -131,9 +132,9 @@ class Claiming:
 
     async def _all_for(self, picked: Sequence[Notification]) -> list[Notification]:
         """All that the recipient of ``picked`` is owed now and that was never claimed, the most severe first."""
-        binds = {"channel": picked[0].channel.value, "address": picked[0].address, "room": MAX_BUNDLED}
+        binds = {"recipient": self._recipient(picked[0]), "room": MAX_BUNDLED}
         query = _UNCLAIMED.format(now=self.database.now_sql, skip_locked=self._skip_locked)
-        found = map(rows.notification_of, await fetch(self.connection, query, binds | self.database.now_binds()))
+        found = map(self._page_of, await fetch(self.connection, query, binds | self.database.now_binds()))
         known = {page.notification_id: page for page in [*picked, *found]}
         return sorted(list(known.values())[:MAX_BUNDLED], key=lambda page: MOST_SEVERE_FIRST.index(page.severity))
 
@@ -146,14 +147,20 @@ class Claiming:
         keys = [(page.monitored_service_id, page.notification_id) for page in pages]
         return is_one_of_pairs(self.connection, PAGE_KEY, keys)
 
+    def _recipient(self, page: Notification) -> str:
+        """A key that tells recipients apart and names none."""
+        return self.sealing.recipient(page.channel.value, page.address)
+
+    def _page_of(self, row: Row) -> Notification:
+        return rows.notification_of(row, self.sealing)
+
+    def _claim_of(self, row: Row) -> Claim:
+        is_open, age = bool(row["incident_is_open"]), rows.age_of(row, LEASE, rows.owed_at(row))
+        return Claim(self._page_of(row), row["attempts"], is_open, row["lost_claims"], age)
+
     @property
     def _skip_locked(self) -> str:
         return "" if self.database.is_sqlite else "FOR UPDATE SKIP LOCKED"
-
-
-def _recipient(page: Notification) -> str:
-    """A key that tells recipients apart and names none."""
-    return hashlib.blake2b(f"{page.channel}:{page.address}".encode(), digest_size=16).hexdigest()
 
 
 def _urgency(row: Row) -> tuple[int, Any]:
@@ -162,8 +169,3 @@ def _urgency(row: Row) -> tuple[int, Any]:
 
 def _traffic_row(recipient: str, traffic: Traffic) -> dict[str, Any]:
     return {"recipient": recipient, "calm_at": traffic.calm_at, "most_severe": traffic.most_severe.value}
-
-
-def _claim_of(row: Row) -> Claim:
-    is_open, age = bool(row["incident_is_open"]), rows.age_of(row, LEASE, rows.owed_at(row))
-    return Claim(rows.notification_of(row), row["attempts"], is_open, row["lost_claims"], age)

@@ -14,6 +14,7 @@ from pager_domain.pager.storm import Pace
 from pager_grpc.pager import bundles_sql, rows
 from pager_grpc.pager.monitored_services_sql import seconds_until
 from pager_grpc.pager.notification_claims_sql import PAGE_KEY, Claiming
+from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.unit_of_work_sql import INCIDENTS, NOTIFICATIONS, append_events
 from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.bulk import Writes
@@ -42,16 +43,17 @@ ORDER BY monitored_service_id FOR UPDATE
 class SqlNotificationOutbox(NotificationOutbox):
     """The outbox over one database. ``pace`` is how much one recipient gets one by one; None: everything."""
 
-    def __init__(self, database: Database, wakeups: Wakeups, pace: Pace | None = None) -> None:
+    def __init__(self, database: Database, wakeups: Wakeups, sealing: Sealing, pace: Pace | None = None) -> None:
         self._database = database
         self._wakeups = wakeups
+        self._sealing = sealing
         self._pace = pace
         self._sqlite = database.is_sqlite
 
     async def claim(self, limit: int) -> list[Claim]:
         """One transaction; the partial index of waiting pages is all it reads to find them."""
         async with self._database.begin() as connection:
-            return await Claiming(connection, self._database, self._pace).claims(limit)
+            return await Claiming(connection, self._database, self._sealing, self._pace).claims(limit)
 
     async def record(self, results: Sequence[Result]) -> int:
         """One transaction for all results, under the locks of their services: whoever holds one writes its timeline."""
@@ -140,8 +142,9 @@ class SqlNotificationOutbox(NotificationOutbox):
     ) -> list[IncidentEvent]:
         condition, binds = _these_incidents(connection, failed, "i.monitored_service_id, i.incident_id")
         found = await fetch(connection, _LEVELS_THAT_REACHED_NOBODY.format(condition=condition), binds)
-        changes = [PagerService.on_level_undeliverable(rows.incident_of(row), now) for row in found]
-        writes.update(INCIDENTS, [rows.changed_incident_row(incident) for incident, events in changes if events])
+        changes = [PagerService.on_level_undeliverable(rows.incident_of(row, self._sealing), now) for row in found]
+        changed = [incident for incident, events in changes if events]
+        writes.update(INCIDENTS, [rows.changed_incident_row(incident, self._sealing) for incident in changed])
         return [event for _, events in changes for event in events]
 
     async def _counts(self, connection: AsyncConnection, ends: Sequence[End]) -> dict[IncidentId, int]:

@@ -1,41 +1,65 @@
-"""Policies as JSON documents and back: pinned by incidents, and last known. Pure.
+"""Policies as JSON documents, their addresses sealed, and back: pinned by incidents, and last known. Pure.
 
 Before levels named people, a target of a level was its address; such a document reads as one page at once.
 """
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json, to_json
 
 from pager_domain.pager.model import EscalationPolicy
-from pager_grpc.runtime.columns import as_document
+from pager_grpc.pager.sealing import Sealing
 
 _POLICY = TypeAdapter(EscalationPolicy)
+_ADDRESSES = {"address", "number"}
 
 
 @lru_cache(maxsize=1024)
-def policy_document(policy: EscalationPolicy) -> str:
+def policy_document(policy: EscalationPolicy, sealing: Sealing) -> str:
     """A policy as JSON. Many incidents share a policy, so it is made once."""
-    return _POLICY.dump_json(policy).decode()
+    return to_json(_with_addresses(_POLICY.dump_python(policy, mode="json"), partial(_seal, sealing))).decode()
 
 
-def policy_of(document: Any) -> EscalationPolicy:
-    """A policy from its JSON, as text or read."""
-    return _policy_of_text(document) if isinstance(document, str) else _policy_of(document)
+def policy_of(document: Any, sealing: Sealing) -> EscalationPolicy:
+    """A policy from its JSON, as text or read; an address that no key opens stays sealed."""
+    return _policy_of_text(document, sealing) if isinstance(document, str) else _policy_of(document, sealing)
 
 
 @lru_cache(maxsize=1024)
-def _policy_of_text(text: str) -> EscalationPolicy:
-    return _policy_of(as_document(text))
+def _policy_of_text(text: str, sealing: Sealing) -> EscalationPolicy:
+    return _policy_of(from_json(text), sealing)
 
 
-def _policy_of(document: Any) -> EscalationPolicy:
+def _policy_of(stored: Any, sealing: Sealing) -> EscalationPolicy:
+    document = _with_addresses(stored, partial(_open, sealing))
     levels = [
         level | {"targets": [*map(_resolved_target, level["targets"])]} if "targets" in level else level
         for level in document["levels"]
     ]
     return _POLICY.validate_python(document | {"levels": levels})
+
+
+def _with_addresses(document: Any, changed: Callable[[Any], Any]) -> Any:
+    """``document`` with each address in it ``changed``, however deep it stands."""
+    if isinstance(document, dict):
+        return {
+            key: changed(value) if key in _ADDRESSES else _with_addresses(value, changed)
+            for key, value in document.items()
+        }
+    return [_with_addresses(part, changed) for part in document] if isinstance(document, list) else document
+
+
+def _seal(sealing: Sealing, address: Any) -> Any:
+    return {"sealed": sealing.sealed(address["value"])} if "value" in address else address
+
+
+def _open(sealing: Sealing, address: Any) -> Any:
+    """What was stored before addresses were sealed is plain."""
+    opened = sealing.opened(address["sealed"]) if "sealed" in address else None
+    return address if opened is None else {"value": opened}
 
 
 def _resolved_target(target: dict[str, Any]) -> dict[str, Any]:

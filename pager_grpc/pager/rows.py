@@ -5,8 +5,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json, to_json
 
-from pager_domain.kernel import MonitoredServiceId, NotificationTarget, email_target, sms_target
+from pager_domain.kernel import (
+    EmailAddress,
+    EmailTarget,
+    MonitoredServiceId,
+    NotificationTarget,
+    PhoneNumber,
+    SealedAddress,
+    SmsTarget,
+    TargetId,
+)
 from pager_domain.pager.events import (
     Alert,
     AlertRepeated,
@@ -32,6 +42,7 @@ from pager_domain.pager.model import (
     StoredAnswer,
 )
 from pager_grpc.pager.policy_documents import policy_document, policy_of
+from pager_grpc.pager.sealing import Sealing
 from pager_grpc.runtime.columns import as_document, as_moment, moment_of
 
 Row = dict[str, Any]
@@ -65,10 +76,10 @@ def service_row(service: MonitoredService) -> Row:
     }
 
 
-def new_incident_row(incident: Incident) -> Row:
+def new_incident_row(incident: Incident, sealing: Sealing) -> Row:
     """An incident that was opened just now, whole."""
     alert = incident.alert
-    return changed_incident_row(incident) | {
+    return changed_incident_row(incident, sealing) | {
         "message": alert.message,
         "severity": alert.severity.value,
         "dedup_key": alert.dedup_key,
@@ -79,7 +90,7 @@ def new_incident_row(incident: Incident) -> Row:
     }
 
 
-def changed_incident_row(incident: Incident) -> Row:
+def changed_incident_row(incident: Incident, sealing: Sealing) -> Row:
     """What can change of an incident, with its key."""
     return {
         "monitored_service_id": incident.monitored_service_id,
@@ -91,7 +102,7 @@ def changed_incident_row(incident: Incident) -> Row:
         "cycle": incident.cycle,
         "level": incident.level,
         "policy_since_cycle": incident.policy_since_cycle,
-        "policy": policy_document(incident.policy) if incident.policy else None,
+        "policy": policy_document(incident.policy, sealing) if incident.policy else None,
         "next_escalation_at": incident.next_escalation_at,
         "acknowledgement_due_at": incident.acknowledgement_due_at,
         "exhausted": incident.exhausted,
@@ -119,7 +130,7 @@ def service_of(row: StoredRow, incident: Incident | None) -> MonitoredService:
     return MonitoredService(service_id, moment_of(row["created_at"]), moment_of(row["updated_at"]), incident)
 
 
-def incident_of(row: StoredRow) -> Incident:
+def incident_of(row: StoredRow, sealing: Sealing) -> Incident:
     """An incident from its row."""
     alert = Alert(
         row["message"],
@@ -141,7 +152,7 @@ def incident_of(row: StoredRow) -> Incident:
         next_escalation_at=as_moment(row["next_escalation_at"]),
         acknowledgement_due_at=as_moment(row["acknowledgement_due_at"]),
         exhausted=bool(row["exhausted"]),
-        policy=policy_of(row["policy"]) if row["policy"] else None,
+        policy=policy_of(row["policy"], sealing) if row["policy"] else None,
         policy_since_cycle=row["policy_since_cycle"],
         acknowledged_at=as_moment(row["acknowledged_at"]),
         acknowledged_by=row["acknowledged_by"],
@@ -196,7 +207,7 @@ def event_of(row: StoredRow) -> IncidentEvent:
     return IncidentEvent(service_id, incident_id, row["sequence"], moment_of(row["at"]), what)
 
 
-def notification_row(page: Notification, now: datetime) -> Row:
+def notification_row(page: Notification, now: datetime, sealing: Sealing) -> Row:
     """A page that was decided just now, and is owed after its delay."""
     target = page.target
     owed_at = now + page.delay
@@ -211,7 +222,8 @@ def notification_row(page: Notification, now: datetime) -> Row:
         "contact_method_id": page.contact_method_id,
         "step": page.step,
         "channel": page.channel.value,
-        "address": page.address,
+        "address": sealing.sealed(page.address),
+        "recipient": sealing.recipient(page.channel.value, page.address),
         "subject": page.subject,
         "body": page.body,
         "state": "waiting",
@@ -227,19 +239,14 @@ def notification_row(page: Notification, now: datetime) -> Row:
     }
 
 
-def notification_of(row: StoredRow) -> Notification:
+def notification_of(row: StoredRow, sealing: Sealing) -> Notification:
     """A page from its row."""
-    target: NotificationTarget
-    if row["channel"] == "email":
-        target = email_target(row["target_id"], row["address"])
-    else:
-        target = sms_target(row["target_id"], row["address"])
     return Notification(
         MonitoredServiceId(row["monitored_service_id"]),
         IncidentId(row["incident_id"]),
         row["cycle"],
         row["level"],
-        target,
+        _target_of(row, sealing),
         row["subject"],
         row["body"],
         Severity(row["severity"]),
@@ -248,6 +255,15 @@ def notification_of(row: StoredRow) -> Notification:
         row["step"],
         owed_at(row) - moment_of(row["created_at"]) if row["owed_at"] else timedelta(),
     )
+
+
+def _target_of(row: StoredRow, sealing: Sealing) -> NotificationTarget:
+    """Whom a page is for. One without a ``recipient`` was stored before addresses were sealed."""
+    target_id, stored = TargetId(row["target_id"]), row["address"]
+    opened = sealing.opened(stored) if row["recipient"] else stored
+    if row["channel"] == "email":
+        return EmailTarget(target_id, SealedAddress(stored) if opened is None else EmailAddress(opened))
+    return SmsTarget(target_id, SealedAddress(stored) if opened is None else PhoneNumber(opened))
 
 
 def owed_at(page: StoredRow) -> datetime:

@@ -143,6 +143,9 @@ class NotificationRow(PagerTable, table=True):
     ``held`` while a delivery has claimed it; ``due_at`` ends its lease then. ``lost_claims`` counts the leases in a row
     that ended without a word. ``owed_at`` is when it is owed first, NULL: when it was made; a page that is due later
     waits here, nowhere else. With a ``bundle_id`` it is held by that bundle, whose lease counts, and ends with it.
+
+    ``address`` is sealed, and ``recipient`` the same for the same one; without a ``recipient`` it is plain, and was
+    stored by code that did not seal.
     """
 
     __tablename__ = "notifications"
@@ -171,7 +174,7 @@ class NotificationRow(PagerTable, table=True):
         CheckConstraint("state <> 'merged' OR bundle_id IS NOT NULL", name="ck_notifications_merged"),
         CheckConstraint("bundle_id IS NULL OR held OR state <> 'waiting'", name="ck_notifications_bundled"),
         _partial("ix_notifications_due", "severity", "due_at", where=_OWED),
-        _partial("ix_notifications_unclaimed", "channel", "address", where=f"{_OWED} AND attempts = 0"),
+        _partial("ix_notifications_unclaimed", "recipient", where=f"{_OWED} AND attempts = 0"),
         _partial("ix_notifications_bundle", "bundle_id", where="bundle_id IS NOT NULL"),
     )
 
@@ -201,6 +204,7 @@ class NotificationRow(PagerTable, table=True):
     bundle_id: str | None = Field(
         sa_column=Column(IdText, ForeignKey("bundles.bundle_id", name="fk_notifications_bundle"), nullable=True)
     )
+    recipient: str | None = _text(nullable=True)
 
 
 class BundleRow(PagerTable, table=True):
@@ -236,7 +240,7 @@ class BundleRow(PagerTable, table=True):
 
 
 class RecipientRow(PagerTable, table=True):
-    """What one recipient got lately: see :class:`~pager_domain.pager.storm.Traffic`. ``recipient`` is a hash."""
+    """What one recipient got lately: see :class:`~pager_domain.pager.storm.Traffic`. ``recipient`` is as in pages."""
 
     __tablename__ = "recipients"
     __table_args__ = (

@@ -19,6 +19,7 @@ from pager_domain.pager.model import (
 from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKey, UnitOfWork
 from pager_grpc.pager import rows
 from pager_grpc.pager.policy_documents import policy_document
+from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.tables import (
     IncidentEventRow,
     IncidentRow,
@@ -88,6 +89,7 @@ class SqlUnitOfWork(UnitOfWork):
     unit: Unit
     database: Database
     wakeups: Wakeups
+    sealing: Sealing
     moment: datetime | None = None
     work: str = ""
 
@@ -141,7 +143,7 @@ class SqlUnitOfWork(UnitOfWork):
             return {}
         condition, binds = is_one_of(self.connection, "incident_id", wanted)
         found = await fetch(self.connection, f"SELECT * FROM incidents WHERE {condition}", binds)
-        return {incident.incident_id: incident for incident in map(rows.incident_of, found)}
+        return {incident.incident_id: incident for incident in map(self._incident_of, found)}
 
     async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[CancelledPage]:
         """A page that a delivery holds is left to that delivery."""
@@ -149,7 +151,9 @@ class SqlUnitOfWork(UnitOfWork):
         settled_at = self.database.moment_bind(self.now)
         cancelled = await fetch(self.connection, _CANCEL.format(condition), binds | {"settled_at": settled_at})
         return [
-            CancelledPage(rows.notification_of(row), row["attempts"], before_due=rows.owed_at(row) > self.now)
+            CancelledPage(
+                rows.notification_of(row, self.sealing), row["attempts"], before_due=rows.owed_at(row) > self.now
+            )
             for row in cancelled
         ]
 
@@ -170,7 +174,9 @@ class SqlUnitOfWork(UnitOfWork):
         services = {c.service.monitored_service_id: c.service for c in changes if _begins_or_ends(c)}
         pages = [page for change in changes for page in change.notifications]
         counted = [rows.counted_incident_row(i) for key, i in incidents.items() if key not in changed]
-        rewritten = [rows.changed_incident_row(i) for key, i in incidents.items() if key in changed - opened]
+        rewritten = [
+            rows.changed_incident_row(i, self.sealing) for key, i in incidents.items() if key in changed - opened
+        ]
         due = any(incident.next_escalation_at for incident in incidents.values())
         self.work = (Work.EVENTS if events else "") + (Work.DELIVERY if pages else "")
         self.work += Work.ESCALATION if due and (opened or pages) else ""
@@ -179,10 +185,10 @@ class SqlUnitOfWork(UnitOfWork):
         writes.update(INCIDENTS, rewritten)
         if opened and rewritten:
             await writes.run()  # of one service, an incident must have ended before the next one begins
-        writes.insert(INCIDENTS, [rows.new_incident_row(incidents[key]) for key in opened])
+        writes.insert(INCIDENTS, [rows.new_incident_row(incidents[key], self.sealing) for key in opened])
         writes.upsert(SERVICES, [rows.service_row(service) for service in services.values()])
         append_events(writes, self.database, events)
-        writes.insert(NOTIFICATIONS, [rows.notification_row(page, self.now) for page in pages])
+        writes.insert(NOTIFICATIONS, [rows.notification_row(page, self.now, self.sealing) for page in pages])
         writes.insert(ANSWERS, [rows.answer_row(answer) | {"created_at": self.now} for answer in answers])
         writes.upsert(KNOWN_POLICIES, self._known_policy_rows(known_policies or {}))
         await writes.run()
@@ -224,14 +230,21 @@ class SqlUnitOfWork(UnitOfWork):
         query = _INCIDENTS_AND_NOW.format(now=self.database.now_sql, condition=condition, lock=lock)
         found = await fetch(self.connection, query, binds | self.database.now_binds())
         self.moment = moment_of(found[0]["moment"])
-        incidents = {row["incident_id"]: rows.incident_of(row) for row in found if row["incident_id"]}
+        incidents = {row["incident_id"]: self._incident_of(row) for row in found if row["incident_id"]}
         return {
             service_id: rows.service_of(row, incidents.get(row["incident_id"])) for service_id, row in locked.items()
         }
 
+    def _incident_of(self, row: rows.StoredRow) -> Incident:
+        return rows.incident_of(row, self.sealing)
+
     def _known_policy_rows(self, policies: Mapping[MonitoredServiceId, EscalationPolicy]) -> list[rows.Row]:
         return [
-            {"monitored_service_id": service_id, "policy": policy_document(policy), "learnt_at": self.now}
+            {
+                "monitored_service_id": service_id,
+                "policy": policy_document(policy, self.sealing),
+                "learnt_at": self.now,
+            }
             for service_id, policy in policies.items()
         ]
 

@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 from crash.rooms import PATIENCE_SECONDS, Room, RoomProcess, Zygote
 from crash.timeline import Timeline
+from sealed import ADDRESS_KEY, SEALING
 from simulation.history import Call, Fault, History, LedgerLine
 from simulation.providers_process import Providers
 from sqlalchemy import text
@@ -178,7 +179,7 @@ class World:
         async with pager.begin() as connection:
             mine = text("SELECT incident_id FROM incidents WHERE monitored_service_id = :service")
             keys = await connection.execute(mine, {"service": self.service})
-            records = await read_records(connection, [(self.service, row[0]) for row in keys])
+            records = await read_records(connection, [(self.service, row[0]) for row in keys], SEALING)
             bundles = dict(map(tuple, await connection.execute(text("SELECT bundle_id, body FROM bundles"))))
         async with notifier.begin() as connection:
             found = await connection.execute(
@@ -216,6 +217,7 @@ async def running_world(
         "PAGERD_DATA": str(folder),
         "SSL_CERT_FILE": os.devnull,  # reading all authorities takes longer than the rest of a start; nobody is asked
         "PAGER_CATCH_ALL_EMAIL": f"catch-all.{tag}@example.com",
+        "PAGER_ADDRESS_KEYS": ADDRESS_KEY,
         "PAGER_POLICY_TARGET": policy_target,
         "PAGER_NOTIFIER_TARGET": addresses["notifier"],
         **{f"{room.upper()}_LISTEN": address for room, address in addresses.items()},

@@ -21,6 +21,7 @@ from urllib.parse import parse_qs
 import grpc
 from aiosmtpd.controller import Controller
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from sealed import ADDRESS_KEY
 
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
@@ -183,6 +184,7 @@ class World:
         self.environment = os.environ | {
             "PAGERD_DATA": str(self.data),
             "PAGER_CATCH_ALL_EMAIL": "catch-all@example.com",
+            "PAGER_ADDRESS_KEYS": ADDRESS_KEY,
             "NOTIFIER_SMTP_URL": self.mail.url,
             "NOTIFIER_EMAIL_FROM": "pager@example.com",
             "NOTIFIER_SMS_URL": self.sms.url,

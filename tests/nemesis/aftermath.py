@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nemesis.cluster import Cluster
+from sealed import SEALING
 from simulation.checkers import Bounds
 from simulation.history import History, LedgerLine
 
@@ -64,7 +65,7 @@ async def stored(cluster: Cluster) -> list[IncidentRecord]:
         async with database.snapshot() as connection:
             found = await fetch(connection, "SELECT monitored_service_id, incident_id FROM incidents", {})
             keys = [(row["monitored_service_id"], row["incident_id"]) for row in found]
-            return await read_records(connection, keys) if keys else []
+            return await read_records(connection, keys, SEALING) if keys else []
     finally:
         await database.close()
 

@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from nemesis.network import Namespaces, Network
 from nemesis.postgres import Postgres
 from nemesis.processes import End, Process
+from sealed import ADDRESS_KEY
 from simulation.providers_process import Providers
 
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
@@ -99,6 +100,7 @@ class Cluster:
         if room == "pager":
             environment |= {
                 "PAGER_CATCH_ALL_EMAIL": CATCH_ALL,
+                "PAGER_ADDRESS_KEYS": ADDRESS_KEY,
                 "PAGER_POLICY_TARGET": self._targets(name, POLICIES),
                 "PAGER_NOTIFIER_TARGET": self._targets(name, NOTIFIERS),
             }

@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from adapters.pager.scripted_servers import ScriptedNotifier, ScriptedPolicy, serving_notifier, serving_policy
+from sealed import ADDRESS_KEY, SEALING
 
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager.bootstrap import running_pager
@@ -37,6 +38,7 @@ async def running_replicas(database_url, tmp_path, number=3):
             PAGER_CATCH_ALL_EMAIL="everybody@example.com",
             PAGER_BURST=0,  # each page is counted
             PAGERD_DATA=tmp_path,
+            PAGER_ADDRESS_KEYS=ADDRESS_KEY,
         )
         stubs = []
         for replica in range(1 if database_url.startswith("sqlite") else number):
@@ -47,4 +49,4 @@ async def running_replicas(database_url, tmp_path, number=3):
             port = await stack.enter_async_context(running_pager(settings, database=database))
             channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{port}"))
             stubs.append(pb_grpc.PagerServiceStub(channel))
-        yield RunningReplicas(stubs, policy, notifier, SqlIncidentRecords(database))
+        yield RunningReplicas(stubs, policy, notifier, SqlIncidentRecords(database, SEALING))

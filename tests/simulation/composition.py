@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 import structlog
+from sealed import ADDRESS_KEY
 from simulation.chance import Knobs
 from simulation.disk import SimulatedSqlite
 from simulation.network import SimulatedChannel, SimulatedServer
@@ -38,6 +39,7 @@ _PAGER = PagerSettings(
     PAGER_POLICY_TARGET=POLICY,
     PAGER_NOTIFIER_TARGET=NOTIFIER,
     PAGER_CATCH_ALL_EMAIL=CATCH_ALL,
+    PAGER_ADDRESS_KEYS=ADDRESS_KEY,
     **_COMMON,
 )
 _POLICY = PolicySettings(POLICY_LISTEN=POLICY, **_COMMON)

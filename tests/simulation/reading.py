@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from sealed import SEALING
 from simulation.history import LedgerLine
 
 from pager_domain.pager.audit import IncidentRecord, PageRecord
@@ -27,7 +28,7 @@ def read_store(path: Path) -> list[IncidentRecord]:
         pages = connection.execute(_PAGES).fetchall()
     return [
         IncidentRecord(
-            rows.incident_of(row),
+            rows.incident_of(row, SEALING),
             tuple(rows.event_of(_typed(e)) for e in events if e["incident_id"] == row["incident_id"]),
             tuple(_page(p) for p in pages if p["incident_id"] == row["incident_id"]),
             is_current=row["incident_id"] in current,
@@ -59,7 +60,7 @@ def _typed(event: sqlite3.Row) -> dict[str, Any]:
 
 def _page(row: sqlite3.Row) -> PageRecord:
     bundle_id, bundle_state = row["bundle_id"] or "", row["bundle_state"] or "waiting"
-    return PageRecord(rows.notification_of(row), _outcome(row["state"]), bundle_id, _outcome(bundle_state))
+    return PageRecord(rows.notification_of(row, SEALING), _outcome(row["state"]), bundle_id, _outcome(bundle_state))
 
 
 def _outcome(state: str) -> Outcome | None:

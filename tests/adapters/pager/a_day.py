@@ -2,6 +2,7 @@
 
 from builders import a_policy, acknowledging, an_application, healing, raising
 from fakes.escalation_policies import FakeEscalationPolicies
+from sealed import SEALING
 
 from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.delivery import result_of
@@ -27,9 +28,9 @@ class Day:
 
     def __init__(self, database) -> None:
         self.database = database
-        self.store = SqlMonitoredServices(database, Wakeups())
-        self.outbox = SqlNotificationOutbox(database, Wakeups(), Pace(burst=2))
-        self.views = SqlIncidentViews(database)
+        self.store = SqlMonitoredServices(database, Wakeups(), SEALING)
+        self.outbox = SqlNotificationOutbox(database, Wakeups(), SEALING, Pace(burst=2))
+        self.views = SqlIncidentViews(database, SEALING)
         self.application = an_application(
             self.store, self.outbox, FakeEscalationPolicies(a_policy(levels=2)), new_incident_id=new_incident_id
         )
@@ -73,7 +74,7 @@ class Day:
         await self.store.seconds_until_due()
         await self.outbox.seconds_until_due()
         await self.store.last_known_policies([f"{name}-0"])
-        await Auditor(self.views, SqlIncidentRecords(self.database)).audit(50)
+        await Auditor(self.views, SqlIncidentRecords(self.database, SEALING)).audit(50)
         position = await self.views.watch_position()
         await self.views.events_since(position, 200)
         await self.views.events_since(WatchPosition(0, 0), 200)

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import grpc
 import pytest
 from adapters.pager.scripted_servers import ScriptedNotifier, ScriptedPolicy, serving_notifier, serving_policy
+from sealed import ADDRESS_KEY
 
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
@@ -95,6 +96,7 @@ async def a_running_pager(database_url, tmp_path, metrics=None, **more):
             PAGER_CATCH_ALL_EMAIL="everybody@example.com",
             PAGER_BURST=0,  # what a storm does is told elsewhere
             PAGERD_DATA=tmp_path,
+            PAGER_ADDRESS_KEYS=ADDRESS_KEY,
             **more,
         )
         port = await stack.enter_async_context(running_pager(settings, database=database, metrics=metrics))

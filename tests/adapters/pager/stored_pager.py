@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from builders import NOON, HandClock
+from sealed import SEALING
 from sqlalchemy import text
 
 from pager_domain.errors import StoreUnavailable
@@ -27,9 +28,9 @@ class StoredPager:
         self.databases, self.clock = databases, clock
         self.database = databases[0]
         self.wakeups = Wakeups()
-        self.store = SqlMonitoredServices(self.database, self.wakeups)
-        self.outbox = SqlNotificationOutbox(self.database, self.wakeups)
-        self.views = SqlIncidentViews(self.database)
+        self.store = SqlMonitoredServices(self.database, self.wakeups, SEALING)
+        self.outbox = SqlNotificationOutbox(self.database, self.wakeups, SEALING)
+        self.views = SqlIncidentViews(self.database, SEALING)
 
     async def advance(self, seconds: float) -> None:
         """Time passes, for every replica."""
@@ -47,16 +48,16 @@ class StoredPager:
         """Every incident of services whose names begin so, as the audit reads it."""
         query = "SELECT monitored_service_id, incident_id FROM incidents WHERE monitored_service_id LIKE :prefix"
         keys = await self.execute(query, prefix=f"{prefix}%")
-        return await SqlIncidentRecords(self.database).records([tuple(key.values()) for key in keys])
+        return await SqlIncidentRecords(self.database, SEALING).records([tuple(key.values()) for key in keys])
 
     def stores(self, number):
-        return [(n, SqlMonitoredServices(self._replica(n), Wakeups())) for n in range(number)]
+        return [(n, SqlMonitoredServices(self._replica(n), Wakeups(), SEALING)) for n in range(number)]
 
     def outboxes(self, number):
-        return [SqlNotificationOutbox(self._replica(n), Wakeups()) for n in range(number)]
+        return [SqlNotificationOutbox(self._replica(n), Wakeups(), SEALING) for n in range(number)]
 
     def outbox_with(self, pace, replica=0):
-        return SqlNotificationOutbox(self._replica(replica), Wakeups(), pace)
+        return SqlNotificationOutbox(self._replica(replica), Wakeups(), SEALING, pace)
 
     def history_of(self, rows=None, **more):
         return SqlHistory(self.database, rows, **more)

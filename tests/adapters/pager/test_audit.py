@@ -6,6 +6,7 @@ import pytest
 from builders import CHECKOUT, acknowledging, an_application, raising
 from contracts.notification_outbox import whom
 from prometheus_client import CollectorRegistry
+from sealed import SEALING
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.pager.audit import Violation
@@ -26,7 +27,7 @@ async def application(pager):
 
 @pytest.fixture
 def auditor(pager):
-    return Auditor(pager.views, SqlIncidentRecords(pager.database))
+    return Auditor(pager.views, SqlIncidentRecords(pager.database, SEALING))
 
 
 async def a_story(pager, application):

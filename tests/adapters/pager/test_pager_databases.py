@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from builders import CHECKOUT, acknowledging, an_alert, an_application, raising
 from contracts.incident_views import stream_of
+from sealed import SEALING
 from sqlalchemy import text
 
 from pager_domain.errors import StoreUnavailable
@@ -150,7 +151,8 @@ async def test_what_the_pager_remembers_survives_its_process(tmp_path):
 
 async def test_a_database_that_cannot_be_reached_says_so():
     database = open_database("postgresql+asyncpg://nobody@127.0.0.1:1/nothing")
-    store, outbox = SqlMonitoredServices(database, Wakeups()), SqlNotificationOutbox(database, Wakeups())
+    store = SqlMonitoredServices(database, Wakeups(), SEALING)
+    outbox = SqlNotificationOutbox(database, Wakeups(), SEALING)
     application = an_application(store, outbox)
     for call in (
         application.handle([acknowledging()]),

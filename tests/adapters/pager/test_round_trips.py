@@ -7,6 +7,7 @@ import pytest
 from builders import NOON, a_page, a_policy, a_service, an_alert, an_incident
 from hypothesis import given
 from hypothesis import strategies as st
+from sealed import SEALING
 
 from pager_domain.pager.events import (
     Acknowledgement,
@@ -111,9 +112,9 @@ def test_an_incident_survives_its_row():
         incident, state=IncidentState.ACKNOWLEDGED, next_escalation_at=None, acknowledged_at=NOON, acknowledged_by="ana"
     )
     for whole in (incident, answered):
-        assert rows.incident_of(rows.new_incident_row(whole)) == whole
+        assert rows.incident_of(rows.new_incident_row(whole, SEALING), SEALING) == whole
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_page_survives_its_row(number):
-    assert rows.notification_of(rows.notification_row(a_page(number))) == a_page(number)
+    assert rows.notification_of(rows.notification_row(a_page(number), NOON, SEALING), SEALING) == a_page(number)

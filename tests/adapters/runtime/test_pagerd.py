@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sealed import ADDRESS_KEY
 from sqlalchemy import make_url
 
 from pager_grpc.runtime.database import open_database
@@ -229,6 +230,7 @@ def test_check_of_one_room_minds_that_room_only(environment, tmp_path):
 def test_check_says_what_would_be_used_without_passwords(environment, tmp_path):
     secrets = {
         "PAGER_CATCH_ALL_EMAIL": "lead@example.com",
+        "PAGER_ADDRESS_KEYS": ADDRESS_KEY,
         "PAGER_DATABASE_URL": "postgresql+asyncpg://pager:hunter2@db.example/pager",
         "NOTIFIER_SMTP_URL": "smtps://mailer:hunter2@mail.example:465",
         "NOTIFIER_EMAIL_FROM": "pager@example.com",
@@ -292,6 +294,7 @@ def test_check_refuses_a_data_folder_that_is_a_file(environment, tmp_path):
 @pytest.mark.parametrize("room", ROOMS)
 def test_migrate_brings_the_schema_up_and_is_harmless_when_repeated(environment, tmp_path, database_url, room):
     variables = {f"{room.upper()}_DATABASE_URL": database_url, "PAGER_CATCH_ALL_EMAIL": "lead@example.com"}
+    variables["PAGER_ADDRESS_KEYS"] = ADDRESS_KEY
     runs = [pagerd(environment, tmp_path, "migrate", room, **variables) for _ in range(2)]
     assert [run.returncode for run in runs] == [0, 0], runs[0].stderr
     assert runs[0].stdout == runs[1].stdout

@@ -9,6 +9,7 @@ import pytest
 from adapters.pager.running import a_running_pager
 from builders import an_application, raising
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from sealed import SEALING
 from structlog.testing import capture_logs
 
 import pager_grpc
@@ -82,7 +83,8 @@ async def test_the_writes_of_outdated_code_are_refused_by_the_database_itself(po
     await migrate(current, "pager")
 
     def application(database):
-        return an_application(SqlMonitoredServices(database, Wakeups()), SqlNotificationOutbox(database, Wakeups()))
+        store = SqlMonitoredServices(database, Wakeups(), SEALING)
+        return an_application(store, SqlNotificationOutbox(database, Wakeups(), SEALING))
 
     await application(outdated).handle([raising("before")])
     await execute(current, contracted_by_newer_code())

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from adapters.runtime.own_postgres import OwnPostgres, own_postgres
+from sealed import ADDRESS_KEY
 from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
@@ -31,7 +32,8 @@ def running(room, url, tmp_path, **more):
     """The room on the database at ``url``."""
     run, kind = RUNNING[room]
     given = {f"{room.upper()}_LISTEN": "127.0.0.1:0", f"{room.upper()}_DATABASE_URL": url, "PAGERD_DATA": tmp_path}
-    return run(kind(_env_file=None, PAGER_CATCH_ALL_EMAIL="everybody@example.com", **given, **more))
+    required = {"PAGER_CATCH_ALL_EMAIL": "everybody@example.com", "PAGER_ADDRESS_KEYS": ADDRESS_KEY}
+    return run(kind(_env_file=None, **required, **given, **more))
 
 
 async def faults_of(room, url, tmp_path, **more):
