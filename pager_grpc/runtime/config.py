@@ -103,4 +103,6 @@ def exit_with_faults(faults: list[str]) -> int:
 
 def _sentence(kind: type[RoomSettings], location: tuple[int | str, ...], message: str) -> str:
     name = str(location[0]) if location else kind.__name__
+    if name in kind.model_fields:  # of a default the location says the field, of what was given the variable
+        name = kind.model_fields[name].alias or name
     return f"{name}: {message.removeprefix('Value error, ').replace('Field required', 'is required')}"

@@ -88,17 +88,16 @@ async def a_running_pager(database_url, tmp_path, metrics=None, **more):
         database = open_database(database_url)
         stack.push_async_callback(database.close)
         await migrate(database, "pager")
-        settings = PagerSettings(
-            _env_file=None,
-            PAGER_LISTEN="127.0.0.1:0",
-            PAGER_POLICY_TARGET=f"127.0.0.1:{policy_port}",
-            PAGER_NOTIFIER_TARGET=f"127.0.0.1:{notifier_port}",
-            PAGER_CATCH_ALL_EMAIL="everybody@example.com",
-            PAGER_BURST=0,  # what a storm does is told elsewhere
-            PAGERD_DATA=tmp_path,
-            PAGER_ADDRESS_KEYS=ADDRESS_KEY,
-            **more,
-        )
+        given = {
+            "PAGER_LISTEN": "127.0.0.1:0",
+            "PAGER_POLICY_TARGET": f"127.0.0.1:{policy_port}",
+            "PAGER_NOTIFIER_TARGET": f"127.0.0.1:{notifier_port}",
+            "PAGER_CATCH_ALL_EMAIL": "everybody@example.com",
+            "PAGER_BURST": 0,  # what a storm does is told elsewhere
+            "PAGERD_DATA": tmp_path,
+            "PAGER_ADDRESS_KEYS": ADDRESS_KEY,
+        }
+        settings = PagerSettings(_env_file=None, **given | more)
         port = await stack.enter_async_context(running_pager(settings, database=database, metrics=metrics))
         channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{port}"))
         yield Caller(channel, policy, notifier)

@@ -6,8 +6,16 @@ from datetime import timedelta
 import pytest
 from builders import NOON, a_page
 
+from pager_domain.kernel import email_target, sms_target
 from pager_domain.pager.bundle_text import bundled
-from pager_domain.pager.delivery import answered_meanwhile, pause_before, quarantined, result_of
+from pager_domain.pager.delivery import (
+    answered_meanwhile,
+    discreet,
+    pause_before,
+    quarantined,
+    result_of,
+    unreadable,
+)
 from pager_domain.pager.events import NotificationSettled, Outcome
 from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, NotNow, Refused
 from pager_domain.pager.ports.notification_outbox import Claim, Dissolved, Postponed, Settled
@@ -101,6 +109,34 @@ def test_pauses_grow_from_half_a_second_to_half_a_minute(attempt, longest):
 def test_not_now_without_a_word_when_uses_the_pause_before_the_next_attempt():
     pauses = [result_of(a_claim(attempt=5), NotNow("down")).pause.total_seconds() for _ in range(200)]
     assert 8 < max(pauses) <= 16
+
+
+def test_a_page_whose_address_nobody_can_read_waits_a_minute_for_a_replica_that_can():
+    waits = unreadable(replace(a_claim(), age=timedelta(seconds=59)))
+    assert isinstance(waits, Postponed)
+    ends = unreadable(replace(a_claim(7), age=timedelta(seconds=60)))
+    assert (ends.outcome, ends.events[0].possibly_duplicated) == (Outcome.UNDELIVERABLE, False)
+    assert waits.reason == ends.events[0].reason == "the address is sealed with a key that this pager does not have"
+
+
+@pytest.mark.parametrize("answer", [Refused, NotNow, FateUnknown])
+@pytest.mark.parametrize(
+    ("target", "said", "kept"),
+    [
+        (email_target("ana", "Ana@example.com"), "550 <ana@EXAMPLE.com>: unknown", "550 <…@example.com>: unknown"),
+        (sms_target("ana", "+4915112345678"), "'To' +4915112345678 is no mobile", "'To' +…78 is no mobile"),
+        (sms_target("ana", "+4915112345678"), "To=%2B4915112345678 refused", "To=%2B…78 refused"),
+        (sms_target("ana", "+4915112345678"), "the queue is full", "the queue is full"),
+    ],
+)
+def test_what_a_provider_says_is_kept_without_the_address(answer, target, said, kept):
+    assert discreet(answer(said), target) == answer(kept)
+
+
+def test_where_a_page_went_is_no_secret_of_its_provider():
+    assert discreet(HandedOff("smtp", "their-id"), email_target("ana", "ana@example.com")) == HandedOff(
+        "smtp", "their-id"
+    )
 
 
 @pytest.mark.parametrize(("attempt", "maybe"), [(1, False), (2, True)])
