@@ -84,11 +84,11 @@ class Turn:
 def turns(rotation: Rotation, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[Turn]:
     """The turns between ``start`` and ``end``, cut off there; without a hole from the rotation's own start on."""
     begins, step = _begins(rotation, zone)
-    number = _turn_at(begins, step, start)
+    number = _turn_before(begins, step, start)
     begin = begins(number)
     while begin < end:
         next_begin = begins(number + 1)
-        # A change of the clock that skips whole days leaves some turns no time.
+        # The first one may be over already, and a change of the clock that skips a day leaves its turn no time.
         if max(begin, start) < next_begin:
             person = rotation.people[number % len(rotation.people)]
             yield Turn(max(begin, start), min(next_begin, end), person)
@@ -104,14 +104,12 @@ def _begins(rotation: Rotation, zone: ZoneInfo) -> tuple[Callable[[int], datetim
     return lambda number: first_moment(rotation.starts_at + number * step, zone), step
 
 
-def _turn_at(begins: Callable[[int], datetime], step: timedelta, moment: datetime) -> int:
-    """The number of the turn that holds ``moment``; 0 before the first one."""
+def _turn_before(begins: Callable[[int], datetime], step: timedelta, moment: datetime) -> int:
+    """The number of the turn that holds ``moment``, or of one just before; 0 before the first one."""
     number = max((moment - begins(0)) // step, 0)
-    # Days are 24 hours long only as a rule; a few hours more or less are at most one turn.
+    # Days are 24 hours long only as a rule; clock changes make this too late by hours, so by a turn or a few.
     while number > 0 and begins(number) > moment:
         number -= 1
-    while begins(number + 1) <= moment:
-        number += 1
     return number
 
 

@@ -118,6 +118,24 @@ def test_several_restrictions_count_each():
     ]
 
 
+def test_a_restriction_goes_on_when_the_clock_goes_back_behind_midnight():
+    # In St. John's it was one past midnight on the 7th of November 2010, and then one past eleven on the 6th again.
+    sunday = a_layer("ana", start="2010-11-01 00:00", restrictions=[hours(0, 8, Weekday.SUNDAY)])
+    schedule = a_schedule(sunday, zone="America/St_Johns")
+    assert names(on_call(schedule, utc("2010-11-07 02:29"))) == []
+    assert names(on_call(schedule, utc("2010-11-07 02:30"))) == ["ana"]
+    assert names(on_call(schedule, utc("2010-11-07 02:45"))) == ["ana"]
+
+
+def test_a_day_that_a_zone_skips_is_nobody_s_turn():
+    daily = a_schedule(a_layer("ana", "ben", "cy", unit=Unit.DAY, start="2011-12-29 00:00"), zone="Pacific/Apia")
+    assert told(daily, "2011-12-29 10:00", "2012-01-01 10:00") == [
+        ("12-29 10:00", ["ana"]),
+        ("12-30 10:00", ["cy"]),
+        ("12-31 10:00", ["ana"]),
+    ]
+
+
 def test_a_layer_with_times_counts_only_between_them():
     week = a_layer("eve", layer_id="trip", start="2026-11-01 00:00", begins="2026-11-04 00:00", ends="2026-11-05 00:00")
     assert told(a_schedule(a_layer("ana"), week), "2026-11-03", "2026-11-06") == [

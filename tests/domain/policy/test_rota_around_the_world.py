@@ -64,11 +64,11 @@ def test_every_handoff_is_at_its_local_time_or_where_the_rule_says(rotations):
 
 
 def test_one_moment_has_the_answer_of_its_shift(rotations):
-    for _, schedule, found in rotations:
-        near = min(found[1:], key=lambda shift: abs(shift.starts_at - found[0].starts_at - 3 * DAY))
-        assert on_call(schedule, near.starts_at) == near.on_call
-        before = found[found.index(near) - 1]
-        assert on_call(schedule, near.starts_at - MOMENT) == before.on_call
+    for change, schedule, found in rotations:
+        nearest = min(range(1, len(found)), key=lambda at: abs(found[at].starts_at - change.at))
+        for at in (nearest, len(found) - 1):
+            assert on_call(schedule, found[at].starts_at) == found[at].on_call, str(change)
+            assert on_call(schedule, found[at].starts_at - MOMENT) == found[at - 1].on_call, str(change)
 
 
 def test_hours_are_as_long_as_ever_at_every_change():
