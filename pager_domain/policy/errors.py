@@ -15,12 +15,19 @@
     ├── PersonExists                     the id is taken
     ├── PersonStale                      the person has changed since it was read
     ├── PersonInUse                      a schedule or a policy names the person
+    ├── ContactMethodUnknown             the person has no such contact method
+    ├── ContactMethodVerified            the contact method needs no code
+    ├── CodeSentRecently                 a code was sent less than a minute ago
+    ├── CodeRefused                      the code is wrong, too old or was tried too often
+    ├── CodeNotSent                      the notifier did not say that a provider took the code
+    ├── AddressRefused                   a provider takes no messages to the address
     ├── ScheduleUnknown                  no such schedule
     ├── ScheduleExists                   the id is taken
     └── ScheduleStale                    the schedule has changed since it was read
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pager_domain.errors import DomainError
 
@@ -139,6 +146,82 @@ class PersonInUse(DomainError):
         return (
             f"person {self.person_id!r} is named by {self.named_by_kind} {self.named_by_id!r}; take it out there first"
         )
+
+
+@dataclass(eq=False)
+class ContactMethodUnknown(DomainError):
+    """The person has no contact method of this id."""
+
+    person_id: str
+    contact_method_id: str
+
+    def __str__(self) -> str:
+        return f"person {self.person_id!r} has no contact method {self.contact_method_id!r}"
+
+
+@dataclass(eq=False)
+class ContactMethodVerified(DomainError):
+    """The contact method counts already; there is nothing to send."""
+
+    person_id: str
+    contact_method_id: str
+
+    def __str__(self) -> str:
+        return f"contact method {self.contact_method_id!r} of person {self.person_id!r} is verified already"
+
+
+@dataclass(eq=False)
+class CodeSentRecently(DomainError):
+    """A code was sent less than a minute ago; the next one may be sent after ``retry_after``."""
+
+    person_id: str
+    contact_method_id: str
+    retry_after: timedelta
+
+    def __str__(self) -> str:
+        return f"a code was sent to {self.contact_method_id!r} of person {self.person_id!r} less than a minute ago"
+
+
+@dataclass(eq=False)
+class CodeRefused(DomainError):
+    """The code does not count; ``refusal`` is none_sent, wrong, expired or tried_too_often."""
+
+    person_id: str
+    contact_method_id: str
+    refusal: str
+
+    def __str__(self) -> str:
+        why = {
+            "none_sent": "no code was sent that still counts; send one",
+            "wrong": "the code is wrong",
+            "expired": "the code is too old; send another one",
+            "tried_too_often": "the code was tried wrongly too often; send another one",
+        }[self.refusal]
+        return f"contact method {self.contact_method_id!r} of person {self.person_id!r}: {why}"
+
+
+@dataclass(eq=False)
+class CodeNotSent(DomainError):
+    """Nobody said that a provider took the code; it may have been sent. Ask for another one."""
+
+    person_id: str
+    contact_method_id: str
+
+    def __str__(self) -> str:
+        return (
+            f"nobody says that a code went to {self.contact_method_id!r} of person {self.person_id!r}; ask for another"
+        )
+
+
+@dataclass(eq=False)
+class AddressRefused(DomainError):
+    """A provider refused a message to the address for good."""
+
+    person_id: str
+    contact_method_id: str
+
+    def __str__(self) -> str:
+        return f"the provider takes no messages to {self.contact_method_id!r} of person {self.person_id!r}"
 
 
 @dataclass(eq=False)

@@ -25,6 +25,7 @@ from pager_domain.policy.model import (
 )
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
 from pager_domain.policy.revisions import Record
+from pager_grpc.policy.contact_verifications_sql import SqlVerificationUnitOfWork
 from pager_grpc.policy.documents import document_of, levels_in
 from pager_grpc.policy.roster_sql import SqlRosterStore, SqlRosterUnitOfWork
 from pager_grpc.policy.statements import COVERED, DEFAULT_POLICY, Statements, statements_for
@@ -39,7 +40,7 @@ _RACES = 5
 _UNIQUE_VIOLATION = "23505"
 
 
-class SqlPolicyUnitOfWork(SqlRosterUnitOfWork, PolicyUnitOfWork):
+class SqlPolicyUnitOfWork(SqlRosterUnitOfWork, SqlVerificationUnitOfWork, PolicyUnitOfWork):
     """One transaction on one connection."""
 
     def __init__(self, database: Database, connection: AsyncConnection, statements: Statements) -> None:

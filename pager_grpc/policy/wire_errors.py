@@ -6,6 +6,12 @@ from grpc import StatusCode
 
 from pager_domain.errors import InvalidField, StoreUnavailable
 from pager_domain.policy.errors import (
+    AddressRefused,
+    CodeNotSent,
+    CodeRefused,
+    CodeSentRecently,
+    ContactMethodUnknown,
+    ContactMethodVerified,
     DefaultPolicyExists,
     NoPolicyForService,
     PersonExists,
@@ -37,6 +43,12 @@ ERRORS: Final[ErrorTable] = {
     PersonExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_PERSON_EXISTS"),
     PersonStale: (StatusCode.ABORTED, "ERROR_REASON_PERSON_STALE"),
     PersonInUse: (StatusCode.FAILED_PRECONDITION, "ERROR_REASON_PERSON_IN_USE"),
+    ContactMethodUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_CONTACT_METHOD_UNKNOWN"),
+    ContactMethodVerified: (StatusCode.FAILED_PRECONDITION, "ERROR_REASON_CONTACT_METHOD_VERIFIED"),
+    CodeSentRecently: (StatusCode.RESOURCE_EXHAUSTED, "ERROR_REASON_CODE_SENT_RECENTLY"),
+    CodeRefused: (StatusCode.FAILED_PRECONDITION, "ERROR_REASON_CODE_REFUSED"),
+    CodeNotSent: (StatusCode.UNAVAILABLE, "ERROR_REASON_CODE_NOT_SENT"),
+    AddressRefused: (StatusCode.FAILED_PRECONDITION, "ERROR_REASON_ADDRESS_REFUSED"),
     ScheduleUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_SCHEDULE_UNKNOWN"),
     ScheduleExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_SCHEDULE_EXISTS"),
     ScheduleStale: (StatusCode.ABORTED, "ERROR_REASON_SCHEDULE_STALE"),

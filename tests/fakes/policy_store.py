@@ -20,8 +20,10 @@ from pager_domain.policy.model import (
     ResolvedEscalation,
     Subject,
 )
+from pager_domain.policy.people import ContactMethodId, PersonId
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
 from pager_domain.policy.revisions import Record
+from pager_domain.policy.verification import Verification
 
 T = TypeVar("T")
 
@@ -33,6 +35,7 @@ class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork):
         self.records: dict[PolicyId, PolicyRecord] = {}
         self.revisions: dict[PolicyRevision, ResolvedEscalation] = {}
         self.roster = {}
+        self.verifications = {}
         self.clock = datetime(2026, 1, 1, tzinfo=UTC)
         self.unreachable = False
         self._one_at_a_time = asyncio.Lock()
@@ -40,11 +43,11 @@ class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork):
     async def atomically(self, work: Callable[[PolicyUnitOfWork], Awaitable[T]]) -> T:
         async with self._one_at_a_time:
             self._reach()
-            before = dict(self.records), dict(self.revisions), dict(self.roster)
+            before = dict(self.records), dict(self.revisions), dict(self.roster), dict(self.verifications)
             try:
                 return await work(self)
             except BaseException:
-                self.records, self.revisions, self.roster = before
+                self.records, self.revisions, self.roster, self.verifications = before
                 raise
 
     async def policy(self, policy_id: PolicyId) -> EscalationPolicy | None:
@@ -88,6 +91,12 @@ class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork):
 
     async def end(self, policy_id: PolicyId, now: datetime) -> None:
         self.records[policy_id] = replace(self.records[policy_id], live=None)
+
+    async def verification(self, person_id: PersonId, contact_method_id: ContactMethodId) -> Verification | None:
+        return self.verifications.get((person_id, contact_method_id))
+
+    async def save_verification(self, verification: Verification) -> None:
+        self.verifications[verification.person_id, verification.contact_method_id] = verification
 
     def _record(self, policy_id: PolicyId) -> PolicyRecord:
         return self.records.get(policy_id, Record(POLICIES, policy_id))

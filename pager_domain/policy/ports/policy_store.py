@@ -6,12 +6,13 @@ from typing import Protocol, TypeVar
 
 from pager_domain.kernel import MonitoredServiceId, PolicyId
 from pager_domain.policy.model import Coverage, Directory, EscalationPolicy, PolicyRecord, Subject
+from pager_domain.policy.ports.contact_verifications import VerificationUnitOfWork
 from pager_domain.policy.ports.roster_store import RosterStore, RosterUnitOfWork
 
 T = TypeVar("T")
 
 
-class PolicyUnitOfWork(RosterUnitOfWork, Protocol):
+class PolicyUnitOfWork(RosterUnitOfWork, VerificationUnitOfWork, Protocol):
     """One transaction of :class:`PolicyStore`; what it writes is seen by others all at once or never."""
 
     async def now(self) -> datetime:

@@ -100,7 +100,7 @@ class NotificationRule(_message.Message):
     REPEAT_INTERVAL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___NotificationStep]:
-        """Required. 1 to 20 steps, ordered by delay."""
+        """Required. 1 to 20 steps, ordered by delay; none twice."""
 
     @_builtins.property
     def repeat_interval(self) -> _duration_pb2.Duration:

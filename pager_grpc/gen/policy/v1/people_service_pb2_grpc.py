@@ -135,8 +135,9 @@ class PeopleServiceServicer:
         a newer code takes the place of an older one.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (no such person or contact method), FAILED_PRECONDITION (it
-        is verified already), RESOURCE_EXHAUSTED (a code was sent less than a minute ago), UNAVAILABLE
-        (the database or the notifier cannot be reached; a code may have been sent).
+        is verified already, or a provider refuses the address), RESOURCE_EXHAUSTED (a code was sent less
+        than a minute ago), UNAVAILABLE (the database or the notifier cannot be reached, or the provider
+        does not take it now; a code may have been sent).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -53,8 +53,9 @@ class PeopleServiceStub:
     a newer code takes the place of an older one.
 
     Errors: INVALID_ARGUMENT, NOT_FOUND (no such person or contact method), FAILED_PRECONDITION (it
-    is verified already), RESOURCE_EXHAUSTED (a code was sent less than a minute ago), UNAVAILABLE
-    (the database or the notifier cannot be reached; a code may have been sent).
+    is verified already, or a provider refuses the address), RESOURCE_EXHAUSTED (a code was sent less
+    than a minute ago), UNAVAILABLE (the database or the notifier cannot be reached, or the provider
+    does not take it now; a code may have been sent).
     """
     VerifyContactMethod: _aio.UnaryUnaryMultiCallable[_people_service_pb2.VerifyContactMethodRequest, _people_service_pb2.VerifyContactMethodResponse]
     """VerifyContactMethod takes the code back. From then on the contact method counts. A repeat
@@ -139,8 +140,9 @@ class PeopleServiceServicer(metaclass=_abc_1.ABCMeta):
         a newer code takes the place of an older one.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (no such person or contact method), FAILED_PRECONDITION (it
-        is verified already), RESOURCE_EXHAUSTED (a code was sent less than a minute ago), UNAVAILABLE
-        (the database or the notifier cannot be reached; a code may have been sent).
+        is verified already, or a provider refuses the address), RESOURCE_EXHAUSTED (a code was sent less
+        than a minute ago), UNAVAILABLE (the database or the notifier cannot be reached, or the provider
+        does not take it now; a code may have been sent).
         """
 
     @_abc_1.abstractmethod

@@ -57,6 +57,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A schedule or a policy names the person. Metadata: person_id, named_by_kind ("schedule" or
     "policy"), named_by_id.
     """
+    ERROR_REASON_CONTACT_METHOD_UNKNOWN: _ErrorReason.ValueType  # 14
+    """The person has no such contact method. Metadata: person_id, contact_method_id."""
+    ERROR_REASON_CONTACT_METHOD_VERIFIED: _ErrorReason.ValueType  # 15
+    """The contact method is verified already. Metadata: person_id, contact_method_id."""
+    ERROR_REASON_CODE_SENT_RECENTLY: _ErrorReason.ValueType  # 16
+    """A code was sent less than a minute ago. With RetryInfo. Metadata: person_id, contact_method_id."""
+    ERROR_REASON_CODE_REFUSED: _ErrorReason.ValueType  # 17
+    """The code does not count. Metadata: person_id, contact_method_id, refusal ("none_sent", "wrong",
+    "expired" or "tried_too_often").
+    """
+    ERROR_REASON_CODE_NOT_SENT: _ErrorReason.ValueType  # 18
+    """The notifier did not say that a provider took the code; a repeat sends another one. Metadata:
+    person_id, contact_method_id.
+    """
+    ERROR_REASON_ADDRESS_REFUSED: _ErrorReason.ValueType  # 19
+    """A provider refused a message to the address for good. Metadata: person_id, contact_method_id."""
     ERROR_REASON_SCHEDULE_UNKNOWN: _ErrorReason.ValueType  # 30
     """No such schedule. Metadata: schedule_id."""
     ERROR_REASON_SCHEDULE_EXISTS: _ErrorReason.ValueType  # 31
@@ -99,6 +115,22 @@ ERROR_REASON_PERSON_IN_USE: ErrorReason.ValueType  # 13
 """A schedule or a policy names the person. Metadata: person_id, named_by_kind ("schedule" or
 "policy"), named_by_id.
 """
+ERROR_REASON_CONTACT_METHOD_UNKNOWN: ErrorReason.ValueType  # 14
+"""The person has no such contact method. Metadata: person_id, contact_method_id."""
+ERROR_REASON_CONTACT_METHOD_VERIFIED: ErrorReason.ValueType  # 15
+"""The contact method is verified already. Metadata: person_id, contact_method_id."""
+ERROR_REASON_CODE_SENT_RECENTLY: ErrorReason.ValueType  # 16
+"""A code was sent less than a minute ago. With RetryInfo. Metadata: person_id, contact_method_id."""
+ERROR_REASON_CODE_REFUSED: ErrorReason.ValueType  # 17
+"""The code does not count. Metadata: person_id, contact_method_id, refusal ("none_sent", "wrong",
+"expired" or "tried_too_often").
+"""
+ERROR_REASON_CODE_NOT_SENT: ErrorReason.ValueType  # 18
+"""The notifier did not say that a provider took the code; a repeat sends another one. Metadata:
+person_id, contact_method_id.
+"""
+ERROR_REASON_ADDRESS_REFUSED: ErrorReason.ValueType  # 19
+"""A provider refused a message to the address for good. Metadata: person_id, contact_method_id."""
 ERROR_REASON_SCHEDULE_UNKNOWN: ErrorReason.ValueType  # 30
 """No such schedule. Metadata: schedule_id."""
 ERROR_REASON_SCHEDULE_EXISTS: ErrorReason.ValueType  # 31
