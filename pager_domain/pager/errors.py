@@ -6,7 +6,8 @@
     ├── MonitoredServiceUnknown
     ├── IncidentUnknown
     ├── NoOpenIncident
-    └── RequestIdReused
+    ├── RequestIdReused
+    └── PolicyUnavailable
 """
 
 from dataclasses import dataclass
@@ -52,3 +53,13 @@ class RequestIdReused(DomainError):
 
     def __str__(self) -> str:
         return f"request_id {self.request_id!r} was used with other content; use a new one for a new request"
+
+
+@dataclass(eq=False)
+class PolicyUnavailable(DomainError):
+    """The policy service gave no usable answer, and the question was about people as they are."""
+
+    fault: str
+
+    def __str__(self) -> str:
+        return self.fault

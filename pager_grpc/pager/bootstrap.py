@@ -10,7 +10,7 @@ from functools import partial
 import grpc
 
 from pager_domain.errors import DomainError
-from pager_domain.kernel import Clock, email_target
+from pager_domain.kernel import Clock, NotificationTarget, email_target
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.canary import CanaryPolicies
@@ -19,6 +19,7 @@ from pager_domain.pager.forgetting import Forgetting
 from pager_domain.pager.model import Answer, Request
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_domain.pager.ports.notification_outbox import NotificationOutbox, Result
+from pager_domain.pager.preview import EscalationPreview
 from pager_domain.pager.retention import Retention
 from pager_domain.pager.storm import Pace
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
@@ -49,6 +50,7 @@ from pager_grpc.pager.servicer import SERVICE_NAME, Lanes, PagerServicer
 from pager_grpc.pager.wakeups import Wakeups, listen
 from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.runtime.channels import open_channel
+from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
 from pager_grpc.runtime.forgetting import ForgettingLoop
@@ -102,7 +104,10 @@ async def running_pager(
             outbox = MeasuredNotificationOutbox(outbox, pages)
             store = MeasuredMonitoredServices(store, EscalationMetrics(metrics.registry), pages)
         views = SqlIncidentViews(database, sealing)
-        application = _application(settings, store, outbox, policy, senders)
+        policies = GrpcEscalationPolicies(policy)
+        catch_all = [email_target("catch-all", settings.catch_all_email)]
+        application = _application(store, outbox, policies, senders, catch_all)
+        preview = EscalationPreview(policies, catch_all)
 
         lanes = _lanes(application, database)
         recorder: GroupCommit[Result, bool] = GroupCommit(_recording(application, database), MAX_BATCH)
@@ -110,7 +115,9 @@ async def running_pager(
         escalations = EscalationLoop(application, store)
 
         server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, metrics=rpcs)
-        pb_grpc.add_PagerServiceServicer_to_server(PagerServicer(lanes, views, wakeups), server.grpc)
+        pb_grpc.add_PagerServiceServicer_to_server(
+            PagerServicer(lanes, views, wakeups, preview, clock or SystemClock()), server.grpc
+        )
         if also_serve is not None:
             also_serve(server.grpc)
         # Left in the opposite order: no new calls, no new claims, attempts finished, last batches committed.
@@ -148,17 +155,16 @@ async def _senders(notifier_target: str) -> AsyncIterator[GrpcNotificationSender
 
 
 def _application(
-    settings: PagerSettings,
     store: MonitoredServices,
     outbox: NotificationOutbox,
-    policy: grpc.aio.Channel,
+    policies: GrpcEscalationPolicies,
     senders: GrpcNotificationSenders,
+    catch_all: Sequence[NotificationTarget],
 ) -> PagerApplicationService:
-    catch_all = [email_target("catch-all", settings.catch_all_email)]
     return PagerApplicationService(
         store=store,
         outbox=outbox,
-        policies=CanaryPolicies(GrpcEscalationPolicies(policy)),
+        policies=CanaryPolicies(policies),
         email_sender=senders,
         sms_sender=senders,
         catch_all=catch_all,

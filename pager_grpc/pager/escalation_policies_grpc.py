@@ -60,12 +60,14 @@ class GrpcEscalationPolicies(EscalationPolicyRepository):
 
 
 def _question(question: PolicyQuestion) -> pb.ResolveEscalationRequest:
-    incident_id = question.incident_id or ""
+    request = pb.ResolveEscalationRequest(incident_id=question.incident_id or "")
+    if question.at is not None:
+        request.at_time.FromDatetime(question.at)
     if question.pinned is None:
-        return pb.ResolveEscalationRequest(monitored_service_id=question.monitored_service_id, incident_id=incident_id)
-    policy_id, revision = question.pinned
-    pinned = pb.PolicyRevision(policy_id=policy_id, revision=revision)
-    return pb.ResolveEscalationRequest(policy_revision=pinned, incident_id=incident_id)
+        request.monitored_service_id = question.monitored_service_id
+    else:
+        request.policy_revision.policy_id, request.policy_revision.revision = question.pinned
+    return request
 
 
 def _answer(result: pb.BatchResolveEscalationsResponse.Result) -> EscalationPolicy | NoPolicy:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from pydantic_core import from_json, to_json
 
 from pager_domain.kernel import (
     EmailAddress,

@@ -10,17 +10,19 @@ from typing import Any
 import structlog
 
 from pager_domain.errors import InvalidField
-from pager_domain.kernel import MonitoredServiceId
+from pager_domain.kernel import Clock, MonitoredServiceId
 from pager_domain.pager.errors import IncidentUnknown, MonitoredServiceUnknown
 from pager_domain.pager.events import IncidentId
 from pager_domain.pager.model import Answer, Incident, Request
 from pager_domain.pager.ports.incident_views import IncidentViews, WatchPosition
+from pager_domain.pager.preview import EscalationPreview
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager import wire
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.pager.wire_events import event_pb
+from pager_grpc.pager.wire_preview import preview_pb, preview_request_of
 from pager_grpc.runtime.clock import EPOCH
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_size_of
@@ -46,10 +48,14 @@ class Lanes:
 class PagerServicer(pb_grpc.PagerServiceServicer):
     """``pager.v1.PagerService`` over the application service."""
 
-    def __init__(self, lanes: Lanes, views: IncidentViews, wakeups: Wakeups) -> None:
+    def __init__(
+        self, lanes: Lanes, views: IncidentViews, wakeups: Wakeups, preview: EscalationPreview, clock: Clock
+    ) -> None:
         self._alerts, self._answers = lanes.alerts, lanes.answers
         self._views = views
         self._wakeups = wakeups
+        self._preview = preview
+        self._clock = clock
 
     async def RaiseAlert(self, request: pb.RaiseAlertRequest, context: Any) -> pb.RaiseAlertResponse:
         """A service is broken."""
@@ -136,6 +142,13 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
             incident_events=[event_pb(event) for event in events[:size]],
             next_page_token=encode_token(events[size - 1].sequence) if len(events) > size else "",
         )
+
+    async def PreviewEscalation(
+        self, request: pb.PreviewEscalationRequest, context: Any
+    ) -> pb.PreviewEscalationResponse:
+        """Who would be paged."""
+        asked = preview_request_of(request, self._clock.now())
+        return preview_pb(await self._preview.preview(asked))
 
     async def WatchIncidents(
         self, request: pb.WatchIncidentsRequest, context: Any

@@ -21,7 +21,7 @@ SEVERITIES = {
     Severity.ERROR: pb.Incident.SEVERITY_ERROR,
     Severity.CRITICAL: pb.Incident.SEVERITY_CRITICAL,
 }
-_SEVERITY_OF = {wire: severity for severity, wire in SEVERITIES.items()}
+_SEVERITY_OF: dict[int, Severity] = {wire: severity for severity, wire in SEVERITIES.items()}
 INCIDENT_STATES = {
     IncidentState.OPEN: pb.Incident.STATE_OPEN,
     IncidentState.ACKNOWLEDGED: pb.Incident.STATE_ACKNOWLEDGED,
@@ -40,17 +40,22 @@ State = TypeVar("State", IncidentState, ServiceState)
 
 
 def raise_alert_of(message: pb.RaiseAlertRequest) -> Request:
-    """An alert. An unknown severity counts as critical: the value that pages."""
+    """An alert."""
     links = tuple(_link(n, link) for n, link in enumerate(message.links)) if message.links else ()
     alert = Alert(
         message.message,
-        _SEVERITY_OF.get(message.severity, Severity.CRITICAL),
+        severity_of(message.severity),
         message.dedup_key,
         message.details,
         links,
         moment_of("occur_time", message.occur_time) if message.HasField("occur_time") else None,
     )
     return Request(MonitoredServiceId(message.monitored_service_id), alert, message.request_id)
+
+
+def severity_of(severity: int) -> Severity:
+    """An unknown severity counts as critical: the value that pages."""
+    return _SEVERITY_OF.get(severity, Severity.CRITICAL)
 
 
 def raise_alerts_of(message: pb.RaiseAlertsRequest) -> list[Request | DomainError]:

@@ -3,7 +3,13 @@
 import grpc
 
 from pager_domain.errors import InvalidField, StoreUnavailable
-from pager_domain.pager.errors import IncidentUnknown, MonitoredServiceUnknown, NoOpenIncident, RequestIdReused
+from pager_domain.pager.errors import (
+    IncidentUnknown,
+    MonitoredServiceUnknown,
+    NoOpenIncident,
+    PolicyUnavailable,
+    RequestIdReused,
+)
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.runtime.errors import ErrorTable
 
@@ -15,6 +21,7 @@ ERRORS: ErrorTable = {
         (IncidentUnknown, grpc.StatusCode.NOT_FOUND, pb.ERROR_REASON_INCIDENT_UNKNOWN),
         (NoOpenIncident, grpc.StatusCode.FAILED_PRECONDITION, pb.ERROR_REASON_NO_OPEN_INCIDENT),
         (RequestIdReused, grpc.StatusCode.FAILED_PRECONDITION, pb.ERROR_REASON_REQUEST_ID_REUSED),
+        (PolicyUnavailable, grpc.StatusCode.UNAVAILABLE, pb.ERROR_REASON_POLICY_UNAVAILABLE),
         (StoreUnavailable, grpc.StatusCode.UNAVAILABLE, pb.ERROR_REASON_STORE_UNAVAILABLE),
     )
 }

@@ -85,7 +85,8 @@ def _target(target: NotifiedTarget) -> pb.NotifiedTarget:
     )
 
 
-def _planned_target(target: PlannedTarget) -> pb.NotifiedTarget:
+def planned_target_pb(target: PlannedTarget) -> pb.NotifiedTarget:
+    """One way in which a level pages one of its targets."""
     message = _target(target.notified)
     message.delays.extend(map(_duration, target.delays))
     message.schedule_id, message.layer_id = target.schedule_id, target.layer_id
@@ -114,7 +115,7 @@ def _level_notified(what: LevelNotified) -> pb.IncidentEvent.LevelNotified:
     return pb.IncidentEvent.LevelNotified(
         cycle=what.cycle,
         level=what.level,
-        targets=map(_planned_target, what.targets),
+        targets=map(planned_target_pb, what.targets),
         acknowledgement_timeout=_duration(what.acknowledgement_timeout),
         next_escalation_time=timestamp_pb(what.next_escalation_at),
         policy_id=what.policy_id,

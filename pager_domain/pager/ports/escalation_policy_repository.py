@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from pager_domain.kernel import MonitoredServiceId
@@ -11,11 +12,15 @@ from pager_domain.pager.model import EscalationPolicy
 
 @dataclass(frozen=True, slots=True)
 class PolicyQuestion:
-    """Whom does this incident of this service page? With ``pinned``: by that (policy id, revision)."""
+    """Whom does this incident of this service page ``at`` a moment, or now?
+
+    With ``pinned``: by that (policy id, revision).
+    """
 
     monitored_service_id: MonitoredServiceId
     pinned: tuple[str, int] | None = None
     incident_id: IncidentId | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ def test_codes_say_what_a_caller_can_do():
         "IncidentUnknown": "NOT_FOUND",
         "NoOpenIncident": "FAILED_PRECONDITION",
         "RequestIdReused": "FAILED_PRECONDITION",
+        "PolicyUnavailable": "UNAVAILABLE",
         "StoreUnavailable": "UNAVAILABLE",
     }
 

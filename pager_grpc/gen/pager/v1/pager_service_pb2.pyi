@@ -41,6 +41,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The request_id was used with other content. Metadata: request_id."""
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 6
     """The database cannot be reached; the call may or may not be stored."""
+    ERROR_REASON_POLICY_UNAVAILABLE: _ErrorReason.ValueType  # 20
+    """The policy service does not answer, so nobody knows whom it would name. Metadata: fault."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the google.rpc.ErrorInfo of an error of this service, with domain
@@ -61,6 +63,8 @@ ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 5
 """The request_id was used with other content. Metadata: request_id."""
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 6
 """The database cannot be reached; the call may or may not be stored."""
+ERROR_REASON_POLICY_UNAVAILABLE: ErrorReason.ValueType  # 20
+"""The policy service does not answer, so nobody knows whom it would name. Metadata: fault."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final
@@ -1610,3 +1614,111 @@ class WatchIncidentsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchIncidentsResponse: _TypeAlias = WatchIncidentsResponse  # noqa: Y015
+
+@_typing.final
+class PreviewEscalationRequest(_message.Message):
+    """PreviewEscalationRequest describes the alert that might come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONITORED_SERVICE_ID_FIELD_NUMBER: _builtins.int
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    AT_TIME_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGE_AFTER_FIELD_NUMBER: _builtins.int
+    monitored_service_id: _builtins.str
+    """Required. The service that would be broken; 1 to 255 bytes."""
+    severity: Global___Incident.Severity.ValueType
+    """Optional. How bad it would be; critical if not said."""
+    @_builtins.property
+    def at_time(self) -> _timestamp_pb2.Timestamp:
+        """Optional. When the alert would come; now if not said."""
+
+    @_builtins.property
+    def acknowledge_after(self) -> _duration_pb2.Duration:
+        """Optional. Somebody acknowledges so long after it; 0 to 7 days. Nobody ever does if unset."""
+
+    def __init__(
+        self,
+        *,
+        monitored_service_id: _builtins.str = ...,
+        severity: Global___Incident.Severity.ValueType = ...,
+        at_time: _timestamp_pb2.Timestamp | None = ...,
+        acknowledge_after: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_after", b"acknowledge_after", "at_time", b"at_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_after", b"acknowledge_after", "at_time", b"at_time", "monitored_service_id", b"monitored_service_id", "severity", b"severity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewEscalationRequest: _TypeAlias = PreviewEscalationRequest  # noqa: Y015
+
+@_typing.final
+class PreviewEscalationResponse(_message.Message):
+    """PreviewEscalationResponse tells what would happen."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class PreviewedPage(_message.Message):
+        """PreviewedPage is a page that would go out."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        PAGE_TIME_FIELD_NUMBER: _builtins.int
+        CYCLE_FIELD_NUMBER: _builtins.int
+        LEVEL_FIELD_NUMBER: _builtins.int
+        TARGET_FIELD_NUMBER: _builtins.int
+        cycle: _builtins.int
+        """Output only. Pass through the levels, counted from 1."""
+        level: _builtins.int
+        """Output only. The level, counted from 1."""
+        @_builtins.property
+        def page_time(self) -> _timestamp_pb2.Timestamp:
+            """Output only. When."""
+
+        @_builtins.property
+        def target(self) -> Global___NotifiedTarget:
+            """Output only. To whom, how, and because of which turn on which schedule."""
+
+        def __init__(
+            self,
+            *,
+            page_time: _timestamp_pb2.Timestamp | None = ...,
+            cycle: _builtins.int = ...,
+            level: _builtins.int = ...,
+            target: Global___NotifiedTarget | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["page_time", b"page_time", "target", b"target"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["cycle", b"cycle", "level", b"level", "page_time", b"page_time", "target", b"target"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    PAGES_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    COMPLETED_FIELD_NUMBER: _builtins.int
+    completed: _builtins.bool
+    """Output only. It is told to its end; otherwise the first 500 levels are."""
+    @_builtins.property
+    def pages(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreviewEscalationResponse.PreviewedPage]:
+        """Output only. The pages by time."""
+
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___IncidentEvent]:
+        """Output only. The timeline of the incident as it would be, without the ends of its pages."""
+
+    def __init__(
+        self,
+        *,
+        pages: _abc.Iterable[Global___PreviewEscalationResponse.PreviewedPage] | None = ...,
+        events: _abc.Iterable[Global___IncidentEvent] | None = ...,
+        completed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completed", b"completed", "events", b"events", "pages", b"pages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewEscalationResponse: _TypeAlias = PreviewEscalationResponse  # noqa: Y015

@@ -93,6 +93,11 @@ class PagerServiceStub:
                 request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.WatchIncidentsRequest.SerializeToString,
                 response_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.WatchIncidentsResponse.FromString,
                 _registered_method=True)
+        self.PreviewEscalation = channel.unary_unary(
+                '/pager.v1.PagerService/PreviewEscalation',
+                request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.PreviewEscalationRequest.SerializeToString,
+                response_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.PreviewEscalationResponse.FromString,
+                _registered_method=True)
 
 
 class PagerServiceServicer:
@@ -219,6 +224,17 @@ class PagerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewEscalation(self, request, context):
+        """PreviewEscalation answers "who would be paged?": an alert on a Healthy service is played through by
+        the rules that page, without paging. People are those who are on call at each moment of the story,
+        by the schedules as they are now.
+
+        Errors: INVALID_ARGUMENT, UNAVAILABLE (the policy service does not answer).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PagerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -271,6 +287,11 @@ def add_PagerServiceServicer_to_server(servicer, server):
                     servicer.WatchIncidents,
                     request_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.WatchIncidentsRequest.FromString,
                     response_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.WatchIncidentsResponse.SerializeToString,
+            ),
+            'PreviewEscalation': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewEscalation,
+                    request_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.PreviewEscalationRequest.FromString,
+                    response_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.PreviewEscalationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -552,6 +573,33 @@ class PagerService:
             '/pager.v1.PagerService/WatchIncidents',
             pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.WatchIncidentsRequest.SerializeToString,
             pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.WatchIncidentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewEscalation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pager.v1.PagerService/PreviewEscalation',
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.PreviewEscalationRequest.SerializeToString,
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.PreviewEscalationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -97,6 +97,13 @@ class PagerServiceStub:
 
     Errors: INVALID_ARGUMENT (the resume_token is not one of this database), UNAVAILABLE.
     """
+    PreviewEscalation: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.PreviewEscalationRequest, _pager_service_pb2.PreviewEscalationResponse]
+    """PreviewEscalation answers "who would be paged?": an alert on a Healthy service is played through by
+    the rules that page, without paging. People are those who are on call at each moment of the story,
+    by the schedules as they are now.
+
+    Errors: INVALID_ARGUMENT, UNAVAILABLE (the policy service does not answer).
+    """
 
 class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
     """PagerService takes alerts, decides who must be paged and when, and forgets nothing that is not over.
@@ -240,6 +247,19 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
         than the operator's time is there.
 
         Errors: INVALID_ARGUMENT (the resume_token is not one of this database), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def PreviewEscalation(
+        self,
+        request: _pager_service_pb2.PreviewEscalationRequest,
+        context: _aio.ServicerContext[_pager_service_pb2.PreviewEscalationRequest, _abc.Awaitable[_pager_service_pb2.PreviewEscalationResponse]],
+    ) -> _abc.Awaitable[_pager_service_pb2.PreviewEscalationResponse]:
+        """PreviewEscalation answers "who would be paged?": an alert on a Healthy service is played through by
+        the rules that page, without paging. People are those who are on call at each moment of the story,
+        by the schedules as they are now.
+
+        Errors: INVALID_ARGUMENT, UNAVAILABLE (the policy service does not answer).
         """
 
 def add_PagerServiceServicer_to_server(servicer: PagerServiceServicer, server: _aio.Server) -> None: ...
