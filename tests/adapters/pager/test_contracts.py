@@ -2,6 +2,7 @@
 
 import pytest
 from adapters.pager.stored_pager import stored_pager
+from contracts.delayed_pages import DelayedPagesContract
 from contracts.history import HistoryContract
 from contracts.incident_views import IncidentViewsContract
 from contracts.monitored_services import MonitoredServicesContract
@@ -17,6 +18,13 @@ class TestSqlMonitoredServices(MonitoredServicesContract):
 
 
 class TestSqlNotificationOutbox(NotificationOutboxContract):
+    @pytest.fixture
+    async def pager(self, database_url):
+        async with stored_pager(database_url) as opened:
+            yield opened
+
+
+class TestSqlDelayedPages(DelayedPagesContract):
     @pytest.fixture
     async def pager(self, database_url):
         async with stored_pager(database_url) as opened:

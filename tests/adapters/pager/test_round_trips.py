@@ -1,10 +1,11 @@
 """What the domain says, over the wire and through rows, and back."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from builders import NOON, a_page, a_policy, a_service, an_alert, an_incident
+from builders import NOON, a_level, a_level_of, a_page, a_person, a_policy, a_service, an_alert, an_incident
 from hypothesis import given
 from hypothesis import strategies as st
 from sealed import SEALING
@@ -13,6 +14,7 @@ from pager_domain.pager.events import (
     Acknowledgement,
     Alert,
     AlertRepeated,
+    Channel,
     EscalationExhausted,
     IncidentAcknowledged,
     IncidentEvent,
@@ -23,13 +25,17 @@ from pager_domain.pager.events import (
     Link,
     NotificationSettled,
     Outcome,
+    PlannedTarget,
     PolicySource,
     Severity,
+    UnreachedReason,
+    UnreachedTarget,
 )
 from pager_domain.pager.levels import EmptyLevel
 from pager_domain.pager.model import IncidentState
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.pager import rows, wire
+from pager_grpc.pager.policy_documents import policy_document, policy_of
 from pager_grpc.pager.wire_events import event_pb
 
 _texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60).filter(str.strip)
@@ -45,17 +51,33 @@ alerts = st.builds(
     st.none() | _moments,
 )
 PAGE = a_page()
+MINUTES = timedelta(minutes=3), timedelta(minutes=6)
+PLANNED = PlannedTarget("primary", Channel.SMS, "ana", "ana/phone", MINUTES, "rota", "nights", "swap")
+UNREACHED = tuple(UnreachedTarget("primary", reason, "ana", "rota") for reason in UnreachedReason)
 CAUSES = [
     IncidentOpened(an_alert(links=(Link("https://x"),), occurred_at=NOON)),
     AlertRepeated(an_alert(severity=Severity.INFO), 7),
-    LevelNotified(1, 2, (PAGE.notified,), timedelta(seconds=1.5), NOON, "shop", 3, PolicySource.LAST_KNOWN, "down"),
-    LevelSkipped(1, 2),
+    LevelNotified(
+        1, 2, (PLANNED,), timedelta(seconds=1.5), NOON, "shop", 3, PolicySource.LAST_KNOWN, "down", UNREACHED
+    ),
+    LevelSkipped(1, 2, UNREACHED),
     EscalationExhausted(3),
     IncidentAcknowledged("ana", "on it"),
     IncidentResolved(),
     *(
         NotificationSettled(
-            PAGE.notification_id, PAGE.notified, 1, 1, outcome, "smtp", "id", "why", outcome == "in_doubt"
+            PAGE.notification_id,
+            PLANNED.notified,
+            1,
+            1,
+            outcome,
+            "smtp",
+            "id",
+            "why",
+            outcome == "in_doubt",
+            "",
+            2,
+            True,
         )
         for outcome in Outcome
     ),
@@ -118,3 +140,32 @@ def test_an_incident_survives_its_row():
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_page_survives_its_row(number):
     assert rows.notification_of(rows.notification_row(a_page(number), NOON, SEALING), SEALING) == a_page(number)
+
+
+def test_a_page_that_is_due_later_survives_its_row():
+    page = replace(a_page(), person_id="ana", contact_method_id="ana/phone", step=2, delay=timedelta(minutes=3))
+    row = rows.notification_row(page, NOON, SEALING)
+    assert rows.notification_of(row, SEALING) == page
+    assert row["due_at"] == row["owed_at"] == NOON + page.delay
+
+
+def test_a_policy_of_people_survives_its_document():
+    ana = replace(a_person("ana", (0, "ana/mail"), (2, "ana/phone"), every=5), schedule_id="rota", layer_id="nights")
+    ana = replace(ana, low_urgency_rule=ana.high_urgency_rule, override_id="swap")
+    policy = a_policy(levels=[EmptyLevel(UNREACHED), replace(a_level_of(ana), unreached=UNREACHED)])
+    text = policy_document(policy, SEALING)
+    assert policy_of(text, SEALING) == policy_of(json.loads(text), SEALING) == policy
+
+
+def test_a_policy_from_before_levels_named_people_reads_as_one_page_at_once_to_each_address():
+    targets = [
+        {"target_id": "person-1-1", "address": {"value": "person-1-1@example.com"}},
+        {"target_id": "person-1-2", "number": {"value": "+491501000002"}},
+    ]
+    levels = [{"targets": targets, "acknowledgement_timeout": "PT15M"}, {}]
+    document = {"policy_id": "shop", "revision": 1, "levels": levels, "repeat_count": 0}
+    assert (
+        policy_of(json.dumps(document), SEALING)
+        == policy_of(document, SEALING)
+        == a_policy(levels=[a_level(), EmptyLevel()])
+    )

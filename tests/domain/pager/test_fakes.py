@@ -1,6 +1,7 @@
 """The fakes sign the contracts of their ports."""
 
 import pytest
+from contracts.delayed_pages import DelayedPagesContract
 from contracts.escalation_policies import EscalationPolicyRepositoryContract
 from contracts.history import HistoryContract
 from contracts.incident_views import IncidentViewsContract
@@ -25,6 +26,12 @@ class TestFakeMonitoredServices(MonitoredServicesContract):
 
 
 class TestFakeNotificationOutbox(NotificationOutboxContract):
+    @pytest.fixture
+    async def pager(self, fake_pager):
+        return fake_pager
+
+
+class TestFakeDelayedPages(DelayedPagesContract):
     @pytest.fixture
     async def pager(self, fake_pager):
         return fake_pager
