@@ -1,12 +1,14 @@
 """The timeline: one line for each event of an incident."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pager_cli.durations import written_duration
 from pager_cli.moments import clock_time
 from pager_cli.output import Cell, Styled
+from pager_cli.targets import notified as in_words
+from pager_cli.targets import unreached, whom, whom_and_how
 from pager_cli.words import enum_word, one_line
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 
@@ -57,7 +59,10 @@ def _level_undeliverable(event: pb.IncidentEvent) -> str:
 
 
 def _level_skipped(event: pb.IncidentEvent) -> str:
-    return f"level {event.level_skipped.level}{_cycle(event.level_skipped.cycle)} names nobody: skipped"
+    skipped = event.level_skipped
+    missing = unreached(skipped.unreached)
+    why = f"reaches nobody: {missing}; skipped" if missing else "names nobody: skipped"
+    return f"level {skipped.level}{_cycle(skipped.cycle)} {why}"
 
 
 def _escalation_exhausted(event: pb.IncidentEvent) -> str:
@@ -86,7 +91,9 @@ def _level_notified(event: pb.IncidentEvent) -> str:
         subject = f"{level} of the last known {policy}{fault} notified"
     else:
         subject = f"{level} of {policy} notified"
-    return f"{subject}: {_targets(notified.targets)}{_next(event)}"
+    missing = unreached(notified.unreached)
+    not_reached = f"; not reached: {missing}" if missing else ""
+    return f"{subject}: {in_words(notified.targets)}{not_reached}{_next(event)}"
 
 
 def _next(event: pb.IncidentEvent) -> str:
@@ -100,7 +107,8 @@ def _next(event: pb.IncidentEvent) -> str:
 
 def _notification_settled(event: pb.IncidentEvent) -> str:
     settled = event.notification_settled
-    target = one_line(settled.target.target_id)
+    page = f", page {settled.step + 1}" if settled.step else ""
+    target, how = whom(settled.target) + page, whom_and_how(settled.target) + page
     reason = f": {one_line(settled.reason)}" if settled.reason else ""
     doubled = " (possibly more than once)" if settled.possibly_duplicated else ""
     match settled.outcome:
@@ -109,12 +117,14 @@ def _notification_settled(event: pb.IncidentEvent) -> str:
         case _Settled.OUTCOME_MERGED:
             return f"handed off to {target} together with others, in {one_line(settled.bundle_id)}{doubled}"
         case _Settled.OUTCOME_UNDELIVERABLE:
-            return f"undeliverable to {_target(settled.target)}{reason}"
+            return f"undeliverable to {how}{reason}"
+        case _Settled.OUTCOME_CANCELLED if settled.before_due:
+            return f"page to {target} is not needed any more{reason}"
         case _Settled.OUTCOME_CANCELLED:
             sent = " (it may have been sent before)" if settled.possibly_duplicated else ""
             return f"page to {target} cancelled{reason}{sent}"
         case _Settled.OUTCOME_IN_DOUBT:
-            return f"in doubt whether {_target(settled.target)} was reached{reason}{doubled}"
+            return f"in doubt whether {how} was reached{reason}{doubled}"
     return f"page to {target} ended: {enum_word(_Settled.Outcome, settled.outcome)}{reason}"
 
 
@@ -132,14 +142,6 @@ def severity_word(severity: pb.Incident.Severity.ValueType) -> str:
 
 def _alert(alert: pb.Alert) -> str:
     return f'"{one_line(alert.message)}" ({severity_word(alert.severity)})'
-
-
-def _targets(targets: Sequence[pb.NotifiedTarget]) -> str:
-    return ", ".join(_target(target) for target in targets) or "nobody"
-
-
-def _target(target: pb.NotifiedTarget) -> str:
-    return f"{one_line(target.target_id)} ({enum_word(pb.NotifiedTarget.Channel, target.channel)})"
 
 
 def _cycle(cycle: int) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import sys
+from datetime import timedelta
 
 import grpc
 from cli.scripted_servers import Refusal, an_event, an_incident
@@ -81,6 +82,34 @@ async def test_a_limit_that_is_reached_says_that_there_is_more(pagerctl, pager):
     assert pager.script.requests["ListIncidents"][0].page_size == 2
 
 
+BEN = pb.NotifiedTarget(
+    target_id="primary", channel=pb.NotifiedTarget.CHANNEL_SMS, person_id="ben", contact_method_id="phone"
+)
+UNREACHED = [
+    pb.UnreachedTarget(target_id="second", reason=pb.UnreachedTarget.REASON_NOBODY_ON_CALL),
+    pb.UnreachedTarget(target_id="cleo", reason=pb.UnreachedTarget.REASON_NO_VERIFIED_CONTACT_METHOD),
+    pb.UnreachedTarget(target_id="dora", reason=pb.UnreachedTarget.REASON_NOT_ITS_TURN),
+    pb.UnreachedTarget(target_id="emil"),
+]
+
+
+def a_level_of_people():
+    mail = pb.NotifiedTarget(
+        target_id="ana", channel=pb.NotifiedTarget.CHANNEL_EMAIL, person_id="ana", contact_method_id="mail"
+    )
+    phone = pb.NotifiedTarget(delays=[timedelta(minutes=5 * n) for n in range(1, 8)])
+    phone.MergeFrom(BEN)
+    phone.schedule_id, phone.override_id = "rota", "swap"
+    return {
+        "cycle": 1,
+        "level": 2,
+        "targets": [mail, phone],
+        "policy_id": "shop",
+        "policy_revision": 3,
+        "unreached": UNREACHED[:1],
+    }
+
+
 def a_story():
     targets = [
         pb.NotifiedTarget(target_id="ana-mail", channel=pb.NotifiedTarget.CHANNEL_EMAIL),
@@ -123,6 +152,10 @@ def a_story():
             notification_settled=settled(target=targets[1], outcome=settled.OUTCOME_CANCELLED, reason="acknowledged")
         ),
         an_event(notification_settled=settled(target=targets[0], outcome=settled.OUTCOME_MERGED, bundle_id="bundle-1")),
+        an_event(level_notified=kinds.LevelNotified(**a_level_of_people())),
+        an_event(level_skipped=kinds.LevelSkipped(cycle=1, level=3, unreached=UNREACHED)),
+        an_event(notification_settled=settled(target=BEN, step=2, outcome=settled.OUTCOME_HANDED_OFF, provider="sms")),
+        an_event(notification_settled=settled(target=BEN, step=3, outcome=settled.OUTCOME_CANCELLED, before_due=True)),
         an_event(at="2026-03-02T02:12:04Z", resolved=kinds.Resolved()),
         an_event(at="2026-03-02T02:12:05Z"),
     ]
@@ -157,6 +190,16 @@ async def test_show_tells_the_story_one_line_an_event_in_local_time(pagerctl, pa
         '03:12:04  acknowledged by ana: "on it"',
         "03:12:04  page to ana-phone cancelled: acknowledged",
         "03:12:04  handed off to ana-mail together with others, in bundle-1",
+        (
+            "03:12:04  level 2 of policy shop r3 notified: ana by mail (email), ben by phone (sms) on call on rota by "
+            "override swap after 5m, 10m, 15m and 4 more until 35m; not reached: second (nobody on call)"
+        ),
+        (
+            "03:12:04  level 3 reaches nobody: second (nobody on call), cleo (no verified contact method), "
+            "emil (nobody is reached); skipped"
+        ),
+        "03:12:04  handed off to ben by phone, page 3 by sms",
+        "03:12:04  page to ben by phone, page 4 is not needed any more",
         "2026-03-02 03:12:04  resolved: the service is healthy again",
         "2026-03-02 03:12:05  something that this pagerctl does not know: update it",
     ]
