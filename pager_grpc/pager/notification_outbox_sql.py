@@ -132,7 +132,7 @@ class SqlNotificationOutbox(NotificationOutbox):
         condition, binds = _these_incidents(connection, refused)
         lock = "" if self._sqlite else "FOR UPDATE"  # whoever claims one at this moment tries it anyway
         query = _NOT_DUE.format(condition=condition, now=self._database.now_sql, lock=lock)
-        not_due = map(rows.notification_of, await fetch(connection, query, binds | self._database.now_binds()))
+        not_due = map(self._page_of, await fetch(connection, query, binds | self._database.now_binds()))
         now = await self._database.now(connection)
         pages = owed_at_once(refused, not_due)
         writes.update(NOTIFICATIONS, [_key_of(page) | {"due_at": now, "owed_at": now} for page in pages])
@@ -146,6 +146,9 @@ class SqlNotificationOutbox(NotificationOutbox):
         changed = [incident for incident, events in changes if events]
         writes.update(INCIDENTS, [rows.changed_incident_row(incident, self._sealing) for incident in changed])
         return [event for _, events in changes for event in events]
+
+    def _page_of(self, row: rows.StoredRow) -> Notification:
+        return rows.notification_of(row, self._sealing)
 
     async def _counts(self, connection: AsyncConnection, ends: Sequence[End]) -> dict[IncidentId, int]:
         condition, binds = _these_incidents(connection, [page for page, _ in ends])

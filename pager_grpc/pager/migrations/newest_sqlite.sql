@@ -1,9 +1,9 @@
--- Revision 0006 of pager, by `make schemas`.
+-- Revision 0008 of pager, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0006');
+INSERT INTO "alembic_version" VALUES('0008');
 CREATE TABLE bundles (
     bundle_id TEXT NOT NULL,
     subject TEXT NOT NULL,
@@ -110,7 +110,7 @@ CREATE TABLE "notifications" (
     person_id TEXT DEFAULT '' NOT NULL,
     contact_method_id TEXT DEFAULT '' NOT NULL,
     step INTEGER DEFAULT '0' NOT NULL,
-    owed_at TEXT,
+    owed_at TEXT, recipient TEXT,
     PRIMARY KEY (monitored_service_id, notification_id),
     CONSTRAINT ck_notifications_address CHECK (target_id <> '' AND address <> ''),
     CONSTRAINT ck_notifications_attempts CHECK (lost_claims <= attempts AND (NOT held OR attempts >= 1)),
@@ -152,7 +152,7 @@ CREATE TABLE schema_version (
     PRIMARY KEY (only_row),
     CONSTRAINT ck_schema_version_only_row CHECK (only_row = 1)
 );
-INSERT INTO "schema_version" VALUES(1,6);
+INSERT INTO "schema_version" VALUES(1,8);
 CREATE INDEX ix_bundles_due ON bundles (due_at) WHERE state = 'waiting';
 CREATE INDEX ix_bundles_settled_at ON bundles (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX ix_incidents_due ON incidents (severity, next_escalation_at) WHERE next_escalation_at IS NOT NULL;
@@ -161,7 +161,7 @@ CREATE INDEX ix_incidents_opened_at ON incidents (opened_at, incident_id);
 CREATE INDEX ix_incidents_resolved_at ON incidents (resolved_at) WHERE resolved_at IS NOT NULL;
 CREATE INDEX ix_notifications_bundle ON notifications (bundle_id) WHERE bundle_id IS NOT NULL;
 CREATE INDEX ix_notifications_due ON notifications (severity, due_at) WHERE state = 'waiting' AND bundle_id IS NULL;
-CREATE INDEX ix_notifications_unclaimed ON notifications (channel, address) WHERE state = 'waiting' AND bundle_id IS NULL AND attempts = 0;
+CREATE INDEX ix_notifications_unclaimed ON notifications (recipient) WHERE state = 'waiting' AND bundle_id IS NULL AND attempts = 0;
 CREATE INDEX ix_request_answers_created_at ON request_answers (created_at);
 CREATE TRIGGER gd_bundles_attempts_grow BEFORE UPDATE ON bundles FOR EACH ROW WHEN NEW.attempts < OLD.attempts BEGIN SELECT RAISE(ABORT, 'gd_bundles_attempts_grow refuses this UPDATE of bundles'); END;
 CREATE TRIGGER gd_bundles_ends_stand BEFORE UPDATE ON bundles FOR EACH ROW WHEN OLD.state <> 'waiting' AND (NEW.state <> OLD.state OR NEW.settled_at <> OLD.settled_at) BEGIN SELECT RAISE(ABORT, 'gd_bundles_ends_stand refuses this UPDATE of bundles'); END;

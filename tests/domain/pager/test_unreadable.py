@@ -7,8 +7,9 @@ import pytest
 from builders import CATCH_ALL, NOON, a_page, a_policy, a_service, a_timeout, an_application, an_incident
 from fakes.senders import FakeSenders
 
-from pager_domain.kernel import EmailTarget, EscalationLevel, SealedAddress, SmsTarget, TargetId
+from pager_domain.kernel import EmailTarget, SealedAddress, SmsTarget, TargetId
 from pager_domain.pager.events import LevelNotified, Outcome, PolicySource
+from pager_domain.pager.levels import addresses
 from pager_domain.pager.model import EscalationPolicy
 from pager_domain.pager.policy_choice import chosen_policy
 from pager_domain.pager.ports.escalation_policy_repository import NoPolicy
@@ -16,7 +17,7 @@ from pager_domain.pager.ports.notification_outbox import Claim
 from pager_domain.pager.service import PagerService
 
 MAIL, SMS = EmailTarget(TargetId("ana"), SealedAddress("gA")), SmsTarget(TargetId("ben"), SealedAddress("gB"))
-LOST = EscalationPolicy("shop", 1, (EscalationLevel((CATCH_ALL,)), EscalationLevel((CATCH_ALL, SMS))))
+LOST = EscalationPolicy("shop", 1, (addresses([CATCH_ALL]), addresses([CATCH_ALL, SMS])))
 SHOP = a_policy("shop", levels=2)
 DOWN = NoPolicy("the policy service did not answer", passing=True)
 ABSENT = NoPolicy("no policy covers the service", passing=False)
