@@ -28,10 +28,11 @@ class _Given(BaseSettings):
     notifier_listen: str = Field("127.0.0.1:50053", alias="NOTIFIER_LISTEN")
     policy_target: str | None = Field(None, alias="PAGER_POLICY_TARGET")
     notifier_target: str | None = Field(None, alias="PAGER_NOTIFIER_TARGET")
+    codes_target: str | None = Field(None, alias="POLICY_NOTIFIER_TARGET")
 
 
 def defaults_of_up() -> dict[str, str]:
-    """Variables that `pagerd up` adds where nobody gave them: the pager asks where the others listen."""
+    """Variables that `pagerd up` adds where nobody gave them: the rooms call each other where they listen."""
     given = _Given()  # type: ignore[call-arg]  # the environment brings the arguments
     defaults = {}
     if given.catch_all_email is None:
@@ -40,6 +41,8 @@ def defaults_of_up() -> dict[str, str]:
         defaults["PAGER_POLICY_TARGET"] = reached_at(given.policy_listen)
     if given.notifier_target is None:
         defaults["PAGER_NOTIFIER_TARGET"] = reached_at(given.notifier_listen)
+    if given.codes_target is None:
+        defaults["POLICY_NOTIFIER_TARGET"] = reached_at(given.notifier_listen)
     return defaults
 
 
@@ -105,7 +108,7 @@ def writes_to_mailbox(settings: ServedSettings) -> list[str]:
 def _particulars(settings: ServedSettings) -> Iterator[str]:
     for attribute, words in (
         ("policy_target", "asks policies at"),
-        ("notifier_target", "pages through"),
+        ("notifier_target", "sends through"),
         ("catch_all_email", "pages without a policy go to"),
     ):
         if (value := getattr(settings, attribute, None)) is not None:

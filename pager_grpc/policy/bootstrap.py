@@ -1,16 +1,24 @@
 """The policy room put together."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from secrets import token_bytes
 
 from pager_domain.kernel import Clock
 from pager_domain.policy.application import PolicyApplicationService
-from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
+from pager_domain.policy.people_application import PeopleApplicationService
+from pager_domain.policy.ports.verification_sender import VerificationSender
+from pager_domain.policy.verifying import VerifyingApplicationService
+from pager_grpc.gen.policy.v1 import people_service_pb2_grpc, policy_service_pb2_grpc
+from pager_grpc.policy import people_servicer
 from pager_grpc.policy.config import PolicySettings
 from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
+from pager_grpc.policy.people_servicer import PeopleServicer
 from pager_grpc.policy.servicer import SERVICE_NAME, PolicyServicer
+from pager_grpc.policy.verification_sender_grpc import GrpcVerificationSender
 from pager_grpc.policy.wire_errors import ERRORS
+from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
 from pager_grpc.runtime.metrics import Metrics
@@ -27,11 +35,13 @@ async def running_policy(
     settings: PolicySettings,
     *,
     database: Database | None = None,
+    verification_sender: VerificationSender | None = None,
     clock: Clock | None = None,
     metrics: Metrics | None = None,
 ) -> AsyncIterator[int]:
     """Serves while it is entered and yields the port; running calls are finished when it is left.
 
+    Without a ``verification_sender`` the notifier of ``settings`` sends codes.
     A ``database`` that is given stays open; ``clock`` is for a SQLite database that is opened here; ``metrics`` says
     where they are served.
 
@@ -39,20 +49,37 @@ async def running_policy(
         ConfigurationFault: the address or the database cannot be used.
     """
     metrics = metrics or Metrics()
-    async with _opened(settings, database, clock) as opened, metrics.served(settings.metrics_listen) as rpcs:
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(_opened(settings, database, clock))
+        rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen))
         await require_durable(opened, "policy", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(opened, "policy")
+        if verification_sender is None:
+            channel = await stack.enter_async_context(open_channel(settings.notifier_target))
+            verification_sender = GrpcVerificationSender(channel)
         server = Server(
-            SERVICE_NAME, ERRORS, reflected=settings.reflection, max_message_bytes=_MAX_MESSAGE_BYTES, metrics=rpcs
+            SERVICE_NAME,
+            ERRORS,
+            also_served=[people_servicer.SERVICE_NAME],
+            reflected=settings.reflection,
+            max_message_bytes=_MAX_MESSAGE_BYTES,
+            metrics=rpcs,
         )
-        servicer = PolicyServicer(PolicyApplicationService(SqlPolicyStore(opened)))
-        pb_grpc.add_PolicyServiceServicer_to_server(servicer, server.grpc)
+        _serve(server, SqlPolicyStore(opened), verification_sender)
         port = await server.start(settings.listen)
         try:
             async with running(run_forever("policy_health", partial(server.check_health, opened), Doorbell())):
                 yield port
         finally:
             await server.stop()
+
+
+def _serve(server: Server, store: SqlPolicyStore, verification_sender: VerificationSender) -> None:
+    policies = PolicyServicer(PolicyApplicationService(store))
+    policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(policies, server.grpc)
+    verifying = VerifyingApplicationService(store, verification_sender, token_bytes)
+    people = PeopleServicer(PeopleApplicationService(store), verifying)
+    people_service_pb2_grpc.add_PeopleServiceServicer_to_server(people, server.grpc)
 
 
 @asynccontextmanager

@@ -6,10 +6,12 @@ from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings
 
 
 class PolicySettings(RoomSettings):
-    """``POLICY_LISTEN`` and ``POLICY_DATABASE_URL``, beside what every room reads."""
+    """``POLICY_LISTEN``, ``POLICY_NOTIFIER_TARGET`` and ``POLICY_DATABASE_URL``, beside what every room reads."""
 
     listen: Address = Field("127.0.0.1:50052", alias="POLICY_LISTEN")
     metrics_listen: Address | None = Field(None, alias="POLICY_METRICS_LISTEN")
+    # The codes that verify contact methods are sent through it.
+    notifier_target: Address = Field("127.0.0.1:50053", alias="POLICY_NOTIFIER_TARGET")
     given_database_url: DatabaseUrl | None = Field(None, alias="POLICY_DATABASE_URL")
 
     @property

@@ -42,7 +42,7 @@ _PAGER = PagerSettings(
     PAGER_ADDRESS_KEYS=ADDRESS_KEY,
     **_COMMON,
 )
-_POLICY = PolicySettings(POLICY_LISTEN=POLICY, **_COMMON)
+_POLICY = PolicySettings(POLICY_LISTEN=POLICY, POLICY_NOTIFIER_TARGET=NOTIFIER, **_COMMON)
 _NOTIFIER = NotifierSettings(NOTIFIER_LISTEN=NOTIFIER, **_COMMON)
 _UNEXPECTED = 40  # the level of structlog's errors
 
@@ -80,7 +80,9 @@ def simulated(knobs: Knobs) -> Iterator[None]:
             MAX_BATCH=knobs.batch,
             Pace=lambda _burst: Pace(knobs.burst, timedelta(seconds=knobs.message_seconds)),
         ),
-        mock.patch.multiple(policy, Server=SimulatedServer, prepare_schema=_schema_is_there),
+        mock.patch.multiple(
+            policy, Server=SimulatedServer, open_channel=SimulatedChannel, prepare_schema=_schema_is_there
+        ),
         mock.patch.multiple(notifier, Server=SimulatedServer, prepare_schema=_schema_is_there),
         mock.patch.multiple(delivery_loop, IN_FLIGHT=knobs.in_flight, SAFETY_PAUSE_SECONDS=pause),
         mock.patch.multiple(escalation_loop, BATCH=knobs.batch, SAFETY_PAUSE_SECONDS=pause),

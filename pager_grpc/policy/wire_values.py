@@ -1,0 +1,73 @@
+"""Spans, moments and pages, as every service of the policy room says them."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pager_domain.errors import InvalidField
+from pager_domain.kernel import checked_id
+from pager_grpc.runtime.page_tokens import decode_token, encode_token
+
+# What is shown is at most 1 MiB as it came in, so a page that ends behind this fits the 4 MiB that clients take.
+_PAGE_BYTES = 2 * 1024 * 1024
+
+
+class Entry(Protocol):
+    """What a page is made of."""
+
+    @property
+    def entry_id(self) -> str:
+        """What it is ordered by."""
+
+
+class Shown(Protocol):
+    """A message."""
+
+    def ByteSize(self) -> int:  # noqa: N802 - protobuf's name
+        """Its size on the wire."""
+
+
+E = TypeVar("E", bound=Entry)
+M = TypeVar("M", bound=Shown)
+
+
+def span_from(field: str, span: Duration, most: timedelta, limit: str) -> timedelta:
+    """``span`` if it is 0 to ``most``; a Duration can hold what no timedelta can, and contradict itself."""
+    if not (0 <= span.seconds <= most // timedelta(seconds=1) and 0 <= span.nanos < 10**9):
+        raise InvalidField(field, limit)
+    return span.ToTimedelta()
+
+
+def duration_to(span: timedelta) -> Duration:
+    """A span on the wire."""
+    duration = Duration()
+    duration.FromTimedelta(span)
+    return duration
+
+
+def timestamp_to(moment: datetime) -> Timestamp:
+    """A moment on the wire."""
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp
+
+
+def id_after_from(page_token: str) -> str | None:
+    """The id that the page before ended with; None to begin."""
+    key = decode_token("page_token", page_token, str)
+    return checked_id("page_token", str(key[0])) if key is not None else None
+
+
+def page_of(entries: Sequence[E], shown: Callable[[E], M], page_size: int) -> tuple[list[M], str]:
+    """At most ``page_size`` of ``entries`` as messages, fewer if they are large, and the token of the next page."""
+    page: list[M] = []
+    room = _PAGE_BYTES
+    for entry in entries[:page_size]:
+        page.append(shown(entry))
+        room -= page[-1].ByteSize()
+        if room < 0:
+            break
+    return page, encode_token(entries[len(page) - 1].entry_id) if len(page) < len(entries) else ""
