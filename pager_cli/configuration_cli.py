@@ -18,7 +18,7 @@ File = Annotated[
 Prune = Annotated[bool, typer.Option("--prune", help="Delete what is stored and not in the file.")]
 
 
-def add_commands(app: typer.Typer) -> None:
+def add_configuration_commands(app: typer.Typer) -> None:
     """Adds the commands to ``app``."""
     app.command("plan")(plan)
     app.command("apply")(apply)

@@ -73,14 +73,8 @@ async def show_incident(peer: Peer, name: str, *, as_machine: bool) -> None:
     """Prints an incident and its timeline. ``name`` is its id, or a service: then its newest incident is meant."""
     async with connected(peer) as (channel, caller):
         stub = PagerServiceStub(channel)
-        incident = await _incident_named(stub, caller, name)
-        events, _ = await rows_of(
-            lambda size, token: caller.read(
-                stub.ListIncidentEvents,
-                pb.ListIncidentEventsRequest(incident_id=incident.incident_id, page_size=size, page_token=token),
-            ),
-            lambda answer: answer.incident_events,
-        )
+        incident = await incident_named(stub, caller, name)
+        events = await timeline_of(stub, caller, incident.incident_id)
     if as_machine:
         print_json({"incident": as_json(incident), "incident_events": [as_json(event) for event in events]})
         return
@@ -90,7 +84,20 @@ async def show_incident(peer: Peer, name: str, *, as_machine: bool) -> None:
         print_line(*timeline_line(event, incident.open_time))
 
 
-async def _incident_named(stub: PagerServiceStub, caller: Caller, name: str) -> pb.Incident:
+async def timeline_of(stub: PagerServiceStub, caller: Caller, incident_id: str) -> list[pb.IncidentEvent]:
+    """Every event of an incident, the oldest first."""
+    events, _ = await rows_of(
+        lambda size, token: caller.read(
+            stub.ListIncidentEvents,
+            pb.ListIncidentEventsRequest(incident_id=incident_id, page_size=size, page_token=token),
+        ),
+        lambda answer: answer.incident_events,
+    )
+    return events
+
+
+async def incident_named(stub: PagerServiceStub, caller: Caller, name: str) -> pb.Incident:
+    """The incident with that id, or the newest one of the service with that name."""
     try:
         return (await caller.read(stub.GetIncident, pb.GetIncidentRequest(incident_id=name))).incident
     except CallFailed as failed:

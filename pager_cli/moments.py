@@ -4,6 +4,28 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from pager_cli.durations import parse_duration
+
+WRITTEN_MOMENT = "must be a moment like 2026-11-25T03:00, with an offset or in local time, or now+2h"
+
+
+def parse_moment(text: str, now: datetime) -> datetime:
+    """The moment that ``text`` means, in UTC: ISO 8601, in local time unless it has an offset, or like ``now+2h``.
+
+    Raises:
+        ValueError: it means none.
+    """
+    if text.startswith("now"):
+        sign, span = text[3:4], text[4:]
+        if not text[3:]:
+            return now
+        if sign in {"+", "-"}:
+            return now + parse_duration(span) if sign == "+" else now - parse_duration(span)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(WRITTEN_MOMENT) from error
+
 
 def local(moment: Timestamp) -> datetime:
     """``moment`` in the time zone of whoever reads it."""

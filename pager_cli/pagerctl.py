@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pager_cli import options as opt
-from pager_cli.configuration_cli import add_commands
+from pager_cli.configuration_cli import add_configuration_commands
 from pager_cli.outcome import BUG, OK, USAGE
 from pager_cli.policy_cli import policy_app
+from pager_cli.questions_cli import add_question_commands
 from pager_cli.running import complain, run
 
 if TYPE_CHECKING:
@@ -251,7 +252,8 @@ def deliveries(
     return run(list_deliveries(peer, states=state or [], limit=limit, as_machine=json))
 
 
-add_commands(app)
+add_question_commands(app, policy_app)
+add_configuration_commands(app)
 
 
 def main() -> None:

@@ -30,6 +30,14 @@ def notified(targets: Sequence[pb.NotifiedTarget]) -> str:
     )
 
 
+def because(target: pb.NotifiedTarget) -> str:
+    """Why this person: ``on call on primary, layer weekly``."""
+    if not target.schedule_id:
+        return "named by the policy"
+    by = f"override {target.override_id}" if target.override_id else f"layer {target.layer_id}"
+    return one_line(f"on call on {target.schedule_id}, {by}")
+
+
 def unreached(targets: Iterable[pb.UnreachedTarget]) -> str:
     """``primary (nobody on call), ben (no verified contact method)``; not who only has to wait for a turn."""
     missing = [target for target in targets if target.reason != _Reason.REASON_NOT_ITS_TURN]

@@ -86,6 +86,7 @@ class ScriptedPager(PagerServiceServicer):
     GetIncident = _scripted("GetIncident")
     ListIncidents = _scripted("ListIncidents")
     ListIncidentEvents = _scripted("ListIncidentEvents")
+    PreviewEscalation = _scripted("PreviewEscalation")
 
     async def WatchIncidents(self, request, context):  # noqa: N802 - the proto's name
         self.resume_tokens.append(request.resume_token)

@@ -1,0 +1,100 @@
+"""Who would be paged, and why somebody was or was not."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from pager_cli.calls import Caller, CallFailed, Peer
+from pager_cli.connection import connected
+from pager_cli.explanation import explained, next_page_line, was_paged
+from pager_cli.incidents import incident_named, timeline_of
+from pager_cli.moments import full_time
+from pager_cli.output import Styled, as_json, print_json, print_line, print_table
+from pager_cli.running import complain
+from pager_cli.targets import because
+from pager_cli.words import enum_word, one_line
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
+
+
+async def preview(
+    peer: Peer,
+    service: str,
+    *,
+    severity: str,
+    at: datetime | None,
+    acknowledged_after: timedelta | None,
+    as_machine: bool,
+) -> None:
+    """Prints every page that an alert would cause, with its moment, its way and its reason."""
+    request = pb.PreviewEscalationRequest(
+        monitored_service_id=service, severity=pb.Incident.Severity.Value(f"SEVERITY_{severity.upper()}")
+    )
+    if at is not None:
+        request.at_time.FromDatetime(at)
+    if acknowledged_after is not None:
+        request.acknowledge_after.FromTimedelta(acknowledged_after)
+    async with connected(peer) as (channel, caller):
+        answer = await caller.read(PagerServiceStub(channel).PreviewEscalation, request)
+    if as_machine:
+        print_json(as_json(answer))
+        return
+    _print_pages(answer.pages)
+    for event in answer.events:
+        if event.WhichOneof("event") != "level_notified":
+            for line in explained([event], ""):
+                print_line(Styled(full_time(line.moment), "dim"), f"  {line.sentence}")
+    if not answer.completed:
+        complain(f"only the first {len(answer.pages)} pages are shown")
+
+
+def _print_pages(pages: Sequence[pb.PreviewEscalationResponse.PreviewedPage]) -> None:
+    if not pages:
+        print_line(Styled("nobody would be paged", "bold red"))
+        return
+    rows = [
+        (
+            full_time(page.page_time),
+            str(page.level) if page.cycle <= 1 else f"{page.level} (cycle {page.cycle})",
+            one_line(page.target.person_id or page.target.target_id),
+            one_line(page.target.contact_method_id) or enum_word(pb.NotifiedTarget.Channel, page.target.channel),
+            because(page.target),
+        )
+        for page in pages
+    ]
+    print_table(("TIME", "LEVEL", "WHO", "BY", "WHY"), rows)
+
+
+async def explain(peer: Peer, name: str, *, person: str, as_machine: bool) -> None:
+    """Prints why the incident paged whom it paged, or why ``person`` was, or was not."""
+    async with connected(peer) as (channel, caller):
+        stub = PagerServiceStub(channel)
+        incident = await incident_named(stub, caller, name)
+        events = await timeline_of(stub, caller, incident.incident_id)
+        later = await _would_have(stub, caller, incident, person) if person else None
+    lines = explained(events, person)
+    if as_machine:
+        told = [{"time": line.moment.ToJsonString(), "sentence": line.sentence} for line in lines]
+        print_json({"incident": as_json(incident), "paged": was_paged(events, person), "lines": told, "later": later})
+        return
+    if person:
+        verdict = "was paged" if was_paged(events, person) else "was not paged"
+        print_line(Styled(f"{one_line(person)} {verdict} by incident {incident.incident_id}", "bold"))
+    for line in lines:
+        print_line(Styled(full_time(line.moment), "dim"), f"  {line.sentence}")
+    if later:
+        print_line(later)
+
+
+async def _would_have(stub: PagerServiceStub, caller: Caller, incident: pb.Incident, person: str) -> str | None:
+    answered = incident.acknowledge_time if incident.HasField("acknowledge_time") else incident.resolve_time
+    if not (incident.HasField("acknowledge_time") or incident.HasField("resolve_time")):
+        return None
+    request = pb.PreviewEscalationRequest(
+        monitored_service_id=incident.monitored_service_id, severity=incident.severity, at_time=incident.open_time
+    )
+    try:
+        preview = await caller.read(stub.PreviewEscalation, request)
+    except CallFailed as failed:
+        complain(f"what would have come later is not known: {failed.fault.message}")
+        return None
+    return next_page_line(preview.pages, person, answered)
