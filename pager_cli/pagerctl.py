@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pager_cli import intervention_cli
 from pager_cli import options as opt
 from pager_cli.configuration_cli import add_configuration_commands
 from pager_cli.outcome import BUG, OK, USAGE
@@ -139,6 +140,11 @@ def healthy(
     from pager_cli.alerts import mark_healthy
 
     return run(mark_healthy(_peer(target, timeout), service, request_id=request_id, as_machine=json))
+
+
+app.command("snooze")(intervention_cli.snooze)
+app.command("escalate")(intervention_cli.escalate)
+app.command("reassign")(intervention_cli.reassign)
 
 
 @app.command("services")

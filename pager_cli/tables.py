@@ -6,6 +6,7 @@ from datetime import datetime
 from pager_cli.moments import distance, full_time
 from pager_cli.output import Cell, Styled, print_line, print_table
 from pager_cli.timeline import severity_word
+from pager_cli.timeline_silence import assignee_words
 from pager_cli.words import enum_word, many_lines, one_line
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as notifier_pb
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
@@ -83,7 +84,12 @@ def _fields_of(incident: pb.Incident, now: datetime) -> Iterator[tuple[str, Cell
     yield "opened", f"{full_time(incident.open_time)} ({distance(incident.open_time, now)})"
     if incident.HasField("next_escalation_time"):
         when = incident.next_escalation_time
-        yield "next level", f"{full_time(when)} ({distance(when, now)})"
+        acknowledged = incident.state == pb.Incident.STATE_ACKNOWLEDGED
+        yield "open again" if acknowledged else "next level", f"{full_time(when)} ({distance(when, now)})"
+    if incident.HasField("hold_end_time"):
+        yield "held until", full_time(incident.hold_end_time)
+    if incident.HasField("assigned_to"):
+        yield "given to", assignee_words(incident.assigned_to)
     if incident.HasField("acknowledge_time"):
         note = f': "{one_line(incident.acknowledge_note)}"' if incident.acknowledge_note else ""
         yield "acknowledged", f"{full_time(incident.acknowledge_time)} by {one_line(incident.acknowledged_by)}{note}"

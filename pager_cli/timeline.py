@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from pager_cli import timeline_silence
 from pager_cli.durations import written_duration
 from pager_cli.moments import clock_time
 from pager_cli.output import Cell, Styled
@@ -24,6 +25,7 @@ _STYLES = {
     "acknowledged": "cyan",
     "resolved": "green",
     "alert_repeated": "dim",
+    **timeline_silence.STYLES,
 }
 
 
@@ -73,7 +75,9 @@ def _escalation_exhausted(event: pb.IncidentEvent) -> str:
 
 def _acknowledged(event: pb.IncidentEvent) -> str:
     note = f': "{one_line(event.acknowledged.note)}"' if event.acknowledged.note else ""
-    return f"acknowledged by {one_line(event.acknowledged.acknowledged_by)}{note}"
+    told = event.acknowledged
+    until = f" until {clock_time(told.expire_time, event.event_time)}" if told.HasField("expire_time") else ""
+    return f"acknowledged by {one_line(told.acknowledged_by)}{until}{note}"
 
 
 def _resolved(_: pb.IncidentEvent) -> str:
@@ -158,4 +162,5 @@ _SENTENCES: Mapping[str, Callable[[pb.IncidentEvent], str]] = {
     "acknowledged": _acknowledged,
     "resolved": _resolved,
     "notification_settled": _notification_settled,
+    **timeline_silence.SENTENCES,
 }

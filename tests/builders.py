@@ -12,6 +12,7 @@ from fakes.senders import FakeSenders
 from pager_domain.kernel import Clock, MonitoredServiceId, NotificationTarget, TargetId, email_target, sms_target
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.events import Acknowledgement, Alert, HealthyEvent, IncidentId, PolicySource, Timeout
+from pager_domain.pager.interventions import Assignee, Escalation, Reassignment, Snooze
 from pager_domain.pager.levels import (
     EmptyLevel,
     ResolvedLevel,
@@ -158,6 +159,20 @@ def raising(service: str = "checkout", request_id: str = "", message: str = "pay
 
 def acknowledging(service: str = "checkout", by: str = "ana", request_id: str = "", **more: Any) -> Request:
     return Request(MonitoredServiceId(service), Acknowledgement(by, **more), request_id)
+
+
+def snoozing(
+    service: str = "checkout", by: str = "ana", minutes: float = 60, request_id: str = "", **more: Any
+) -> Request:
+    return Request(MonitoredServiceId(service), Snooze(by, timedelta(minutes=minutes), **more), request_id)
+
+
+def escalating(service: str = "checkout", by: str = "ana", request_id: str = "") -> Request:
+    return Request(MonitoredServiceId(service), Escalation(by), request_id)
+
+
+def reassigning(assignee: Assignee, service: str = "checkout", by: str = "ana", request_id: str = "") -> Request:
+    return Request(MonitoredServiceId(service), Reassignment(by, assignee), request_id)
 
 
 def healing(service: str = "checkout", request_id: str = "") -> Request:

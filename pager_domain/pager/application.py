@@ -25,13 +25,14 @@ from pager_domain.pager.model import (
     MonitoredService,
     Request,
 )
-from pager_domain.pager.policy_choice import chosen_policy, question_about
+from pager_domain.pager.policy_choice import chosen_policy, question_about, unknown_assignee
 from pager_domain.pager.ports.email_sender import EmailSender, HandOff
-from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository
+from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, PolicyQuestion
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Result
 from pager_domain.pager.ports.sms_sender import SmsSender
 from pager_domain.pager.service import PagerService
+from pager_domain.pager.silence import on_assignee_unknown
 
 
 class PagerApplicationService:
@@ -83,19 +84,22 @@ class PagerApplicationService:
         ids = [service.monitored_service_id for service in found]
         unanswered = [i for i, answer in zip(ids, answers, strict=True) if not isinstance(answer, EscalationPolicy)]
         last_known = await self._store.last_known_policies(unanswered) if unanswered else {}
-        answer_for = dict(zip(((s.monitored_service_id, _incident_id(s)) for s in found), answers, strict=True))
+        answer_for = dict(zip(map(_asked, found), answers, strict=True))
         async with self._store.unit_of_work() as work:
             changes: list[Change] = []
             learnt: dict[MonitoredServiceId, EscalationPolicy] = {}
             for service in (await work.due_services(ids)).values():
                 service_id = service.monitored_service_id
-                answer = answer_for.get((service_id, _incident_id(service)))
+                answer = answer_for.get(_asked(service))
                 if answer is None or service.incident is None:
-                    continue  # another incident opened meanwhile; it is due and will be found again
+                    continue  # another incident opened, or was given to others, meanwhile; it will be found again
+                if fault := unknown_assignee(service.incident, answer):
+                    changes.append(on_assignee_unknown(service, fault, work.now))
+                    continue
                 known = last_known.get(service_id)
                 resolved = chosen_policy(service.incident, answer, known, self._catch_all, work.now)
                 changes.append(PagerService.on_timeout(service, Timeout(work.now), resolved))
-                if isinstance(answer, EscalationPolicy) and question_about(service).pinned is None:
+                if isinstance(answer, EscalationPolicy) and question_about(service).is_of_the_service:
                     learnt[service_id] = answer
             await work.save(changes, known_policies=learnt)
             await work.commit()
@@ -133,5 +137,5 @@ class PagerApplicationService:
         return discreet(await sent, target)
 
 
-def _incident_id(service: MonitoredService) -> IncidentId | None:
-    return service.incident.incident_id if service.incident else None
+def _asked(service: MonitoredService) -> tuple[IncidentId | None, PolicyQuestion]:
+    return service.incident.incident_id if service.incident else None, question_about(service)

@@ -9,22 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from pager_domain.pager.audit_timeline import answers_stop_it, is_exhausted, never_early
 from pager_domain.pager.events import (
     AlertRepeated,
     EscalationExhausted,
-    IncidentAcknowledged,
     IncidentEvent,
     IncidentId,
     IncidentOpened,
-    IncidentResolved,
     LevelNotified,
     LevelSkipped,
-    LevelUndeliverable,
     NotificationId,
     NotificationSettled,
     NotifiedTarget,
     Outcome,
-    PolicySource,
 )
 from pager_domain.pager.model import Incident, IncidentState, Notification
 
@@ -135,23 +132,6 @@ def _levels_in_order(record: IncidentRecord) -> Iterator[str]:
         yield f"the incident stands at {(record.incident.cycle, record.incident.level)}, its timeline at {before}"
 
 
-def _never_early(record: IncidentRecord) -> Iterator[str]:
-    """S6: a level comes when the delay of the one before is over; a policy that takes over and one after a level that
-    reached nobody may be sooner.
-    """
-    before: LevelNotified | None = None
-    for event in record.events:
-        match event.what:
-            case LevelUndeliverable():
-                before = None
-            case LevelNotified() | EscalationExhausted() as what:
-                taken_over = isinstance(what, LevelNotified) and what.policy_source is not PolicySource.CATCH_ALL
-                stood_in = before is not None and before.policy_source is PolicySource.CATCH_ALL
-                if before is not None and event.at < before.next_escalation_at and not (stood_in and taken_over):
-                    yield f"line {event.sequence} came at {event.at}, due was {before.next_escalation_at}"
-                before = what if isinstance(what, LevelNotified) else before
-
-
 def _no_page_before_its_time(record: IncidentRecord) -> Iterator[str]:
     """S6: a page ends when its time has come, or is cancelled; it is due sooner only where another was refused then."""
     plans = {plan.page: plan for plan in _plans(record)}
@@ -191,24 +171,6 @@ def _planned(page: Notification) -> PlannedPage:
     return page.cycle, page.level, page.notified, page.step
 
 
-def _answers_stop_it(record: IncidentRecord) -> Iterator[str]:
-    """S7: after an answer no level fires; each answer is given once, and nothing but ends of pages follows the last."""
-    answered = resolved = False
-    for event in record.events:
-        match event.what:
-            case LevelNotified() | LevelSkipped() | LevelUndeliverable() | EscalationExhausted() if answered:
-                yield f"line {event.sequence} escalates after the answer"
-            case IncidentAcknowledged() if answered:
-                yield f"line {event.sequence} acknowledges again"
-            case AlertRepeated() | IncidentResolved() if resolved:
-                yield f"line {event.sequence} comes after the end"
-        answered = answered or isinstance(event.what, IncidentAcknowledged | IncidentResolved)
-        resolved = resolved or isinstance(event.what, IncidentResolved)
-    expected = _state_of(record.events)
-    if record.incident.state is not expected:
-        yield f"the incident is {record.incident.state}, its timeline says {expected}"
-
-
 def _somebody_is_paged(record: IncidentRecord) -> Iterator[str]:
     """S9: nothing ends without a page, and an open incident is escalated again or says why not."""
     incident = record.incident
@@ -219,9 +181,11 @@ def _somebody_is_paged(record: IncidentRecord) -> Iterator[str]:
         yield "it is exhausted and nobody was paged"
     if incident.is_open and not incident.exhausted and incident.next_escalation_at is None:
         yield "it is open and nothing will escalate it"
-    if not incident.is_open and incident.next_escalation_at is not None:
-        yield "it is answered and still to be escalated"
-    if incident.exhausted != bool(_of(record, EscalationExhausted)):
+    if incident.state is IncidentState.RESOLVED and incident.next_escalation_at is not None:
+        yield "it is resolved and still to be escalated"
+    if incident.held_until is not None and incident.held_until != incident.next_escalation_at:
+        yield f"it is held until {incident.held_until} and goes on at {incident.next_escalation_at}"
+    if incident.exhausted != is_exhausted(record.events):
         yield f"exhausted is {incident.exhausted}, the timeline says otherwise"
 
 
@@ -249,20 +213,13 @@ def _of(record: IncidentRecord, kind: type[What]) -> list[What]:
     return [event.what for event in record.events if isinstance(event.what, kind)]
 
 
-def _state_of(events: Sequence[IncidentEvent]) -> IncidentState:
-    kinds = {type(event.what) for event in events}
-    if IncidentResolved in kinds:
-        return IncidentState.RESOLVED
-    return IncidentState.ACKNOWLEDGED if IncidentAcknowledged in kinds else IncidentState.OPEN
-
-
 _CHECKS: tuple[tuple[str, Callable[[IncidentRecord], Iterator[str]]], ...] = (
     ("S2", _one_current),
     ("S3", _nothing_is_lost),
     ("S5", _levels_in_order),
-    ("S6", _never_early),
+    ("S6", lambda record: never_early(record.events)),
     ("S6", _no_page_before_its_time),
-    ("S7", _answers_stop_it),
+    ("S7", lambda record: answers_stop_it(record.incident, record.events)),
     ("S9", _somebody_is_paged),
     ("S10", _no_line_is_missing),
     ("S11", _alerts_are_counted),

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from pager_domain.errors import DomainError
 from pager_domain.kernel import MonitoredServiceId
+from pager_domain.pager import silence
 from pager_domain.pager.errors import MonitoredServiceUnknown, RequestIdReused
 from pager_domain.pager.events import Acknowledgement, Alert, IncidentId, NotificationSettled, Outcome
+from pager_domain.pager.interventions import Escalation, Reassignment, Snooze
 from pager_domain.pager.model import (
     Answer,
     Change,
@@ -121,10 +123,16 @@ class Batch:
             return PagerService.on_alert(service, event, self._new_incident_id, self._now)
         if isinstance(event, Acknowledgement):
             return PagerService.on_acknowledgement(service, event, self._now)
+        if isinstance(event, Snooze):
+            return silence.on_snooze(service, event, self._now)
+        if isinstance(event, Escalation):
+            return silence.on_escalation(service, event, self._now)
+        if isinstance(event, Reassignment):
+            return silence.on_reassignment(service, event, self._now)
         return PagerService.on_healthy(service, event, self._now)
 
     async def save(self, work: UnitOfWork) -> None:
-        """Writes all changes; the waiting pages of answered incidents are cancelled, each with a line."""
+        """Writes all changes; the waiting pages of answered and held incidents are cancelled, each with a line."""
         for service_id in list(self._repeats):
             self._tell_repeats(service_id)
         stopped = [c.incident.incident_id for c in self._changes if c.stops_paging and c.incident is not None]
@@ -172,7 +180,7 @@ def _cancelled(cancelled: CancelledPage) -> NotificationSettled:
         page.cycle,
         page.level,
         Outcome.CANCELLED,
-        reason=f"the incident was answered before the page {moment}",
+        reason=f"the incident was answered or held before the page {moment}",
         possibly_duplicated=cancelled.claims > 0,
         step=page.step,
         before_due=cancelled.before_due,

@@ -68,11 +68,11 @@ def quarantined(claim: Claim) -> Settled:
 
 
 def answered_meanwhile(claim: Claim) -> Settled:
-    """The incident was acknowledged or resolved; an earlier attempt whose end nobody recorded may have got through."""
+    """The incident was answered or held; an earlier attempt whose end nobody recorded may have got through."""
     return settled(
         claim,
         Outcome.CANCELLED,
-        reason="the incident was answered before the page was handed off",
+        reason="the incident was answered or held before the page was handed off",
         possibly_duplicated=claim.attempt > 1,
     )
 

@@ -6,6 +6,7 @@
     ├── MonitoredServiceUnknown
     ├── IncidentUnknown
     ├── NoOpenIncident
+    ├── NoLevelLeft
     ├── RequestIdReused
     └── PolicyUnavailable
 """
@@ -37,12 +38,22 @@ class IncidentUnknown(DomainError):
 
 @dataclass(eq=False)
 class NoOpenIncident(DomainError):
-    """There is nothing to acknowledge: the service is healthy, or the incident is resolved."""
+    """There is nothing to do about it: the service is healthy, or the incident is resolved."""
 
     monitored_service_id: str
 
     def __str__(self) -> str:
-        return f"service {self.monitored_service_id!r} has no open incident to acknowledge"
+        return f"service {self.monitored_service_id!r} has no open incident"
+
+
+@dataclass(eq=False)
+class NoLevelLeft(DomainError):
+    """The last level was notified and no repeat is left, so there is nobody to escalate to."""
+
+    incident_id: str
+
+    def __str__(self) -> str:
+        return f"incident {self.incident_id!r} has no level left to notify"
 
 
 @dataclass(eq=False)

@@ -11,6 +11,13 @@ from typing import NewType
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import MAX_ID_BYTES, MonitoredServiceId, TargetId, checked_id, checked_moment, checked_text
+from pager_domain.pager.interventions import (
+    AcknowledgementExpired,
+    AssigneeUnknown,
+    IncidentEscalated,
+    IncidentReassigned,
+    IncidentSnoozed,
+)
 
 IncidentId = NewType("IncidentId", str)
 NotificationId = NewType("NotificationId", str)
@@ -248,10 +255,11 @@ class EscalationExhausted:
 
 @dataclass(frozen=True, slots=True)
 class IncidentAcknowledged:
-    """Somebody has it."""
+    """Somebody has it; for ever, unless it ``expires_at``."""
 
     acknowledged_by: str
     note: str
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +296,11 @@ Cause = (
     | LevelUndeliverable
     | EscalationExhausted
     | IncidentAcknowledged
+    | AcknowledgementExpired
+    | IncidentSnoozed
+    | IncidentEscalated
+    | IncidentReassigned
+    | AssigneeUnknown
     | IncidentResolved
     | NotificationSettled
 )

@@ -30,6 +30,14 @@ from pager_domain.pager.events import (
     PolicySource,
     Severity,
 )
+from pager_domain.pager.interventions import (
+    Assignee,
+    Escalation,
+    Reassignment,
+    Snooze,
+    checked_acknowledgement_expiry,
+    checked_reopen_window,
+)
 from pager_domain.pager.levels import EmptyLevel, ResolvedLevel, address_of, channel_of
 
 
@@ -56,6 +64,8 @@ class EscalationPolicy:
     revision: int
     levels: tuple[ResolvedLevel | EmptyLevel, ...]
     repeat_count: int = 0
+    acknowledgement_expiry: timedelta | None = None
+    reopen_window: timedelta | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.levels) <= MAX_LEVELS:
@@ -63,6 +73,8 @@ class EscalationPolicy:
         if all(isinstance(level, EmptyLevel) for level in self.levels):
             raise InvalidField("levels", "must name somebody")
         checked_repeat_count(self.repeat_count)
+        checked_acknowledgement_expiry(self.acknowledgement_expiry)
+        checked_reopen_window(self.reopen_window)
 
     @property
     def is_catch_all(self) -> bool:
@@ -99,7 +111,10 @@ class Incident:
     """What an alert opens on a Healthy service, until it is healthy again.
 
     ``cycle`` and ``level`` count from 1 and are 0 before the first page. ``acknowledgement_due_at`` is when the delay
-    of the notified level ends; ``next_escalation_at`` when the pager must act next.
+    of the notified level ends; ``next_escalation_at`` when the pager must act next, of an acknowledged incident when
+    the acknowledgement expires. While it is held nobody is paged, and ``held_until`` is that moment too.
+    ``assigned_to`` is whom the next page is for, until the policy service has said who that is.
+    A new cycle is ordered where ``policy_since_cycle``, the first cycle of the policy, is still to come.
     """
 
     incident_id: IncidentId
@@ -121,6 +136,8 @@ class Incident:
     resolved_at: datetime | None = None
     event_count: int = 0
     generation: int = 0
+    held_until: datetime | None = None
+    assigned_to: Assignee | None = None
 
     @property
     def is_open(self) -> bool:
@@ -129,7 +146,12 @@ class Incident:
 
     def is_due(self, now: datetime) -> bool:
         """Whether the pager must act on it at ``now``."""
-        return self.is_open and self.next_escalation_at is not None and self.next_escalation_at <= now
+        return self.next_escalation_at is not None and self.next_escalation_at <= now
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether the next level is the first one of a new cycle, whatever is left of this one."""
+        return self.policy_since_cycle > self.cycle
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +261,7 @@ class Request:
     """One call: an event for one service, and the id under which a repeat is recognised."""
 
     monitored_service_id: MonitoredServiceId
-    event: Alert | Acknowledgement | HealthyEvent
+    event: Alert | Acknowledgement | HealthyEvent | Snooze | Escalation | Reassignment
     request_id: str = ""
 
     def __post_init__(self) -> None:
@@ -255,7 +277,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request did. ``changed`` is what the response calls opened, acknowledged or resolved.
+    """What a request did. ``changed`` is what the response calls opened, acknowledged, resolved and so on.
 
     Of a repeated alert ``alert_count`` is exact, and ``incident`` is as it was before the repeats that came together.
     """

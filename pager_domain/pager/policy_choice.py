@@ -1,6 +1,7 @@
 """Which policy a firing acts on: the current one, else the last known, else the catch-all. Never nobody."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pager_domain.kernel import NotificationTarget
@@ -16,11 +17,15 @@ _REPEATS_WHILE_UNREACHABLE = 100
 
 
 def question_about(service: MonitoredService) -> PolicyQuestion:
-    """What to ask the policy service for the next firing: the pinned revision, or whatever covers the service."""
+    """Whom to ask the policy service for: the assignee, the pinned revision, or whatever covers the service."""
     incident = service.incident
-    policy = incident.policy if incident else None
+    if incident is None:
+        return PolicyQuestion(service.monitored_service_id)
+    if incident.assigned_to is not None:
+        return PolicyQuestion(service.monitored_service_id, None, incident.incident_id, assignee=incident.assigned_to)
+    policy = incident.policy
     pinned = None if policy is None or policy.is_catch_all else (policy.policy_id, policy.revision)
-    return PolicyQuestion(service.monitored_service_id, pinned, incident.incident_id if incident else None)
+    return PolicyQuestion(service.monitored_service_id, pinned, incident.incident_id)
 
 
 def chosen_policy(
@@ -30,12 +35,34 @@ def chosen_policy(
     catch_all: Sequence[NotificationTarget],
     now: datetime,
 ) -> ResolvedPolicy:
-    """The policy to act on, and where it came from. One whose addresses nobody can open any more is none."""
+    """The policy to act on, and where it came from. One whose addresses nobody can open any more is none.
+
+    While the assignee of an incident cannot be had, those who had it before stand in.
+    """
+    resolved = _chosen(incident, answer, last_known, catch_all, now)
+    if incident.assigned_to is not None and resolved.source is not PolicySource.CURRENT:
+        return replace(resolved, ask_again_after=ASK_AGAIN_AFTER)
+    return resolved
+
+
+def unknown_assignee(incident: Incident, answer: EscalationPolicy | NoPolicy) -> str:
+    """What the policy service says if it knows nobody of the name that ``incident`` was given to; empty if it does."""
+    unknown = incident.assigned_to is not None and isinstance(answer, NoPolicy) and not answer.passing
+    return answer.fault if unknown and isinstance(answer, NoPolicy) else ""
+
+
+def _chosen(
+    incident: Incident,
+    answer: EscalationPolicy | NoPolicy,
+    last_known: tuple[EscalationPolicy, datetime] | None,
+    catch_all: Sequence[NotificationTarget],
+    now: datetime,
+) -> ResolvedPolicy:
     pinned = incident.policy if incident.policy and not incident.policy.is_catch_all else None
     if pinned is not None and not pinned.is_readable:
         pinned = None
     if isinstance(answer, EscalationPolicy):
-        if pinned is None or _same_structure(pinned, answer):
+        if pinned is None or incident.assigned_to is not None or _same_structure(pinned, answer):
             return ResolvedPolicy(answer, PolicySource.CURRENT)
         fault = "the policy service answered with another structure than the pinned revision"
         return ResolvedPolicy(pinned, PolicySource.LAST_KNOWN, fault)

@@ -3,10 +3,11 @@
 The numbers are those of the rules in ``docs/architecture.md``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from pager_domain.pager.cycles import beginning_anew, has_a_next_level, next_steps
 from pager_domain.pager.errors import IncidentUnknown, NoOpenIncident
 from pager_domain.pager.events import (
     Acknowledgement,
@@ -25,6 +26,7 @@ from pager_domain.pager.events import (
     LevelUndeliverable,
     NotifiedTarget,
     PlannedTarget,
+    PolicySource,
     Timeout,
 )
 from pager_domain.pager.levels import EmptyLevel, PlannedPage, ResolvedLevel, pages_of
@@ -38,6 +40,7 @@ from pager_domain.pager.model import (
     recorded,
 )
 from pager_domain.pager.page_text import page_text
+from pager_domain.pager.silence import acknowledged_until, resumed
 
 
 class PagerService:
@@ -67,6 +70,8 @@ class PagerService:
     def on_acknowledgement(service: MonitoredService, answer: Acknowledgement, now: datetime) -> Change:
         """Rule 3: the escalation stops. The first person stays; a second acknowledgement changes nothing.
 
+        Where the policy lets acknowledgements expire, the incident is open again then.
+
         Raises:
             NoOpenIncident: the service is healthy.
             IncidentUnknown: another incident was meant than the one that is not resolved.
@@ -78,12 +83,15 @@ class PagerService:
             raise IncidentUnknown(answer.incident_id)
         if not known.is_open:
             return Change(service, known)
+        expires_at = acknowledged_until(known, now)
         incident, events = recorded(
             known,
             now,
-            IncidentAcknowledged(answer.acknowledged_by, answer.note),
+            IncidentAcknowledged(answer.acknowledged_by, answer.note, expires_at),
             state=IncidentState.ACKNOWLEDGED,
-            next_escalation_at=None,
+            next_escalation_at=expires_at,
+            held_until=None,
+            exhausted=known.exhausted and expires_at is None,
             acknowledged_at=now,
             acknowledged_by=answer.acknowledged_by,
             acknowledge_note=answer.note,
@@ -101,6 +109,7 @@ class PagerService:
             IncidentResolved(),
             state=IncidentState.RESOLVED,
             next_escalation_at=None,
+            held_until=None,
             resolved_at=now,
         )
         return Change(replace(service, incident=None, updated_at=now), incident, events, stops_paging=True)
@@ -109,51 +118,52 @@ class PagerService:
     def on_timeout(service: MonitoredService, timeout: Timeout, resolved: ResolvedPolicy) -> Change:
         """Rules 1, 2 and 7: all targets of the next level are notified, or the incident is exhausted.
 
-        An incident that was answered, or is not due, stays as it is (rules 3 and 5).
+        An incident that was answered, or is not due, stays as it is (rules 3 and 5). An acknowledgement that has
+        expired makes it open, and a new cycle begins.
         """
         known, now = service.incident, timeout.at
         if known is None or not known.is_due(now):
             return Change(service, known)
-        incident = _adopting(known, resolved)
+        incident, ended = resumed(known)
+        incident = _adopting(incident, resolved)
         if _waits_for_policy(incident, resolved, now):
             incident = replace(incident, next_escalation_at=_next_look(incident, resolved, now))
             return Change(replace(service, incident=incident), incident)
         incident, causes, notifications = _fired(incident, resolved, now)
-        incident, events = recorded(incident, now, *causes)
+        incident, events = recorded(incident, now, *ended, *causes)
         return Change(replace(service, incident=incident), incident, events, notifications)
 
     @staticmethod
     def on_level_undeliverable(incident: Incident, now: datetime) -> tuple[Incident, tuple[IncidentEvent, ...]]:
         """No page of the level that was notified last could be handed off: the next one of its cycle is due at once.
 
-        A pass through the levels that reached nobody is not repeated any sooner: its last delay runs.
+        A pass through the levels that reached nobody is not repeated any sooner: its last delay runs. Nor does it end
+        the silence of an incident that is held.
         """
         waits = incident.is_open and incident.next_escalation_at is not None and not incident.is_due(now)
-        if not waits or not _has_a_next_level(incident):
+        if not waits or incident.held_until is not None or not has_a_next_level(incident):
             return incident, ()
         told = LevelUndeliverable(incident.cycle, incident.level)
         return recorded(incident, now, told, next_escalation_at=now, acknowledgement_due_at=now)
 
 
-def _has_a_next_level(incident: Incident) -> bool:
-    following = incident.policy.levels[incident.level :] if incident.policy else ()
-    return any(not isinstance(level, EmptyLevel) for level in following)
-
-
 def _adopting(incident: Incident, resolved: ResolvedPolicy) -> Incident:
-    """The first firing pins the policy; another one, like that which takes over from the catch-all, begins a cycle."""
-    if incident.policy is None:
-        return replace(incident, policy=resolved.policy, cycle=1, level=0, policy_since_cycle=1)
-    if incident.policy.key != resolved.policy.key:
-        cycle = incident.cycle + 1
-        return replace(incident, policy=resolved.policy, cycle=cycle, level=0, policy_since_cycle=cycle)
-    return replace(incident, policy=resolved.policy)
+    """The first firing pins the policy; another one, like that which takes over from the catch-all, begins a cycle.
+
+    So does the policy of an assignee.
+    """
+    takes_over = incident.policy is not None and incident.policy.key != resolved.policy.key
+    if incident.assigned_to is not None and resolved.source is PolicySource.CURRENT:
+        incident, takes_over = replace(incident, assigned_to=None), True
+    incident = replace(incident, policy=resolved.policy)
+    return beginning_anew(incident) if takes_over else incident
 
 
 def _waits_for_policy(incident: Incident, resolved: ResolvedPolicy, now: datetime) -> bool:
-    """The catch-all was paged, its delay still runs, and the pager only looked whether the policy is back."""
+    """Whoever stands in was paged, that delay still runs, and the pager only looked whether the policy is back."""
     due = incident.acknowledgement_due_at
-    return resolved.policy.is_catch_all and incident.level > 0 and due is not None and now < due
+    stands_in = resolved.policy.is_catch_all or resolved.ask_again_after is not None
+    return stands_in and incident.level > 0 and due is not None and now < due
 
 
 def _next_look(incident: Incident, resolved: ResolvedPolicy, now: datetime) -> datetime:
@@ -166,7 +176,7 @@ def _fired(
 ) -> tuple[Incident, list[Cause], tuple[Notification, ...]]:
     causes: list[Cause] = []
     was_due = incident.next_escalation_at or now
-    for cycle, level in _next_steps(incident, resolved):
+    for cycle, level in next_steps(incident, resolved.policy):
         step = resolved.policy.levels[level - 1]
         incident = replace(incident, cycle=cycle, level=level)
         if isinstance(step, EmptyLevel):
@@ -180,17 +190,6 @@ def _fired(
         return incident, causes, _notifications(incident, pages, now, was_due)
     exhausted = replace(incident, exhausted=True, next_escalation_at=None, acknowledgement_due_at=None)
     return exhausted, [*causes, EscalationExhausted(incident.cycle)], ()
-
-
-def _next_steps(incident: Incident, resolved: ResolvedPolicy) -> Iterator[tuple[int, int]]:
-    """(cycle, level) from the next level on, through the repeats that are left."""
-    levels = len(resolved.policy.levels)
-    last_cycle = incident.policy_since_cycle + resolved.policy.repeat_count
-    for level in range(incident.level + 1, levels + 1):
-        yield incident.cycle, level
-    for cycle in range(incident.cycle + 1, last_cycle + 1):
-        for level in range(1, levels + 1):
-            yield cycle, level
 
 
 def _level_notified(

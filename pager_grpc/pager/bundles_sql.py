@@ -23,8 +23,9 @@ from pager_grpc.runtime.selecting import Row, change, fetch, is_one_of, is_one_o
 BUNDLES = table_of(BundleRow)
 FIRST_DUE = "SELECT min(due_at) AS due FROM bundles WHERE state = 'waiting'"
 
+# Nor may a page go out while its incident is held, though it was made before.
 INCIDENT_IS_OPEN = """(
-    SELECT state = 'open' FROM incidents AS i
+    SELECT state = 'open' AND held_until IS NULL FROM incidents AS i
     WHERE i.monitored_service_id = notifications.monitored_service_id AND i.incident_id = notifications.incident_id
 )"""
 _JOIN = "UPDATE notifications SET bundle_id = :bundle, held = true, attempts = attempts + 1 WHERE {condition}"

@@ -17,6 +17,7 @@ from pager_domain.kernel import (
     sms_target,
 )
 from pager_domain.pager.events import UnreachedReason, UnreachedTarget
+from pager_domain.pager.interventions import AssigneeKind
 from pager_domain.pager.levels import EmptyLevel, ResolvedLevel, ResolvedRule, ResolvedStep, ResolvedTarget
 from pager_domain.pager.model import EscalationPolicy
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, NoPolicy, PolicyQuestion
@@ -36,7 +37,12 @@ _UNREACHED = {
     pb.UnreachedTarget.REASON_SCHEDULE_UNKNOWN: UnreachedReason.SCHEDULE_UNKNOWN,
     pb.UnreachedTarget.REASON_NOT_ITS_TURN: UnreachedReason.NOT_ITS_TURN,
 }
-_ABSENT = {pb.ERROR_REASON_NO_POLICY_FOR_SERVICE, pb.ERROR_REASON_POLICY_UNKNOWN, pb.ERROR_REASON_REVISION_UNKNOWN}
+_ABSENT = {
+    pb.ERROR_REASON_NO_POLICY_FOR_SERVICE: "no escalation policy covers the service and there is no default",
+    pb.ERROR_REASON_POLICY_UNKNOWN: "the policy service knows no such policy",
+    pb.ERROR_REASON_REVISION_UNKNOWN: "the policy service knows no such revision of the policy",
+    pb.ERROR_REASON_PERSON_UNKNOWN: "the policy service knows no such person",
+}
 
 
 class GrpcEscalationPolicies(EscalationPolicyRepository):
@@ -63,6 +69,12 @@ def _question(question: PolicyQuestion) -> pb.ResolveEscalationRequest:
     request = pb.ResolveEscalationRequest(incident_id=question.incident_id or "")
     if question.at is not None:
         request.at_time.FromDatetime(question.at)
+    if question.assignee is not None:
+        if question.assignee.kind is AssigneeKind.POLICY:
+            request.policy_id = question.assignee.assignee_id
+        else:
+            request.person_id = question.assignee.assignee_id
+        return request
     if question.pinned is None:
         request.monitored_service_id = question.monitored_service_id
     else:
@@ -78,7 +90,7 @@ def _answer(result: pb.BatchResolveEscalationsResponse.Result) -> EscalationPoli
             log.warning("policy_makes_no_sense", policy_id=result.resolved_escalation.policy_id, fault=str(error))
             return NoPolicy(f"the policy service's answer makes no sense ({error})", passing=True)
     if result.error_reason in _ABSENT:
-        return NoPolicy("no escalation policy covers the service and there is no default", passing=False)
+        return NoPolicy(_ABSENT[result.error_reason], passing=False)
     return NoPolicy("the policy service could not answer", passing=True)
 
 
@@ -92,7 +104,14 @@ def policy_of(message: pb.ResolvedEscalation) -> EscalationPolicy:
     if message.revision < 1:
         raise InvalidField("revision", "must be at least 1")
     levels = tuple(_level(level) for level in message.levels[:100])
-    return EscalationPolicy(message.policy_id, message.revision, levels, message.repeat_count)
+    return EscalationPolicy(
+        message.policy_id,
+        message.revision,
+        levels,
+        message.repeat_count,
+        message.acknowledgement_expiry.ToTimedelta() if message.HasField("acknowledgement_expiry") else None,
+        message.reopen_window.ToTimedelta() if message.HasField("reopen_window") else None,
+    )
 
 
 def _level(message: pb.ResolvedLevel) -> ResolvedLevel | EmptyLevel:

@@ -33,6 +33,15 @@ from pager_domain.pager.events import (
     NotificationSettled,
     Severity,
 )
+from pager_domain.pager.interventions import (
+    AcknowledgementExpired,
+    Assignee,
+    AssigneeKind,
+    AssigneeUnknown,
+    IncidentEscalated,
+    IncidentReassigned,
+    IncidentSnoozed,
+)
 from pager_domain.pager.model import (
     Incident,
     IncidentState,
@@ -58,6 +67,11 @@ _CAUSES: dict[str, TypeAdapter[Any]] = {
         LevelUndeliverable,
         EscalationExhausted,
         IncidentAcknowledged,
+        AcknowledgementExpired,
+        IncidentSnoozed,
+        IncidentEscalated,
+        IncidentReassigned,
+        AssigneeUnknown,
         IncidentResolved,
         NotificationSettled,
     )
@@ -109,6 +123,8 @@ def changed_incident_row(incident: Incident, sealing: Sealing) -> Row:
         "acknowledged_by": incident.acknowledged_by,
         "acknowledge_note": incident.acknowledge_note,
         "resolved_at": incident.resolved_at,
+        "held_until": incident.held_until,
+        "assigned_to": str(incident.assigned_to) if incident.assigned_to else None,
     }
 
 
@@ -159,6 +175,8 @@ def incident_of(row: StoredRow, sealing: Sealing) -> Incident:
         resolved_at=as_moment(row["resolved_at"]),
         event_count=row["event_count"],
         generation=row["generation"],
+        held_until=as_moment(row["held_until"]),
+        assigned_to=_assignee_of(row["assigned_to"]) if row["assigned_to"] else None,
     )
 
 
@@ -273,6 +291,11 @@ def owed_at(page: StoredRow) -> datetime:
 def age_of(claimed: StoredRow, lease: timedelta, since: datetime) -> timedelta:
     """How long a page or a bundle that was claimed just now, for ``lease``, had been owed ``since`` then."""
     return moment_of(claimed["due_at"]) - lease - since
+
+
+def _assignee_of(text: str) -> Assignee:
+    kind, _, assignee_id = text.partition("/")
+    return Assignee(AssigneeKind(kind), assignee_id)
 
 
 def _links_of(document: Any) -> tuple[Link, ...]:

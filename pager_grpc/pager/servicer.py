@@ -18,7 +18,7 @@ from pager_domain.pager.ports.incident_views import IncidentViews, WatchPosition
 from pager_domain.pager.preview import EscalationPreview
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
-from pager_grpc.pager import wire
+from pager_grpc.pager import wire, wire_interventions
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.pager.wire_events import event_pb
@@ -91,6 +91,24 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         if answer.changed:
             _log_change("incident_resolved", answer, request.request_id)
         return wire.mark_healthy_response(answer)
+
+    async def SnoozeIncident(self, request: pb.SnoozeIncidentRequest, context: Any) -> pb.SnoozeIncidentResponse:
+        """Not now."""
+        answer = await self._answers.submit(wire_interventions.snooze_of(request))
+        _log_change("incident_snoozed", answer, request.request_id)
+        return pb.SnoozeIncidentResponse(incident=wire_interventions.incident_of(answer))
+
+    async def EscalateIncident(self, request: pb.EscalateIncidentRequest, context: Any) -> pb.EscalateIncidentResponse:
+        """The next level, now."""
+        answer = await self._answers.submit(wire_interventions.escalation_of(request))
+        _log_change("incident_escalated", answer, request.request_id)
+        return pb.EscalateIncidentResponse(incident=wire_interventions.incident_of(answer))
+
+    async def ReassignIncident(self, request: pb.ReassignIncidentRequest, context: Any) -> pb.ReassignIncidentResponse:
+        """It is theirs."""
+        answer = await self._answers.submit(wire_interventions.reassignment_of(request))
+        _log_change("incident_reassigned", answer, request.request_id)
+        return pb.ReassignIncidentResponse(incident=wire_interventions.incident_of(answer))
 
     async def GetMonitoredService(
         self, request: pb.GetMonitoredServiceRequest, context: Any

@@ -80,6 +80,7 @@ class MonitoredServiceRow(PagerTable, table=True):
     incident_id: str | None = _id(nullable=True)
     created_at: datetime = _moment()
     updated_at: datetime = _moment()
+    reopen_incident_id: str | None = _id(nullable=True)
 
 
 class IncidentRow(PagerTable, table=True):
@@ -88,7 +89,7 @@ class IncidentRow(PagerTable, table=True):
     __tablename__ = "incidents"
     __table_args__ = (
         CheckConstraint("state IN ('open', 'acknowledged', 'resolved')", name="ck_incidents_state"),
-        CheckConstraint("state = 'open' OR next_escalation_at IS NULL", name="ck_incidents_answered_is_quiet"),
+        CheckConstraint("state <> 'resolved' OR next_escalation_at IS NULL", name="ck_incidents_resolved_is_quiet"),
         CheckConstraint(
             "state <> 'open' OR next_escalation_at IS NOT NULL OR exhausted", name="ck_incidents_open_is_escalated"
         ),
@@ -104,8 +105,20 @@ class IncidentRow(PagerTable, table=True):
         CheckConstraint("NOT exhausted OR (level >= 1 AND next_escalation_at IS NULL)", name="ck_incidents_exhausted"),
         CheckConstraint("(acknowledged_at IS NULL) = (acknowledged_by = '')", name="ck_incidents_acknowledged_at"),
         CheckConstraint("(state = 'resolved') = (resolved_at IS NOT NULL)", name="ck_incidents_resolved_at"),
+        # Silence never loses a page: what is held goes on when the hold ends.
+        CheckConstraint(
+            "held_until IS NULL OR (next_escalation_at IS NOT NULL AND next_escalation_at = held_until)",
+            name="ck_incidents_held",
+        ),
+        CheckConstraint("held_by_window IS NULL OR held_until IS NOT NULL", name="ck_incidents_held_by_window"),
+        CheckConstraint(
+            "assigned_to IS NULL OR assigned_to LIKE 'policy/_%' OR assigned_to LIKE 'person/_%'",
+            name="ck_incidents_assigned_to",
+        ),
+        CheckConstraint("reopen_until IS NULL OR state = 'resolved'", name="ck_incidents_reopen_until"),
         _partial("uq_incidents_unresolved", "monitored_service_id", where="state <> 'resolved'", unique=True),
         _partial("ix_incidents_due", "severity", "next_escalation_at", where="next_escalation_at IS NOT NULL"),
+        _partial("ix_incidents_held_by_window", "held_by_window", where="held_by_window IS NOT NULL"),
         Index("ix_incidents_incident_id", "incident_id"),
         Index("ix_incidents_opened_at", "opened_at", "incident_id"),
         _partial("ix_incidents_resolved_at", "resolved_at", where="resolved_at IS NOT NULL"),
@@ -135,6 +148,10 @@ class IncidentRow(PagerTable, table=True):
     acknowledged_by: str = _text()
     acknowledge_note: str = _text()
     resolved_at: datetime | None = _moment(nullable=True)
+    held_until: datetime | None = _moment(nullable=True)
+    held_by_window: str | None = _id(nullable=True)
+    assigned_to: str | None = _text(nullable=True)
+    reopen_until: datetime | None = _moment(nullable=True)
 
 
 class NotificationRow(PagerTable, table=True):

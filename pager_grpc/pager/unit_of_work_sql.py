@@ -170,6 +170,7 @@ class SqlUnitOfWork(UnitOfWork):
         opened = {event.incident_id for event in events if isinstance(event.what, IncidentOpened)}
         # A repeated alert changes counts alone, and the service only when an incident begins or ends.
         changed = {event.incident_id for event in events if not isinstance(event.what, AlertRepeated)}
+        due = any(incidents[key].next_escalation_at for key in changed)
         changed |= {c.incident.incident_id for c in changes if c.incident is not None and not c.events}
         services = {c.service.monitored_service_id: c.service for c in changes if _begins_or_ends(c)}
         pages = [page for change in changes for page in change.notifications]
@@ -177,9 +178,8 @@ class SqlUnitOfWork(UnitOfWork):
         rewritten = [
             rows.changed_incident_row(i, self.sealing) for key, i in incidents.items() if key in changed - opened
         ]
-        due = any(incident.next_escalation_at for incident in incidents.values())
         self.work = (Work.EVENTS if events else "") + (Work.DELIVERY if pages else "")
-        self.work += Work.ESCALATION if due and (opened or pages) else ""
+        self.work += Work.ESCALATION if due else ""
         writes = Writes(self.connection)
         writes.update(INCIDENTS, counted)
         writes.update(INCIDENTS, rewritten)

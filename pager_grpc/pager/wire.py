@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from pager_domain.errors import DomainError, InvalidField
 from pager_domain.kernel import MonitoredServiceId, checked_id
 from pager_domain.pager.events import Acknowledgement, Alert, HealthyEvent, IncidentId, Link, Severity
+from pager_domain.pager.interventions import Assignee, AssigneeKind
 from pager_domain.pager.model import Answer, Incident, IncidentState, MonitoredService, Request, ServiceState
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.runtime.clock import EPOCH
@@ -146,7 +147,16 @@ def incident_pb(incident: Incident) -> pb.Incident:
         acknowledged_by=incident.acknowledged_by,
         acknowledge_note=incident.acknowledge_note,
         resolve_time=timestamp_pb(incident.resolved_at),
+        hold_end_time=timestamp_pb(incident.held_until),
+        assigned_to=assignee_pb(incident.assigned_to) if incident.assigned_to else None,
     )
+
+
+def assignee_pb(assignee: Assignee) -> pb.Assignee:
+    """Whom an incident is given to."""
+    if assignee.kind is AssigneeKind.POLICY:
+        return pb.Assignee(policy_id=assignee.assignee_id)
+    return pb.Assignee(person_id=assignee.assignee_id)
 
 
 @lru_cache(maxsize=256)

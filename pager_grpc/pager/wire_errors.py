@@ -6,6 +6,7 @@ from pager_domain.errors import InvalidField, StoreUnavailable
 from pager_domain.pager.errors import (
     IncidentUnknown,
     MonitoredServiceUnknown,
+    NoLevelLeft,
     NoOpenIncident,
     PolicyUnavailable,
     RequestIdReused,
@@ -20,6 +21,7 @@ ERRORS: ErrorTable = {
         (MonitoredServiceUnknown, grpc.StatusCode.NOT_FOUND, pb.ERROR_REASON_MONITORED_SERVICE_UNKNOWN),
         (IncidentUnknown, grpc.StatusCode.NOT_FOUND, pb.ERROR_REASON_INCIDENT_UNKNOWN),
         (NoOpenIncident, grpc.StatusCode.FAILED_PRECONDITION, pb.ERROR_REASON_NO_OPEN_INCIDENT),
+        (NoLevelLeft, grpc.StatusCode.FAILED_PRECONDITION, pb.ERROR_REASON_NO_LEVEL_LEFT),
         (RequestIdReused, grpc.StatusCode.FAILED_PRECONDITION, pb.ERROR_REASON_REQUEST_ID_REUSED),
         (PolicyUnavailable, grpc.StatusCode.UNAVAILABLE, pb.ERROR_REASON_POLICY_UNAVAILABLE),
         (StoreUnavailable, grpc.StatusCode.UNAVAILABLE, pb.ERROR_REASON_STORE_UNAVAILABLE),

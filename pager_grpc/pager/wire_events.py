@@ -26,8 +26,15 @@ from pager_domain.pager.events import (
     UnreachedReason,
     UnreachedTarget,
 )
+from pager_domain.pager.interventions import (
+    AcknowledgementExpired,
+    AssigneeUnknown,
+    IncidentEscalated,
+    IncidentReassigned,
+    IncidentSnoozed,
+)
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
-from pager_grpc.pager.wire import SEVERITIES, timestamp_pb
+from pager_grpc.pager.wire import SEVERITIES, assignee_pb, timestamp_pb
 
 CHANNELS = {Channel.EMAIL: pb.NotifiedTarget.CHANNEL_EMAIL, Channel.SMS: pb.NotifiedTarget.CHANNEL_SMS}
 OUTCOMES = {
@@ -146,7 +153,31 @@ def _exhausted(what: EscalationExhausted) -> pb.IncidentEvent.EscalationExhauste
 
 
 def _acknowledged(what: IncidentAcknowledged) -> pb.IncidentEvent.Acknowledged:
-    return pb.IncidentEvent.Acknowledged(acknowledged_by=what.acknowledged_by, note=what.note)
+    return pb.IncidentEvent.Acknowledged(
+        acknowledged_by=what.acknowledged_by, note=what.note, expire_time=timestamp_pb(what.expires_at)
+    )
+
+
+def _acknowledgement_expired(what: AcknowledgementExpired) -> pb.IncidentEvent.AcknowledgementExpired:
+    return pb.IncidentEvent.AcknowledgementExpired(acknowledged_by=what.acknowledged_by)
+
+
+def _snoozed(what: IncidentSnoozed) -> pb.IncidentEvent.Snoozed:
+    return pb.IncidentEvent.Snoozed(
+        snoozed_by=what.snoozed_by, snooze_end_time=timestamp_pb(what.until), note=what.note
+    )
+
+
+def _reassigned(what: IncidentReassigned) -> pb.IncidentEvent.Reassigned:
+    return pb.IncidentEvent.Reassigned(reassigned_by=what.reassigned_by, assigned_to=assignee_pb(what.assignee))
+
+
+def _assignee_unknown(what: AssigneeUnknown) -> pb.IncidentEvent.AssigneeUnknown:
+    return pb.IncidentEvent.AssigneeUnknown(assigned_to=assignee_pb(what.assignee), fault=what.fault)
+
+
+def _escalated(what: IncidentEscalated) -> pb.IncidentEvent.Escalated:
+    return pb.IncidentEvent.Escalated(escalated_by=what.escalated_by)
 
 
 def _resolved(_what: IncidentResolved) -> pb.IncidentEvent.Resolved:
@@ -178,6 +209,11 @@ _CAUSES: dict[type[Any], tuple[str, Callable[[Any], Any]]] = {
     LevelUndeliverable: ("level_undeliverable", _level_undeliverable),
     EscalationExhausted: ("escalation_exhausted", _exhausted),
     IncidentAcknowledged: ("acknowledged", _acknowledged),
+    AcknowledgementExpired: ("acknowledgement_expired", _acknowledgement_expired),
+    IncidentSnoozed: ("snoozed", _snoozed),
+    IncidentEscalated: ("escalated", _escalated),
+    IncidentReassigned: ("reassigned", _reassigned),
+    AssigneeUnknown: ("assignee_unknown", _assignee_unknown),
     IncidentResolved: ("resolved", _resolved),
     NotificationSettled: ("notification_settled", _settled),
 }

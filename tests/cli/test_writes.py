@@ -131,7 +131,7 @@ async def test_nothing_to_acknowledge_is_a_refusal(pagerctl, pager):
         ),
     )
     done = await pagerctl("ack", "payments", "--by", "ana")
-    assert (done.code, done.err) == (1, "pagerctl: nothing to acknowledge: 'payments' has no open incident\n")
+    assert (done.code, done.err) == (1, "pagerctl: there is nothing to do: 'payments' has no open incident\n")
 
 
 async def test_healthy_says_what_changed(pagerctl, pager):

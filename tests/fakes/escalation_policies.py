@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pager_domain.kernel import MonitoredServiceId
+from pager_domain.pager.interventions import Assignee, AssigneeKind
 from pager_domain.pager.model import EscalationPolicy
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, NoPolicy, PolicyQuestion
 
@@ -11,12 +12,13 @@ ABSENT = NoPolicy("no escalation policy covers the service and there is no defau
 
 
 class FakeEscalationPolicies(EscalationPolicyRepository):
-    """``covering`` names the policy of a service; while there is a ``fault`` it is the answer to everything."""
+    """``covering`` has the policy of a service, ``people`` of a person; a ``fault`` is the answer to everything."""
 
     def __init__(self, default: EscalationPolicy | None = None) -> None:
         self.default = default
         self.covering: dict[MonitoredServiceId, EscalationPolicy] = {}
         self.revisions: dict[tuple[str, int], EscalationPolicy] = {}
+        self.people: dict[str, EscalationPolicy] = {}
         self.fault: NoPolicy | None = None
         self.asked: list[PolicyQuestion] = []
 
@@ -35,6 +37,15 @@ class FakeEscalationPolicies(EscalationPolicyRepository):
     def _answer(self, question: PolicyQuestion) -> EscalationPolicy | None:
         policies = [*self.covering.values(), *([self.default] if self.default else [])]
         self.revisions |= {(policy.policy_id, policy.revision): policy for policy in policies}
+        match question.assignee:
+            case Assignee(AssigneeKind.PERSON, person_id):
+                return self.people.get(person_id)
+            case Assignee(AssigneeKind.POLICY, policy_id):
+                return max(
+                    (known for (name, _), known in self.revisions.items() if name == policy_id),
+                    key=lambda policy: policy.revision,
+                    default=None,
+                )
         if question.pinned is not None:
             return self.revisions.get(question.pinned)
         return self.covering.get(question.monitored_service_id, self.default)

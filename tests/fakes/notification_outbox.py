@@ -144,7 +144,8 @@ class FakeNotificationOutbox(NotificationOutbox):
         pages[page.notification_id] = replace(pages[page.notification_id], **changes)
 
     def _is_open(self, page: Notification) -> bool:
-        return self._store.state.incidents[page.incident_id].is_open
+        incident = self._store.state.incidents[page.incident_id]
+        return incident.is_open and incident.held_until is None
 
     def _reaches_somebody(self, incident: Incident) -> bool:
         level = (incident.incident_id, incident.cycle, incident.level)

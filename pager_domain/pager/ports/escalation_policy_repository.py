@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import IncidentId
+from pager_domain.pager.interventions import Assignee
 from pager_domain.pager.model import EscalationPolicy
 
 
@@ -14,13 +15,19 @@ from pager_domain.pager.model import EscalationPolicy
 class PolicyQuestion:
     """Whom does this incident of this service page ``at`` a moment, or now?
 
-    With ``pinned``: by that (policy id, revision).
+    With ``pinned``: by that (policy id, revision); with ``assignee``: whom that is.
     """
 
     monitored_service_id: MonitoredServiceId
     pinned: tuple[str, int] | None = None
     incident_id: IncidentId | None = None
     at: datetime | None = None
+    assignee: Assignee | None = None
+
+    @property
+    def is_of_the_service(self) -> bool:
+        """Whether the answer is the policy that covers the service now."""
+        return self.pinned is None and self.assignee is None
 
 
 @dataclass(frozen=True, slots=True)

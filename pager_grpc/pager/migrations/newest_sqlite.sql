@@ -58,17 +58,25 @@ CREATE TABLE "incidents" (
     acknowledged_by TEXT NOT NULL,
     acknowledge_note TEXT NOT NULL,
     resolved_at TEXT,
+    held_until TEXT,
+    held_by_window TEXT,
+    assigned_to TEXT,
+    reopen_until TEXT,
     PRIMARY KEY (monitored_service_id, incident_id),
     CONSTRAINT ck_incidents_acknowledged_at CHECK ((acknowledged_at IS NULL) = (acknowledged_by = '')),
     CONSTRAINT ck_incidents_acknowledged_by CHECK (state <> 'acknowledged' OR acknowledged_by <> ''),
-    CONSTRAINT ck_incidents_answered_is_quiet CHECK (state = 'open' OR next_escalation_at IS NULL),
+    CONSTRAINT ck_incidents_assigned_to CHECK (assigned_to IS NULL OR assigned_to LIKE 'policy/_%' OR assigned_to LIKE 'person/_%'),
     CONSTRAINT ck_incidents_begun CHECK ((cycle = 0) = (level = 0) AND (policy IS NULL) = (level = 0)),
     CONSTRAINT ck_incidents_counts CHECK (alert_count >= 1 AND event_count >= 1 AND cycle >= 0 AND level >= 0),
     CONSTRAINT ck_incidents_exhausted CHECK (NOT exhausted OR (level >= 1 AND next_escalation_at IS NULL)),
     CONSTRAINT ck_incidents_generation CHECK (generation >= 1 AND policy_since_cycle >= 1),
+    CONSTRAINT ck_incidents_held CHECK (held_until IS NULL OR (next_escalation_at IS NOT NULL AND next_escalation_at = held_until)),
+    CONSTRAINT ck_incidents_held_by_window CHECK (held_by_window IS NULL OR held_until IS NOT NULL),
     CONSTRAINT ck_incidents_open_is_escalated CHECK (state <> 'open' OR next_escalation_at IS NOT NULL OR exhausted),
     CONSTRAINT ck_incidents_policy CHECK (policy IS NULL OR coalesce(policy ->> 'levels', '[]') <> '[]'),
+    CONSTRAINT ck_incidents_reopen_until CHECK (reopen_until IS NULL OR state = 'resolved'),
     CONSTRAINT ck_incidents_resolved_at CHECK ((state = 'resolved') = (resolved_at IS NOT NULL)),
+    CONSTRAINT ck_incidents_resolved_is_quiet CHECK (state <> 'resolved' OR next_escalation_at IS NULL),
     CONSTRAINT ck_incidents_severity CHECK (severity IN ('critical', 'error', 'warning', 'info')),
     CONSTRAINT ck_incidents_state CHECK (state IN ('open', 'acknowledged', 'resolved'))
 );
@@ -83,7 +91,7 @@ CREATE TABLE monitored_services (
     monitored_service_id TEXT NOT NULL,
     incident_id TEXT,
     created_at TEXT NOT NULL,
-    updated_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL, reopen_incident_id TEXT,
     PRIMARY KEY (monitored_service_id)
 ) WITHOUT ROWID;
 CREATE TABLE "notifications" (
@@ -156,6 +164,7 @@ INSERT INTO "schema_version" VALUES(1,8);
 CREATE INDEX ix_bundles_due ON bundles (due_at) WHERE state = 'waiting';
 CREATE INDEX ix_bundles_settled_at ON bundles (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX ix_incidents_due ON incidents (severity, next_escalation_at) WHERE next_escalation_at IS NOT NULL;
+CREATE INDEX ix_incidents_held_by_window ON incidents (held_by_window) WHERE held_by_window IS NOT NULL;
 CREATE INDEX ix_incidents_incident_id ON incidents (incident_id);
 CREATE INDEX ix_incidents_opened_at ON incidents (opened_at, incident_id);
 CREATE INDEX ix_incidents_resolved_at ON incidents (resolved_at) WHERE resolved_at IS NOT NULL;
@@ -169,8 +178,8 @@ CREATE TRIGGER gd_bundles_kept BEFORE DELETE ON bundles FOR EACH ROW WHEN OLD.st
 CREATE TRIGGER gd_bundles_same_message BEFORE UPDATE ON bundles FOR EACH ROW WHEN NEW.subject <> OLD.subject OR NEW.body <> OLD.body BEGIN SELECT RAISE(ABORT, 'gd_bundles_same_message refuses this UPDATE of bundles'); END;
 CREATE TRIGGER gd_incident_events_kept BEFORE DELETE ON incident_events FOR EACH ROW WHEN EXISTS (SELECT 1 FROM incidents AS i WHERE i.monitored_service_id = OLD.monitored_service_id AND i.incident_id = OLD.incident_id AND i.state <> 'resolved') BEGIN SELECT RAISE(ABORT, 'gd_incident_events_kept refuses this DELETE of incident_events'); END;
 CREATE TRIGGER gd_incident_events_written_once BEFORE UPDATE ON incident_events FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_incident_events_written_once refuses this UPDATE of incident_events'); END;
-CREATE TRIGGER gd_incidents_answered_stops BEFORE UPDATE ON incidents FOR EACH ROW WHEN OLD.state <> 'open' AND (NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level) BEGIN SELECT RAISE(ABORT, 'gd_incidents_answered_stops refuses this UPDATE of incidents'); END;
-CREATE TRIGGER gd_incidents_answers_stand BEFORE UPDATE ON incidents FOR EACH ROW WHEN (OLD.state = 'resolved' AND NEW.state <> 'resolved') OR (OLD.state = 'acknowledged' AND NEW.state = 'open') BEGIN SELECT RAISE(ABORT, 'gd_incidents_answers_stand refuses this UPDATE of incidents'); END;
+CREATE TRIGGER gd_incidents_answered_stops BEFORE UPDATE ON incidents FOR EACH ROW WHEN (OLD.state = 'resolved' OR (OLD.state = 'acknowledged' AND NEW.state <> 'open')) AND (NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level) BEGIN SELECT RAISE(ABORT, 'gd_incidents_answered_stops refuses this UPDATE of incidents'); END;
+CREATE TRIGGER gd_incidents_answers_stand BEFORE UPDATE ON incidents FOR EACH ROW WHEN (OLD.state = 'resolved' AND NEW.state <> 'resolved' AND OLD.reopen_until IS NULL) OR (OLD.state = 'acknowledged' AND NEW.state = 'open' AND NEW.acknowledged_by <> '') BEGIN SELECT RAISE(ABORT, 'gd_incidents_answers_stand refuses this UPDATE of incidents'); END;
 CREATE TRIGGER gd_incidents_counts_grow BEFORE UPDATE ON incidents FOR EACH ROW WHEN NEW.generation < OLD.generation OR NEW.event_count < OLD.event_count OR NEW.alert_count < OLD.alert_count OR (NEW.generation = OLD.generation AND (NEW.state <> OLD.state OR NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level)) BEGIN SELECT RAISE(ABORT, 'gd_incidents_counts_grow refuses this UPDATE of incidents'); END;
 CREATE TRIGGER gd_incidents_kept BEFORE DELETE ON incidents FOR EACH ROW WHEN OLD.state <> 'resolved' OR EXISTS (SELECT 1 FROM notifications AS n WHERE n.monitored_service_id = OLD.monitored_service_id AND n.incident_id = OLD.incident_id) BEGIN SELECT RAISE(ABORT, 'gd_incidents_kept refuses this DELETE of incidents'); END;
 CREATE TRIGGER gd_incidents_levels_rise BEFORE UPDATE ON incidents FOR EACH ROW WHEN NEW.cycle < OLD.cycle OR NEW.cycle > OLD.cycle + 1 OR (NEW.cycle = OLD.cycle AND NEW.level < OLD.level) BEGIN SELECT RAISE(ABORT, 'gd_incidents_levels_rise refuses this UPDATE of incidents'); END;

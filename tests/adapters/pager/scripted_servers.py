@@ -39,6 +39,7 @@ class ScriptedPolicy(policy_grpc.PolicyServiceServicer):
     def __init__(self) -> None:
         self.answer = a_wire_policy(a_wire_level(1, seconds=900))
         self.absent = False
+        self.people: dict[str, policy_pb.ResolvedEscalation] = {}
         self.silent = False
         self.code: grpc.StatusCode | None = None
         self.too_few = False
@@ -48,13 +49,17 @@ class ScriptedPolicy(policy_grpc.PolicyServiceServicer):
             await asyncio.Event().wait()
         if self.code is not None:
             await context.abort(self.code, "scripted")
-        result = policy_pb.BatchResolveEscalationsResponse.Result(resolved_escalation=self.answer)
+        answered = request.requests[:-1] if self.too_few else request.requests
+        return policy_pb.BatchResolveEscalationsResponse(results=map(self._result, answered))
+
+    def _result(self, question):
+        """People are known by ``people``; everybody else gets the same answer."""
+        result = policy_pb.BatchResolveEscalationsResponse.Result
+        if question.WhichOneof("subject") == "person_id" and question.person_id not in self.people:
+            return result(error_reason=policy_pb.ERROR_REASON_PERSON_UNKNOWN)
         if self.absent:
-            result = policy_pb.BatchResolveEscalationsResponse.Result(
-                error_reason=policy_pb.ERROR_REASON_NO_POLICY_FOR_SERVICE
-            )
-        answers = len(request.requests) - 1 if self.too_few else len(request.requests)
-        return policy_pb.BatchResolveEscalationsResponse(results=[result] * answers)
+            return result(error_reason=policy_pb.ERROR_REASON_NO_POLICY_FOR_SERVICE)
+        return result(resolved_escalation=self.people.get(question.person_id, self.answer))
 
 
 class ScriptedNotifier(notifier_grpc.NotifierServiceServicer):

@@ -8,9 +8,17 @@ from contracts.incident_views import IncidentViewsContract
 from contracts.monitored_services import MonitoredServicesContract
 from contracts.notification_bundles import NotificationBundlesContract
 from contracts.notification_outbox import NotificationOutboxContract
+from contracts.silence import SilenceContract
 
 
 class TestSqlMonitoredServices(MonitoredServicesContract):
+    @pytest.fixture
+    async def pager(self, database_url):
+        async with stored_pager(database_url) as opened:
+            yield opened
+
+
+class TestSqlSilence(SilenceContract):
     @pytest.fixture
     async def pager(self, database_url):
         async with stored_pager(database_url) as opened:

@@ -24,7 +24,13 @@ MERGE = "UPDATE notifications SET state = 'merged', held = false, settled_at = c
 
 ATTACKS = [
     ("ck_incidents_state", f"UPDATE incidents SET state = 'lost', next_escalation_at = NULL, {GROWN}"),
-    ("ck_incidents_answered_is_quiet", f"{ANSWER}; UPDATE incidents SET next_escalation_at = opened_at"),
+    ("ck_incidents_resolved_is_quiet", f"{RESOLVE}; UPDATE incidents SET next_escalation_at = opened_at"),
+    ("ck_incidents_held", "UPDATE incidents SET held_until = opened_at"),
+    ("ck_incidents_held", f"{ANSWER}; UPDATE incidents SET held_until = opened_at"),
+    ("ck_incidents_held_by_window", "UPDATE incidents SET held_by_window = 'w'"),
+    ("ck_incidents_assigned_to", "UPDATE incidents SET assigned_to = 'ana'"),
+    ("ck_incidents_assigned_to", "UPDATE incidents SET assigned_to = 'person/'"),
+    ("ck_incidents_reopen_until", "UPDATE incidents SET reopen_until = opened_at"),
     ("ck_incidents_open_is_escalated", "UPDATE incidents SET next_escalation_at = NULL"),
     (
         "ck_incidents_acknowledged_by",
@@ -43,6 +49,10 @@ ATTACKS = [
     ("gd_incidents_answers_stand", f"{ANSWER}; UPDATE incidents SET state = 'open', {GROWN}"),
     ("gd_incidents_answers_stand", f"{RESOLVE}; UPDATE incidents SET state = 'open', {GROWN}"),
     ("gd_incidents_answers_stand", f"{RESOLVE}; UPDATE incidents SET state = 'acknowledged', {GROWN}"),
+    (
+        "gd_incidents_answers_stand",
+        f"{ANSWER}; UPDATE incidents SET next_escalation_at = opened_at, state = 'open', {GROWN}",
+    ),
     ("gd_incidents_answered_stops", f"{ANSWER}; UPDATE incidents SET level = level + 1, {GROWN}"),
     ("gd_incidents_answered_stops", f"{RESOLVE}; UPDATE incidents SET cycle = cycle + 1, {GROWN}"),
     ("gd_incidents_levels_rise", f"UPDATE incidents SET level = level - 1, {GROWN}"),

@@ -31,6 +31,15 @@ from pager_domain.pager.events import (
     UnreachedReason,
     UnreachedTarget,
 )
+from pager_domain.pager.interventions import (
+    AcknowledgementExpired,
+    Assignee,
+    AssigneeKind,
+    AssigneeUnknown,
+    IncidentEscalated,
+    IncidentReassigned,
+    IncidentSnoozed,
+)
 from pager_domain.pager.levels import EmptyLevel
 from pager_domain.pager.model import IncidentState
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
@@ -63,6 +72,12 @@ CAUSES = [
     LevelSkipped(1, 2, UNREACHED),
     EscalationExhausted(3),
     IncidentAcknowledged("ana", "on it"),
+    IncidentAcknowledged("ana", "on it", NOON),
+    AcknowledgementExpired("ana"),
+    IncidentSnoozed("ana", NOON, "lunch"),
+    IncidentEscalated("ana"),
+    IncidentReassigned("ana", Assignee(AssigneeKind.POLICY, "storage")),
+    AssigneeUnknown(Assignee(AssigneeKind.PERSON, "a/b"), "no such person"),
     IncidentResolved(),
     *(
         NotificationSettled(
@@ -133,7 +148,14 @@ def test_an_incident_survives_its_row():
     answered = replace(
         incident, state=IncidentState.ACKNOWLEDGED, next_escalation_at=None, acknowledged_at=NOON, acknowledged_by="ana"
     )
-    for whole in (incident, answered):
+    expiring = replace(
+        answered,
+        next_escalation_at=NOON,
+        held_until=NOON,
+        assigned_to=Assignee(AssigneeKind.PERSON, "a/b"),
+        policy=replace(policy, acknowledgement_expiry=timedelta(hours=1), reopen_window=timedelta(minutes=5)),
+    )
+    for whole in (incident, answered, expiring):
         assert rows.incident_of(rows.new_incident_row(whole, SEALING), SEALING) == whole
 
 

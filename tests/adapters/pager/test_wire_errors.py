@@ -24,6 +24,7 @@ def test_codes_say_what_a_caller_can_do():
         "MonitoredServiceUnknown": "NOT_FOUND",
         "IncidentUnknown": "NOT_FOUND",
         "NoOpenIncident": "FAILED_PRECONDITION",
+        "NoLevelLeft": "FAILED_PRECONDITION",
         "RequestIdReused": "FAILED_PRECONDITION",
         "PolicyUnavailable": "UNAVAILABLE",
         "StoreUnavailable": "UNAVAILABLE",
@@ -34,6 +35,7 @@ def test_metadata_has_the_keys_that_the_contract_promises_and_sentences_say_what
     assert pager.MonitoredServiceUnknown("s").metadata == {"monitored_service_id": "s"}
     assert pager.IncidentUnknown("i").metadata == {"incident_id": "i"}
     assert pager.NoOpenIncident("s").metadata == {"monitored_service_id": "s"}
+    assert pager.NoLevelLeft("i").metadata == {"incident_id": "i"}
     assert pager.RequestIdReused("r").metadata == {"request_id": "r"}
     assert "use a new one" in str(pager.RequestIdReused("r"))
     assert "first alert" in str(pager.MonitoredServiceUnknown("s"))

@@ -9,6 +9,7 @@ from contracts.monitored_services import MonitoredServicesContract
 from contracts.notification_bundles import NotificationBundlesContract
 from contracts.notification_outbox import NotificationOutboxContract
 from contracts.notification_senders import NotificationSendersContract
+from contracts.silence import SilenceContract
 from fakes.escalation_policies import DOWN, FakeEscalationPolicies
 from fakes.pager import FakePager
 from fakes.senders import FakeSenders
@@ -20,6 +21,12 @@ async def fake_pager():
 
 
 class TestFakeMonitoredServices(MonitoredServicesContract):
+    @pytest.fixture
+    async def pager(self, fake_pager):
+        return fake_pager
+
+
+class TestFakeSilence(SilenceContract):
     @pytest.fixture
     async def pager(self, fake_pager):
         return fake_pager

@@ -36,11 +36,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_INCIDENT_UNKNOWN: _ErrorReason.ValueType  # 3
     """No such incident. Metadata: incident_id."""
     ERROR_REASON_NO_OPEN_INCIDENT: _ErrorReason.ValueType  # 4
-    """There is nothing to acknowledge. Metadata: monitored_service_id."""
+    """There is no open incident. Metadata: monitored_service_id."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 5
     """The request_id was used with other content. Metadata: request_id."""
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 6
     """The database cannot be reached; the call may or may not be stored."""
+    ERROR_REASON_NO_LEVEL_LEFT: _ErrorReason.ValueType  # 7
+    """Every level and repeat was notified. Metadata: incident_id."""
     ERROR_REASON_POLICY_UNAVAILABLE: _ErrorReason.ValueType  # 20
     """The policy service does not answer, so nobody knows whom it would name. Metadata: fault."""
 
@@ -58,11 +60,13 @@ ERROR_REASON_MONITORED_SERVICE_UNKNOWN: ErrorReason.ValueType  # 2
 ERROR_REASON_INCIDENT_UNKNOWN: ErrorReason.ValueType  # 3
 """No such incident. Metadata: incident_id."""
 ERROR_REASON_NO_OPEN_INCIDENT: ErrorReason.ValueType  # 4
-"""There is nothing to acknowledge. Metadata: monitored_service_id."""
+"""There is no open incident. Metadata: monitored_service_id."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 5
 """The request_id was used with other content. Metadata: request_id."""
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 6
 """The database cannot be reached; the call may or may not be stored."""
+ERROR_REASON_NO_LEVEL_LEFT: ErrorReason.ValueType  # 7
+"""Every level and repeat was notified. Metadata: incident_id."""
 ERROR_REASON_POLICY_UNAVAILABLE: ErrorReason.ValueType  # 20
 """The policy service does not answer, so nobody knows whom it would name. Metadata: fault."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
@@ -242,6 +246,8 @@ class Incident(_message.Message):
     ACKNOWLEDGED_BY_FIELD_NUMBER: _builtins.int
     ACKNOWLEDGE_NOTE_FIELD_NUMBER: _builtins.int
     RESOLVE_TIME_FIELD_NUMBER: _builtins.int
+    HOLD_END_TIME_FIELD_NUMBER: _builtins.int
+    ASSIGNED_TO_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
     """Output only. Id chosen by the pager."""
     monitored_service_id: _builtins.str
@@ -271,7 +277,7 @@ class Incident(_message.Message):
     policy_revision: _builtins.int
     """Output only. Revision of that policy."""
     acknowledged_by: _builtins.str
-    """Output only. Who first acknowledged it; empty before."""
+    """Output only. Who first acknowledged it; empty before, and when that has expired."""
     acknowledge_note: _builtins.str
     """Output only. What that person said; may be empty."""
     @_builtins.property
@@ -280,7 +286,7 @@ class Incident(_message.Message):
 
     @_builtins.property
     def next_escalation_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When the next level is due; unset when nothing is."""
+        """Output only. When the next level is due, or an acknowledgement expires; unset when nothing is."""
 
     @_builtins.property
     def open_time(self) -> _timestamp_pb2.Timestamp:
@@ -288,11 +294,19 @@ class Incident(_message.Message):
 
     @_builtins.property
     def acknowledge_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When somebody first acknowledged it; unset before."""
+        """Output only. When somebody first acknowledged it; unset before, and when that has expired."""
 
     @_builtins.property
     def resolve_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When the service was healthy again; unset before."""
+
+    @_builtins.property
+    def hold_end_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Nobody is paged before this moment, at which paging goes on; unset when nothing holds it."""
+
+    @_builtins.property
+    def assigned_to(self) -> Global___Assignee:
+        """Output only. Whom it was given to, until they are paged for the first time; unset otherwise."""
 
     def __init__(
         self,
@@ -317,14 +331,44 @@ class Incident(_message.Message):
         acknowledged_by: _builtins.str = ...,
         acknowledge_note: _builtins.str = ...,
         resolve_time: _timestamp_pb2.Timestamp | None = ...,
+        hold_end_time: _timestamp_pb2.Timestamp | None = ...,
+        assigned_to: Global___Assignee | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_time", b"acknowledge_time", "next_escalation_time", b"next_escalation_time", "open_time", b"open_time", "resolve_time", b"resolve_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_time", b"acknowledge_time", "assigned_to", b"assigned_to", "hold_end_time", b"hold_end_time", "next_escalation_time", b"next_escalation_time", "open_time", b"open_time", "resolve_time", b"resolve_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_note", b"acknowledge_note", "acknowledge_time", b"acknowledge_time", "acknowledged_by", b"acknowledged_by", "alert_count", b"alert_count", "cycle", b"cycle", "dedup_key", b"dedup_key", "details", b"details", "exhausted", b"exhausted", "incident_id", b"incident_id", "level", b"level", "links", b"links", "message", b"message", "monitored_service_id", b"monitored_service_id", "next_escalation_time", b"next_escalation_time", "open_time", b"open_time", "policy_id", b"policy_id", "policy_revision", b"policy_revision", "resolve_time", b"resolve_time", "severity", b"severity", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_note", b"acknowledge_note", "acknowledge_time", b"acknowledge_time", "acknowledged_by", b"acknowledged_by", "alert_count", b"alert_count", "assigned_to", b"assigned_to", "cycle", b"cycle", "dedup_key", b"dedup_key", "details", b"details", "exhausted", b"exhausted", "hold_end_time", b"hold_end_time", "incident_id", b"incident_id", "level", b"level", "links", b"links", "message", b"message", "monitored_service_id", b"monitored_service_id", "next_escalation_time", b"next_escalation_time", "open_time", b"open_time", "policy_id", b"policy_id", "policy_revision", b"policy_revision", "resolve_time", b"resolve_time", "severity", b"severity", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Incident: _TypeAlias = Incident  # noqa: Y015
+
+@_typing.final
+class Assignee(_message.Message):
+    """Assignee is whom an incident is given to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    policy_id: _builtins.str
+    """The newest revision of this policy; 1 to 255 bytes."""
+    person_id: _builtins.str
+    """This person; 1 to 255 bytes."""
+    def __init__(
+        self,
+        *,
+        policy_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "person_id", b"person_id", "policy_id", b"policy_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignee", b"assignee", "person_id", b"person_id", "policy_id", b"policy_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_assignee: _TypeAlias = _typing.Literal["policy_id", "person_id"]  # noqa: Y015
+    _WhichOneofArgType_assignee: _TypeAlias = _typing.Literal["assignee", b"assignee"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_assignee) -> _WhichOneofReturnType_assignee | None: ...
+
+Global___Assignee: _TypeAlias = Assignee  # noqa: Y015
 
 @_typing.final
 class Alert(_message.Message):
@@ -753,19 +797,149 @@ class IncidentEvent(_message.Message):
 
         ACKNOWLEDGED_BY_FIELD_NUMBER: _builtins.int
         NOTE_FIELD_NUMBER: _builtins.int
+        EXPIRE_TIME_FIELD_NUMBER: _builtins.int
         acknowledged_by: _builtins.str
         """Output only. Who."""
         note: _builtins.str
         """Output only. What that person said."""
+        @_builtins.property
+        def expire_time(self) -> _timestamp_pb2.Timestamp:
+            """Output only. When the acknowledgement expires; unset if it does not."""
+
         def __init__(
             self,
             *,
             acknowledged_by: _builtins.str = ...,
             note: _builtins.str = ...,
+            expire_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_by", b"acknowledged_by", "expire_time", b"expire_time", "note", b"note"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class AcknowledgementExpired(_message.Message):
+        """AcknowledgementExpired: the service is still not healthy; the incident is open again, and its levels
+        begin anew.
+        """
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ACKNOWLEDGED_BY_FIELD_NUMBER: _builtins.int
+        acknowledged_by: _builtins.str
+        """Output only. Who had it."""
+        def __init__(
+            self,
+            *,
+            acknowledged_by: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_by", b"acknowledged_by", "note", b"note"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_by", b"acknowledged_by"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Snoozed(_message.Message):
+        """Snoozed: somebody put it off."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        SNOOZED_BY_FIELD_NUMBER: _builtins.int
+        SNOOZE_END_TIME_FIELD_NUMBER: _builtins.int
+        NOTE_FIELD_NUMBER: _builtins.int
+        snoozed_by: _builtins.str
+        """Output only. Who."""
+        note: _builtins.str
+        """Output only. What that person said."""
+        @_builtins.property
+        def snooze_end_time(self) -> _timestamp_pb2.Timestamp:
+            """Output only. Until then nobody is paged."""
+
+        def __init__(
+            self,
+            *,
+            snoozed_by: _builtins.str = ...,
+            snooze_end_time: _timestamp_pb2.Timestamp | None = ...,
+            note: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["snooze_end_time", b"snooze_end_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "snooze_end_time", b"snooze_end_time", "snoozed_by", b"snoozed_by"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Escalated(_message.Message):
+        """Escalated: somebody made the next level due at once."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ESCALATED_BY_FIELD_NUMBER: _builtins.int
+        escalated_by: _builtins.str
+        """Output only. Who."""
+        def __init__(
+            self,
+            *,
+            escalated_by: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["escalated_by", b"escalated_by"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Reassigned(_message.Message):
+        """Reassigned: somebody gave it to others, who are due at once."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        REASSIGNED_BY_FIELD_NUMBER: _builtins.int
+        ASSIGNED_TO_FIELD_NUMBER: _builtins.int
+        reassigned_by: _builtins.str
+        """Output only. Who."""
+        @_builtins.property
+        def assigned_to(self) -> Global___Assignee:
+            """Output only. Whom to."""
+
+        def __init__(
+            self,
+            *,
+            reassigned_by: _builtins.str = ...,
+            assigned_to: Global___Assignee | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_to", b"assigned_to"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned_to", b"assigned_to", "reassigned_by", b"reassigned_by"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class AssigneeUnknown(_message.Message):
+        """AssigneeUnknown: the policy service knows nobody of that name; the former policy begins anew."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ASSIGNED_TO_FIELD_NUMBER: _builtins.int
+        FAULT_FIELD_NUMBER: _builtins.int
+        fault: _builtins.str
+        """Output only. What the policy service said."""
+        @_builtins.property
+        def assigned_to(self) -> Global___Assignee:
+            """Output only. Whom it was given to."""
+
+        def __init__(
+            self,
+            *,
+            assigned_to: Global___Assignee | None = ...,
+            fault: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_to", b"assigned_to"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned_to", b"assigned_to", "fault", b"fault"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -803,7 +977,7 @@ class IncidentEvent(_message.Message):
             OUTCOME_UNDELIVERABLE: IncidentEvent.NotificationSettled._Outcome.ValueType  # 2
             """A provider refused it for good."""
             OUTCOME_CANCELLED: IncidentEvent.NotificationSettled._Outcome.ValueType  # 3
-            """The incident was acknowledged or resolved first."""
+            """The incident was acknowledged, resolved, held or given to others first."""
             OUTCOME_IN_DOUBT: IncidentEvent.NotificationSettled._Outcome.ValueType  # 4
             """It may or may not have been taken, and was tried as often as is allowed."""
             OUTCOME_MERGED: IncidentEvent.NotificationSettled._Outcome.ValueType  # 5
@@ -819,7 +993,7 @@ class IncidentEvent(_message.Message):
         OUTCOME_UNDELIVERABLE: IncidentEvent.NotificationSettled.Outcome.ValueType  # 2
         """A provider refused it for good."""
         OUTCOME_CANCELLED: IncidentEvent.NotificationSettled.Outcome.ValueType  # 3
-        """The incident was acknowledged or resolved first."""
+        """The incident was acknowledged, resolved, held or given to others first."""
         OUTCOME_IN_DOUBT: IncidentEvent.NotificationSettled.Outcome.ValueType  # 4
         """It may or may not have been taken, and was tried as often as is allowed."""
         OUTCOME_MERGED: IncidentEvent.NotificationSettled.Outcome.ValueType  # 5
@@ -900,6 +1074,11 @@ class IncidentEvent(_message.Message):
     RESOLVED_FIELD_NUMBER: _builtins.int
     NOTIFICATION_SETTLED_FIELD_NUMBER: _builtins.int
     LEVEL_UNDELIVERABLE_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGEMENT_EXPIRED_FIELD_NUMBER: _builtins.int
+    SNOOZED_FIELD_NUMBER: _builtins.int
+    ESCALATED_FIELD_NUMBER: _builtins.int
+    REASSIGNED_FIELD_NUMBER: _builtins.int
+    ASSIGNEE_UNKNOWN_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
     """Output only. The incident."""
     monitored_service_id: _builtins.str
@@ -946,6 +1125,26 @@ class IncidentEvent(_message.Message):
     def level_undeliverable(self) -> Global___IncidentEvent.LevelUndeliverable:
         """No page of a level could be handed off."""
 
+    @_builtins.property
+    def acknowledgement_expired(self) -> Global___IncidentEvent.AcknowledgementExpired:
+        """An acknowledgement counts no longer."""
+
+    @_builtins.property
+    def snoozed(self) -> Global___IncidentEvent.Snoozed:
+        """Somebody put it off."""
+
+    @_builtins.property
+    def escalated(self) -> Global___IncidentEvent.Escalated:
+        """Somebody made the next level due."""
+
+    @_builtins.property
+    def reassigned(self) -> Global___IncidentEvent.Reassigned:
+        """Somebody gave it to others."""
+
+    @_builtins.property
+    def assignee_unknown(self) -> Global___IncidentEvent.AssigneeUnknown:
+        """There is nobody of that name."""
+
     def __init__(
         self,
         *,
@@ -962,12 +1161,17 @@ class IncidentEvent(_message.Message):
         resolved: Global___IncidentEvent.Resolved | None = ...,
         notification_settled: Global___IncidentEvent.NotificationSettled | None = ...,
         level_undeliverable: Global___IncidentEvent.LevelUndeliverable | None = ...,
+        acknowledgement_expired: Global___IncidentEvent.AcknowledgementExpired | None = ...,
+        snoozed: Global___IncidentEvent.Snoozed | None = ...,
+        escalated: Global___IncidentEvent.Escalated | None = ...,
+        reassigned: Global___IncidentEvent.Reassigned | None = ...,
+        assignee_unknown: Global___IncidentEvent.AssigneeUnknown | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "alert_repeated", b"alert_repeated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "notification_settled", b"notification_settled", "opened", b"opened", "resolved", b"resolved"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "acknowledgement_expired", b"acknowledgement_expired", "alert_repeated", b"alert_repeated", "assignee_unknown", b"assignee_unknown", "escalated", b"escalated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "notification_settled", b"notification_settled", "opened", b"opened", "reassigned", b"reassigned", "resolved", b"resolved", "snoozed", b"snoozed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "alert_repeated", b"alert_repeated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "incident_id", b"incident_id", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "monitored_service_id", b"monitored_service_id", "notification_settled", b"notification_settled", "opened", b"opened", "resolved", b"resolved", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "acknowledgement_expired", b"acknowledgement_expired", "alert_repeated", b"alert_repeated", "assignee_unknown", b"assignee_unknown", "escalated", b"escalated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "incident_id", b"incident_id", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "monitored_service_id", b"monitored_service_id", "notification_settled", b"notification_settled", "opened", b"opened", "reassigned", b"reassigned", "resolved", b"resolved", "sequence", b"sequence", "snoozed", b"snoozed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["opened", "alert_repeated", "level_notified", "level_skipped", "escalation_exhausted", "acknowledged", "resolved", "notification_settled", "level_undeliverable"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["opened", "alert_repeated", "level_notified", "level_skipped", "escalation_exhausted", "acknowledged", "resolved", "notification_settled", "level_undeliverable", "acknowledgement_expired", "snoozed", "escalated", "reassigned", "assignee_unknown"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -1288,6 +1492,210 @@ class MarkHealthyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MarkHealthyResponse: _TypeAlias = MarkHealthyResponse  # noqa: Y015
+
+@_typing.final
+class SnoozeIncidentRequest(_message.Message):
+    """SnoozeIncidentRequest says for how long."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONITORED_SERVICE_ID_FIELD_NUMBER: _builtins.int
+    INCIDENT_ID_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    SNOOZED_BY_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    monitored_service_id: _builtins.str
+    """Required. The broken service; 1 to 255 bytes."""
+    incident_id: _builtins.str
+    """Optional. The incident meant; without it, the open one. At most 255 bytes."""
+    snoozed_by: _builtins.str
+    """Required. Who puts it off; 1 to 255 bytes."""
+    note: _builtins.str
+    """Optional. What that person says; at most 1024 bytes."""
+    request_id: _builtins.str
+    """Optional. Id of this call, at most 255 bytes, unique per service; a repeat within 24 hours gets
+    the first answer and changes nothing.
+    """
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """So long from now; 1 minute to 24 hours."""
+
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """Until this moment; 1 minute to 24 hours from now, by the clock of the database."""
+
+    def __init__(
+        self,
+        *,
+        monitored_service_id: _builtins.str = ...,
+        incident_id: _builtins.str = ...,
+        duration: _duration_pb2.Duration | None = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+        snoozed_by: _builtins.str = ...,
+        note: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "end", b"end", "until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "end", b"end", "incident_id", b"incident_id", "monitored_service_id", b"monitored_service_id", "note", b"note", "request_id", b"request_id", "snoozed_by", b"snoozed_by", "until_time", b"until_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_end: _TypeAlias = _typing.Literal["duration", "until_time"]  # noqa: Y015
+    _WhichOneofArgType_end: _TypeAlias = _typing.Literal["end", b"end"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_end) -> _WhichOneofReturnType_end | None: ...
+
+Global___SnoozeIncidentRequest: _TypeAlias = SnoozeIncidentRequest  # noqa: Y015
+
+@_typing.final
+class SnoozeIncidentResponse(_message.Message):
+    """SnoozeIncidentResponse says until when."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INCIDENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def incident(self) -> Global___Incident:
+        """Output only. The incident; its hold_end_time is when paging goes on."""
+
+    def __init__(
+        self,
+        *,
+        incident: Global___Incident | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["incident", b"incident"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incident", b"incident"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SnoozeIncidentResponse: _TypeAlias = SnoozeIncidentResponse  # noqa: Y015
+
+@_typing.final
+class EscalateIncidentRequest(_message.Message):
+    """EscalateIncidentRequest asks for the next level."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONITORED_SERVICE_ID_FIELD_NUMBER: _builtins.int
+    INCIDENT_ID_FIELD_NUMBER: _builtins.int
+    ESCALATED_BY_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    monitored_service_id: _builtins.str
+    """Required. The broken service; 1 to 255 bytes."""
+    incident_id: _builtins.str
+    """Optional. The incident meant; without it, the open one. At most 255 bytes."""
+    escalated_by: _builtins.str
+    """Required. Who asks for it; 1 to 255 bytes."""
+    request_id: _builtins.str
+    """Optional. Id of this call, at most 255 bytes, unique per service; a repeat within 24 hours gets
+    the first answer and changes nothing.
+    """
+    def __init__(
+        self,
+        *,
+        monitored_service_id: _builtins.str = ...,
+        incident_id: _builtins.str = ...,
+        escalated_by: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["escalated_by", b"escalated_by", "incident_id", b"incident_id", "monitored_service_id", b"monitored_service_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EscalateIncidentRequest: _TypeAlias = EscalateIncidentRequest  # noqa: Y015
+
+@_typing.final
+class EscalateIncidentResponse(_message.Message):
+    """EscalateIncidentResponse holds the incident before the level is notified."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INCIDENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def incident(self) -> Global___Incident:
+        """Output only. The incident; its next level is due."""
+
+    def __init__(
+        self,
+        *,
+        incident: Global___Incident | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["incident", b"incident"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incident", b"incident"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EscalateIncidentResponse: _TypeAlias = EscalateIncidentResponse  # noqa: Y015
+
+@_typing.final
+class ReassignIncidentRequest(_message.Message):
+    """ReassignIncidentRequest says whom to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONITORED_SERVICE_ID_FIELD_NUMBER: _builtins.int
+    INCIDENT_ID_FIELD_NUMBER: _builtins.int
+    ASSIGNED_TO_FIELD_NUMBER: _builtins.int
+    REASSIGNED_BY_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    monitored_service_id: _builtins.str
+    """Required. The broken service; 1 to 255 bytes."""
+    incident_id: _builtins.str
+    """Optional. The incident meant; without it, the open one. At most 255 bytes."""
+    reassigned_by: _builtins.str
+    """Required. Who gives it away; 1 to 255 bytes."""
+    request_id: _builtins.str
+    """Optional. Id of this call, at most 255 bytes, unique per service; a repeat within 24 hours gets
+    the first answer and changes nothing.
+    """
+    @_builtins.property
+    def assigned_to(self) -> Global___Assignee:
+        """Required. Whom to."""
+
+    def __init__(
+        self,
+        *,
+        monitored_service_id: _builtins.str = ...,
+        incident_id: _builtins.str = ...,
+        assigned_to: Global___Assignee | None = ...,
+        reassigned_by: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assigned_to", b"assigned_to"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assigned_to", b"assigned_to", "incident_id", b"incident_id", "monitored_service_id", b"monitored_service_id", "reassigned_by", b"reassigned_by", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReassignIncidentRequest: _TypeAlias = ReassignIncidentRequest  # noqa: Y015
+
+@_typing.final
+class ReassignIncidentResponse(_message.Message):
+    """ReassignIncidentResponse holds the incident before they are paged."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INCIDENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def incident(self) -> Global___Incident:
+        """Output only. The incident; they are due."""
+
+    def __init__(
+        self,
+        *,
+        incident: Global___Incident | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["incident", b"incident"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incident", b"incident"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReassignIncidentResponse: _TypeAlias = ReassignIncidentResponse  # noqa: Y015
 
 @_typing.final
 class GetMonitoredServiceRequest(_message.Message):

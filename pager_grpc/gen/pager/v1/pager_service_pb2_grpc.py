@@ -63,6 +63,21 @@ class PagerServiceStub:
                 request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.MarkHealthyRequest.SerializeToString,
                 response_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.MarkHealthyResponse.FromString,
                 _registered_method=True)
+        self.SnoozeIncident = channel.unary_unary(
+                '/pager.v1.PagerService/SnoozeIncident',
+                request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.SnoozeIncidentRequest.SerializeToString,
+                response_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.SnoozeIncidentResponse.FromString,
+                _registered_method=True)
+        self.EscalateIncident = channel.unary_unary(
+                '/pager.v1.PagerService/EscalateIncident',
+                request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.EscalateIncidentRequest.SerializeToString,
+                response_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.EscalateIncidentResponse.FromString,
+                _registered_method=True)
+        self.ReassignIncident = channel.unary_unary(
+                '/pager.v1.PagerService/ReassignIncident',
+                request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ReassignIncidentRequest.SerializeToString,
+                response_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ReassignIncidentResponse.FromString,
+                _registered_method=True)
         self.GetMonitoredService = channel.unary_unary(
                 '/pager.v1.PagerService/GetMonitoredService',
                 request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.GetMonitoredServiceRequest.SerializeToString,
@@ -143,7 +158,9 @@ class PagerServiceServicer:
     def Acknowledge(self, request, context):
         """Acknowledge says that somebody has it: the escalation of the open incident stops.
 
-        A second acknowledgement succeeds and keeps the first person.
+        A second acknowledgement succeeds and keeps the first person. Where the policy has an
+        acknowledgement_expiry and the service is not healthy by then, the incident is open again and its
+        levels are notified from the first one, in a new cycle.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
         open incident, or the request_id was used with other content), UNAVAILABLE.
@@ -158,6 +175,50 @@ class PagerServiceServicer:
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (no such service), FAILED_PRECONDITION (the request_id was
         used with other content), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SnoozeIncident(self, request, context):
+        """SnoozeIncident says "not now": until the snooze ends nobody is paged. Pages that wait are
+        cancelled; one that is being handed off at that moment may still arrive.
+
+        At its end, if the service is not healthy by then, the level is notified that would have come
+        next: the first one if none was notified, and the first one of a new cycle if none is left. An
+        acknowledged incident stays acknowledged until then; at the end of the snooze it is open again and
+        a new cycle begins. A further snooze takes the place of the one before. An acknowledgement
+        ends a snooze.
+
+        Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
+        open incident, or the request_id was used with other content), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EscalateIncident(self, request, context):
+        """EscalateIncident makes the next level due at once, and ends an acknowledgement and a snooze: the
+        incident is open. After the last level the next cycle begins, if a repeat is left.
+
+        Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
+        open incident, no level is left, or the request_id was used with other content), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReassignIncident(self, request, context):
+        """ReassignIncident gives the incident to another policy, or to one person: they are due at once, from
+        their first level, and take the place of the policy that the incident had. Pages that wait are
+        cancelled, an acknowledgement and a snooze end: the incident is open.
+
+        Who they are the policy service says when they are paged. If it knows no such policy or person, the
+        timeline says so and the former policy begins anew; while it does not answer, the former policy stands
+        in for them, and they are looked for every 10 seconds.
+
+        Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
+        open incident, or the request_id was used with other content), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -257,6 +318,21 @@ def add_PagerServiceServicer_to_server(servicer, server):
                     servicer.MarkHealthy,
                     request_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.MarkHealthyRequest.FromString,
                     response_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.MarkHealthyResponse.SerializeToString,
+            ),
+            'SnoozeIncident': grpc.unary_unary_rpc_method_handler(
+                    servicer.SnoozeIncident,
+                    request_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.SnoozeIncidentRequest.FromString,
+                    response_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.SnoozeIncidentResponse.SerializeToString,
+            ),
+            'EscalateIncident': grpc.unary_unary_rpc_method_handler(
+                    servicer.EscalateIncident,
+                    request_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.EscalateIncidentRequest.FromString,
+                    response_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.EscalateIncidentResponse.SerializeToString,
+            ),
+            'ReassignIncident': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReassignIncident,
+                    request_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ReassignIncidentRequest.FromString,
+                    response_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ReassignIncidentResponse.SerializeToString,
             ),
             'GetMonitoredService': grpc.unary_unary_rpc_method_handler(
                     servicer.GetMonitoredService,
@@ -411,6 +487,87 @@ class PagerService:
             '/pager.v1.PagerService/MarkHealthy',
             pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.MarkHealthyRequest.SerializeToString,
             pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.MarkHealthyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SnoozeIncident(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pager.v1.PagerService/SnoozeIncident',
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.SnoozeIncidentRequest.SerializeToString,
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.SnoozeIncidentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EscalateIncident(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pager.v1.PagerService/EscalateIncident',
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.EscalateIncidentRequest.SerializeToString,
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.EscalateIncidentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReassignIncident(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pager.v1.PagerService/ReassignIncident',
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ReassignIncidentRequest.SerializeToString,
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ReassignIncidentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,7 +48,9 @@ class PagerServiceStub:
     Acknowledge: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.AcknowledgeRequest, _pager_service_pb2.AcknowledgeResponse]
     """Acknowledge says that somebody has it: the escalation of the open incident stops.
 
-    A second acknowledgement succeeds and keeps the first person.
+    A second acknowledgement succeeds and keeps the first person. Where the policy has an
+    acknowledgement_expiry and the service is not healthy by then, the incident is open again and its
+    levels are notified from the first one, in a new cycle.
 
     Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
     open incident, or the request_id was used with other content), UNAVAILABLE.
@@ -59,6 +61,38 @@ class PagerServiceStub:
 
     Errors: INVALID_ARGUMENT, NOT_FOUND (no such service), FAILED_PRECONDITION (the request_id was
     used with other content), UNAVAILABLE.
+    """
+    SnoozeIncident: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.SnoozeIncidentRequest, _pager_service_pb2.SnoozeIncidentResponse]
+    """SnoozeIncident says "not now": until the snooze ends nobody is paged. Pages that wait are
+    cancelled; one that is being handed off at that moment may still arrive.
+
+    At its end, if the service is not healthy by then, the level is notified that would have come
+    next: the first one if none was notified, and the first one of a new cycle if none is left. An
+    acknowledged incident stays acknowledged until then; at the end of the snooze it is open again and
+    a new cycle begins. A further snooze takes the place of the one before. An acknowledgement
+    ends a snooze.
+
+    Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
+    open incident, or the request_id was used with other content), UNAVAILABLE.
+    """
+    EscalateIncident: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.EscalateIncidentRequest, _pager_service_pb2.EscalateIncidentResponse]
+    """EscalateIncident makes the next level due at once, and ends an acknowledgement and a snooze: the
+    incident is open. After the last level the next cycle begins, if a repeat is left.
+
+    Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
+    open incident, no level is left, or the request_id was used with other content), UNAVAILABLE.
+    """
+    ReassignIncident: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.ReassignIncidentRequest, _pager_service_pb2.ReassignIncidentResponse]
+    """ReassignIncident gives the incident to another policy, or to one person: they are due at once, from
+    their first level, and take the place of the policy that the incident had. Pages that wait are
+    cancelled, an acknowledgement and a snooze end: the incident is open.
+
+    Who they are the policy service says when they are paged. If it knows no such policy or person, the
+    timeline says so and the former policy begins anew; while it does not answer, the former policy stands
+    in for them, and they are looked for every 10 seconds.
+
+    Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
+    open incident, or the request_id was used with other content), UNAVAILABLE.
     """
     GetMonitoredService: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.GetMonitoredServiceRequest, _pager_service_pb2.GetMonitoredServiceResponse]
     """GetMonitoredService returns one service.
@@ -157,7 +191,9 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_pager_service_pb2.AcknowledgeResponse]:
         """Acknowledge says that somebody has it: the escalation of the open incident stops.
 
-        A second acknowledgement succeeds and keeps the first person.
+        A second acknowledgement succeeds and keeps the first person. Where the policy has an
+        acknowledgement_expiry and the service is not healthy by then, the incident is open again and its
+        levels are notified from the first one, in a new cycle.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
         open incident, or the request_id was used with other content), UNAVAILABLE.
@@ -174,6 +210,56 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (no such service), FAILED_PRECONDITION (the request_id was
         used with other content), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def SnoozeIncident(
+        self,
+        request: _pager_service_pb2.SnoozeIncidentRequest,
+        context: _aio.ServicerContext[_pager_service_pb2.SnoozeIncidentRequest, _abc.Awaitable[_pager_service_pb2.SnoozeIncidentResponse]],
+    ) -> _abc.Awaitable[_pager_service_pb2.SnoozeIncidentResponse]:
+        """SnoozeIncident says "not now": until the snooze ends nobody is paged. Pages that wait are
+        cancelled; one that is being handed off at that moment may still arrive.
+
+        At its end, if the service is not healthy by then, the level is notified that would have come
+        next: the first one if none was notified, and the first one of a new cycle if none is left. An
+        acknowledged incident stays acknowledged until then; at the end of the snooze it is open again and
+        a new cycle begins. A further snooze takes the place of the one before. An acknowledgement
+        ends a snooze.
+
+        Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
+        open incident, or the request_id was used with other content), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def EscalateIncident(
+        self,
+        request: _pager_service_pb2.EscalateIncidentRequest,
+        context: _aio.ServicerContext[_pager_service_pb2.EscalateIncidentRequest, _abc.Awaitable[_pager_service_pb2.EscalateIncidentResponse]],
+    ) -> _abc.Awaitable[_pager_service_pb2.EscalateIncidentResponse]:
+        """EscalateIncident makes the next level due at once, and ends an acknowledgement and a snooze: the
+        incident is open. After the last level the next cycle begins, if a repeat is left.
+
+        Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
+        open incident, no level is left, or the request_id was used with other content), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ReassignIncident(
+        self,
+        request: _pager_service_pb2.ReassignIncidentRequest,
+        context: _aio.ServicerContext[_pager_service_pb2.ReassignIncidentRequest, _abc.Awaitable[_pager_service_pb2.ReassignIncidentResponse]],
+    ) -> _abc.Awaitable[_pager_service_pb2.ReassignIncidentResponse]:
+        """ReassignIncident gives the incident to another policy, or to one person: they are due at once, from
+        their first level, and take the place of the policy that the incident had. Pages that wait are
+        cancelled, an acknowledgement and a snooze end: the incident is open.
+
+        Who they are the policy service says when they are paged. If it knows no such policy or person, the
+        timeline says so and the former policy begins anew; while it does not answer, the former policy stands
+        in for them, and they are looked for every 10 seconds.
+
+        Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
+        open incident, or the request_id was used with other content), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

@@ -9,7 +9,7 @@ from alembic import op
 from pager_grpc.runtime.fence import require_code_that_knows
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -24,7 +24,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Older code opens no address: pages that wait must have ended before, and its incidents must be resolved."""
-    require_code_that_knows(6)
+    require_code_that_knows(7)
     _index_again(["channel", "address"])
     op.drop_column("notifications", "recipient")
 

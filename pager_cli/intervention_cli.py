@@ -1,0 +1,117 @@
+"""``pagerctl snooze``, ``escalate`` and ``reassign``: what a person does about an incident by hand."""
+
+# ruff: noqa: PLC0415 - `pagerctl --help` must be instant, so gRPC is imported by the commands that need it
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pager_cli import options as opt
+from pager_cli.durations import parse_duration
+from pager_cli.running import run
+
+if TYPE_CHECKING:
+    from pager_cli.calls import Peer
+
+By = Annotated[str, typer.Option(metavar="WHO", help="Who asks for it.")]
+Incident = Annotated[str, typer.Option(metavar="ID", help="The incident meant; the open one if not given.")]
+
+
+def pager_at(target: str, timeout: float) -> "Peer":
+    """The pager as a peer."""
+    from pager_cli.calls import Peer
+
+    return Peer("pager", target, "--target", timeout)
+
+
+def a_duration(option: str, written: str) -> timedelta:
+    """The duration that was given with ``option``."""
+    try:
+        return parse_duration(written)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} {error}") from error
+
+
+def a_moment(option: str, written: str) -> datetime:
+    """The moment that was given with ``option``; without a zone it is local time."""
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} must be a time like 2026-03-01T15:30 or 2026-03-01T14:30Z") from error
+    return moment.astimezone()
+
+
+def snooze(
+    service: opt.Service,
+    by: By,
+    for_: Annotated[str, typer.Option("--for", metavar="DURATION", help="So long, like 45m or 4h; 1m to 24h.")] = "",
+    until: Annotated[str, typer.Option(metavar="TIME", help="Until then, like 2026-03-01T15:30 (local time).")] = "",
+    incident: Incident = "",
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Why.")] = "",
+    request_id: opt.RequestId = "",
+    target: opt.Target = opt.DEFAULT_TARGET,
+    timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
+    json: opt.AsJson = False,
+) -> int:
+    """Put an incident off: nobody is paged until then.
+
+    If the service is not healthy by then, paging goes on. An acknowledged incident is open again then.
+    """
+    from pager_cli.interventions import snooze as command
+
+    if bool(for_) == bool(until):
+        raise typer.BadParameter("give --for or --until, one of them")
+    end = a_duration("--for", for_) if for_ else a_moment("--until", until)
+    return run(
+        command(
+            pager_at(target, timeout),
+            service,
+            by=by,
+            end=end,
+            incident_id=incident,
+            note=note,
+            request_id=request_id,
+            as_machine=json,
+        )
+    )
+
+
+def escalate(
+    service: opt.Service,
+    by: By,
+    incident: Incident = "",
+    request_id: opt.RequestId = "",
+    target: opt.Target = opt.DEFAULT_TARGET,
+    timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
+    json: opt.AsJson = False,
+) -> int:
+    """Page the next level now, also if somebody has acknowledged."""
+    from pager_cli.interventions import escalate as command
+
+    peer = pager_at(target, timeout)
+    return run(command(peer, service, by=by, incident_id=incident, request_id=request_id, as_machine=json))
+
+
+def reassign(
+    service: opt.Service,
+    by: By,
+    policy: Annotated[str, typer.Option(metavar="ID", help="To this escalation policy.")] = "",
+    person: Annotated[str, typer.Option(metavar="ID", help="To this person.")] = "",
+    incident: Incident = "",
+    request_id: opt.RequestId = "",
+    target: opt.Target = opt.DEFAULT_TARGET,
+    timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
+    json: opt.AsJson = False,
+) -> int:
+    """Give an incident to others, who are paged now."""
+    from pager_cli.interventions import reassign as command
+    from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+
+    if bool(policy) == bool(person):
+        raise typer.BadParameter("give --policy or --person, one of them")
+    whom = pb.Assignee(policy_id=policy) if policy else pb.Assignee(person_id=person)
+    peer = pager_at(target, timeout)
+    return run(
+        command(peer, service, by=by, assigned_to=whom, incident_id=incident, request_id=request_id, as_machine=json)
+    )

@@ -1,0 +1,105 @@
+"""What a person does about an incident by hand: snooze it, escalate it, give it to others."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pager_cli.calls import Peer
+from pager_cli.connection import connected
+from pager_cli.moments import full_time
+from pager_cli.output import as_json, print_json, print_line
+from pager_cli.timeline_silence import assignee_words
+from pager_cli.words import one_line
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
+
+
+def request_id_or_new(request_id: str) -> str:
+    """``request_id``, or one of its own for this call."""
+    return request_id or str(uuid.uuid4())
+
+
+def timestamp_of(moment: datetime) -> Timestamp:
+    """``moment`` on the wire."""
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment.astimezone(UTC))
+    return timestamp
+
+
+def duration_of(span: timedelta) -> Duration:
+    """``span`` on the wire."""
+    duration = Duration()
+    duration.FromTimedelta(span)
+    return duration
+
+
+async def snooze(
+    peer: Peer,
+    service: str,
+    *,
+    by: str,
+    end: timedelta | datetime,
+    incident_id: str,
+    note: str,
+    request_id: str,
+    as_machine: bool,
+) -> None:
+    """Puts the open incident of ``service`` off and prints until when."""
+    request = pb.SnoozeIncidentRequest(
+        monitored_service_id=service,
+        incident_id=incident_id,
+        snoozed_by=by,
+        note=note,
+        request_id=request_id_or_new(request_id),
+    )
+    if isinstance(end, timedelta):
+        request.duration.CopyFrom(duration_of(end))
+    else:
+        request.until_time.CopyFrom(timestamp_of(end))
+    async with connected(peer) as (channel, caller):
+        answer = await caller.write(PagerServiceStub(channel).SnoozeIncident, request)
+    if as_machine:
+        print_json(as_json(answer))
+        return
+    # A repeat of an old call may find the snooze over.
+    incident = answer.incident
+    until = full_time(incident.hold_end_time) if incident.HasField("hold_end_time") else "a moment that has passed"
+    print_line(f"incident {incident.incident_id} of {one_line(service)} is snoozed until {until}")
+
+
+async def escalate(peer: Peer, service: str, *, by: str, incident_id: str, request_id: str, as_machine: bool) -> None:
+    """Makes the next level of the open incident of ``service`` due at once."""
+    request = pb.EscalateIncidentRequest(
+        monitored_service_id=service,
+        incident_id=incident_id,
+        escalated_by=by,
+        request_id=request_id_or_new(request_id),
+    )
+    async with connected(peer) as (channel, caller):
+        answer = await caller.write(PagerServiceStub(channel).EscalateIncident, request)
+    if as_machine:
+        print_json(as_json(answer))
+    else:
+        print_line(f"incident {answer.incident.incident_id} of {one_line(service)}: the next level is due now")
+
+
+async def reassign(
+    peer: Peer, service: str, *, by: str, assigned_to: pb.Assignee, incident_id: str, request_id: str, as_machine: bool
+) -> None:
+    """Gives the open incident of ``service`` to a policy or a person."""
+    request = pb.ReassignIncidentRequest(
+        monitored_service_id=service,
+        incident_id=incident_id,
+        assigned_to=assigned_to,
+        reassigned_by=by,
+        request_id=request_id_or_new(request_id),
+    )
+    async with connected(peer) as (channel, caller):
+        answer = await caller.write(PagerServiceStub(channel).ReassignIncident, request)
+    if as_machine:
+        print_json(as_json(answer))
+        return
+    whom = assignee_words(assigned_to)
+    print_line(f"incident {answer.incident.incident_id} of {one_line(service)} is given to {whom}, who is paged now")

@@ -1,0 +1,133 @@
+"""snooze and escalate: what is asked of the pager, and what its timeline says of it."""
+
+import json
+from datetime import UTC
+
+import grpc
+import pytest
+from cli.scripted_servers import Refusal, an_event, an_incident
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pager_cli.timeline import what_happened
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+
+
+def at(moment: str) -> Timestamp:
+    timestamp = Timestamp()
+    timestamp.FromJsonString(moment)
+    return timestamp
+
+
+def snoozed():
+    return pb.SnoozeIncidentResponse(incident=an_incident(hold_end_time=at("2026-03-01T14:30:00Z")))
+
+
+async def test_a_snooze_is_asked_for_by_its_duration_and_answered_with_its_end_in_local_time(pagerctl, pager):
+    pager.script.answers("SnoozeIncident", snoozed())
+    done = await pagerctl(
+        *("snooze", "payments", "--by", "ana", "--for", "1h30m", "--note", "lunch"),
+        *("--incident", "inc-1", "--request-id", "r"),
+    )
+    assert (done.code, done.err) == (0, "")
+    assert done.out == "incident inc-1 of payments is snoozed until 2026-03-01 15:30:00 CET\n"
+    assert pager.script.requests["SnoozeIncident"] == [
+        pb.SnoozeIncidentRequest(
+            monitored_service_id="payments",
+            incident_id="inc-1",
+            duration=Duration(seconds=5400),
+            snoozed_by="ana",
+            note="lunch",
+            request_id="r",
+        )
+    ]
+
+
+@pytest.mark.parametrize("written", ["2026-03-01T15:30", "2026-03-01T14:30Z", "2026-03-01T16:30+02:00"])
+async def test_the_end_of_a_snooze_may_be_a_time_and_is_local_without_a_zone(pagerctl, pager, written):
+    pager.script.answers("SnoozeIncident", snoozed())
+    assert (await pagerctl("snooze", "payments", "--by", "ana", "--until", written)).code == 0
+    [request] = pager.script.requests["SnoozeIncident"]
+    assert request.until_time == at("2026-03-01T14:30:00Z")
+    assert request.request_id
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--for", "1h", "--until", "2026-03-01T15:30"), ("--for", "soon"), ("--until", "soon")]
+)
+async def test_a_snooze_without_one_end_is_a_usage_error(pagerctl, pager, options):
+    done = await pagerctl("snooze", "payments", "--by", "ana", *options)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert pager.script.requests["SnoozeIncident"] == []
+
+
+async def test_an_escalation_says_that_the_next_level_is_due(pagerctl, pager):
+    pager.script.answers("EscalateIncident", pb.EscalateIncidentResponse(incident=an_incident()))
+    done = await pagerctl("escalate", "payments", "--by", "ana")
+    assert done.out == "incident inc-1 of payments: the next level is due now\n"
+    [request] = pager.script.requests["EscalateIncident"]
+    assert (request.monitored_service_id, request.escalated_by) == ("payments", "ana")
+    document = json.loads((await pagerctl("escalate", "payments", "--by", "ana", "--json")).out)
+    assert document["incident"]["incident_id"] == "inc-1"
+
+
+async def test_where_no_level_is_left_that_is_said(pagerctl, pager):
+    refusal = Refusal(grpc.StatusCode.FAILED_PRECONDITION, "ERROR_REASON_NO_LEVEL_LEFT", {"incident_id": "inc-1"})
+    pager.script.answers("EscalateIncident", refusal)
+    done = await pagerctl("escalate", "payments", "--by", "ana")
+    assert done.code == 1
+    assert done.err == "pagerctl: every level of the incident 'inc-1' was notified, nobody is left to escalate to\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "assignee", "words"),
+    [
+        (("--policy", "storage"), pb.Assignee(policy_id="storage"), "policy storage"),
+        (("--person", "ben"), pb.Assignee(person_id="ben"), "person ben"),
+    ],
+)
+async def test_an_incident_is_given_to_a_policy_or_a_person(pagerctl, pager, options, assignee, words):
+    pager.script.answers("ReassignIncident", pb.ReassignIncidentResponse(incident=an_incident()))
+    done = await pagerctl("reassign", "payments", "--by", "ana", *options)
+    assert done.out == f"incident inc-1 of payments is given to {words}, who is paged now\n"
+    [request] = pager.script.requests["ReassignIncident"]
+    assert (request.assigned_to, request.reassigned_by) == (assignee, "ana")
+    assert (await pagerctl("reassign", "payments", "--by", "ana", "--policy", "a", "--person", "b")).code == 2
+
+
+kinds = pb.IncidentEvent
+
+
+@pytest.mark.parametrize(
+    ("event", "sentence"),
+    [
+        (
+            {"snoozed": kinds.Snoozed(snoozed_by="ana", note="lunch", snooze_end_time=at("2026-03-01T03:00:00Z"))},
+            'snoozed by ana until {}: "lunch"',
+        ),
+        (
+            {"acknowledged": kinds.Acknowledged(acknowledged_by="ana", expire_time=at("2026-03-01T03:00:00Z"))},
+            "acknowledged by ana until {}",
+        ),
+        (
+            {"acknowledgement_expired": kinds.AcknowledgementExpired(acknowledged_by="ana")},
+            "the acknowledgement by ana has expired: open again",
+        ),
+        (
+            {"reassigned": kinds.Reassigned(reassigned_by="ana", assigned_to=pb.Assignee(policy_id="storage"))},
+            "given to policy storage by ana",
+        ),
+        (
+            {
+                "assignee_unknown": kinds.AssigneeUnknown(
+                    assigned_to=pb.Assignee(person_id="ben"), fault="no such person"
+                )
+            },
+            "nobody knows person ben (no such person): the former policy begins anew",
+        ),
+        ({"escalated": kinds.Escalated(escalated_by="ana")}, "escalated by ana: the next level is due at once"),
+    ],
+)
+def test_a_timeline_tells_of_silence(event, sentence):
+    local = at("2026-03-01T03:00:00Z").ToDatetime(UTC).astimezone().strftime("%H:%M:%S")
+    assert what_happened(an_event(**event)) == sentence.format(local)

@@ -1,0 +1,196 @@
+"""What every store promises about silence. A signer gives ``pager`` as to the other contracts."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from builders import (
+    CHECKOUT,
+    a_level,
+    a_policy,
+    acknowledging,
+    an_application,
+    escalating,
+    healing,
+    raising,
+    reassigning,
+    snoozing,
+)
+from fakes.escalation_policies import DOWN, FakeEscalationPolicies
+
+from pager_domain.pager.audit import violations
+from pager_domain.pager.delivery import result_of
+from pager_domain.pager.events import LevelNotified, NotificationSettled, Outcome
+from pager_domain.pager.interventions import (
+    AcknowledgementExpired,
+    Assignee,
+    AssigneeKind,
+    AssigneeUnknown,
+    IncidentEscalated,
+    IncidentReassigned,
+    IncidentSnoozed,
+)
+from pager_domain.pager.model import IncidentState
+from pager_domain.pager.ports.email_sender import NotNow
+
+EXPIRING = replace(a_policy(levels=2), acknowledgement_expiry=timedelta(minutes=30))
+
+
+class SilenceContract:
+    @pytest.fixture
+    async def pager(self):
+        raise NotImplementedError
+
+    @pytest.fixture
+    def policies(self):
+        return FakeEscalationPolicies(a_policy(levels=2))
+
+    @pytest.fixture
+    def application(self, pager, policies):
+        return an_application(pager.store, pager.outbox, policies)
+
+    async def done(self, application, *requests):
+        """What the requests did, one after the other; what is due is fired after each."""
+        answers = []
+        for batch in ([request] for request in requests) if requests else [[]]:
+            answers += await application.handle(batch) if batch else []
+            while await application.escalate_due(10):
+                pass
+        return answers
+
+    async def told(self, pager, *kinds):
+        """The causes in the timeline of checkout, of these kinds; the audit finds no promise broken."""
+        [incident] = await pager.views.incidents(CHECKOUT, (), None, 1)
+        assert [str(violation) for record in await pager.records() for violation in violations(record)] == []
+        lines = [line.what for line in await pager.views.events(incident, 0, 1000)]
+        return [what for what in lines if isinstance(what, kinds or object)]
+
+    async def steps(self, pager):
+        return [(what.cycle, what.level) for what in await self.told(pager, LevelNotified)]
+
+    async def incident(self, pager):
+        return (await pager.views.service(CHECKOUT)).incident
+
+    async def test_a_snoozed_incident_is_quiet_and_pages_when_the_snooze_ends(self, pager, application):
+        raised, snoozed = await self.done(application, raising(), snoozing(minutes=60, note="lunch"))
+        assert snoozed.incident.incident_id == raised.incident.incident_id
+        assert await pager.outbox.claim(10) == []
+        [told] = await self.told(pager, IncidentSnoozed)
+        assert (told.snoozed_by, told.note, told.until) == ("ana", "lunch", snoozed.incident.held_until)
+        assert (await self.incident(pager)).held_until == told.until
+        await pager.advance(3590)
+        await self.done(application)
+        assert await self.steps(pager) == [(1, 1)]
+        assert 0 < await pager.store.seconds_until_due() <= 10
+        await pager.advance(11)
+        await self.done(application)
+        assert await self.steps(pager) == [(1, 1), (1, 2)]
+        assert (await self.incident(pager)).held_until is None
+        assert len(await pager.outbox.claim(10)) == 2
+
+    async def test_a_snooze_in_the_batch_of_the_alert_holds_the_first_level(self, pager, application):
+        await application.handle([raising(), snoozing(minutes=1)])
+        await self.done(application)
+        assert await self.steps(pager) == []
+        await pager.advance(61)
+        await self.done(application)
+        assert await self.steps(pager) == [(1, 1)]
+
+    async def test_a_page_that_a_delivery_holds_does_not_leave_later_while_the_incident_is_snoozed(
+        self, pager, application
+    ):
+        await self.done(application, raising())
+        claims = await pager.outbox.claim(10)
+        await self.done(application, snoozing(minutes=60))
+        await pager.outbox.record([result_of(claim, NotNow("busy")) for claim in claims])
+        await pager.advance(40)
+        again = await pager.outbox.claim(10)
+        assert [claim.incident_is_open for claim in again] == [False, False]
+        await application.record([await application.attempt(claim) for claim in again])
+        assert {end.outcome for end in await self.told(pager, NotificationSettled)} == {Outcome.CANCELLED}
+        incident = await self.incident(pager)
+        assert incident.next_escalation_at == incident.held_until
+
+    async def test_a_snooze_of_an_acknowledged_incident_opens_it_at_its_end(self, pager, application):
+        await self.done(application, raising(), acknowledging(), snoozing(minutes=60))
+        assert (await self.incident(pager)).state is IncidentState.ACKNOWLEDGED
+        await pager.advance(3601)
+        await self.done(application)
+        assert (await self.incident(pager)).state is IncidentState.OPEN
+        assert await self.steps(pager) == [(1, 1), (2, 1)]
+
+    async def test_a_repeat_of_a_snooze_gets_the_first_answer_and_moves_nothing(self, pager, application):
+        _, first = await self.done(application, raising(), snoozing(minutes=60, request_id="z"))
+        await pager.advance(60)
+        [again] = await self.done(application, snoozing(minutes=60, request_id="z"))
+        assert again.incident.held_until == first.incident.held_until
+        assert len(await self.told(pager, IncidentSnoozed)) == 1
+
+    async def test_an_acknowledgement_that_expires_opens_the_incident_and_pages_from_level_1(
+        self, pager, application, policies
+    ):
+        policies.default = EXPIRING
+        await self.done(application, raising(), acknowledging())
+        assert 1790 < await pager.store.seconds_until_due() <= 1800
+        assert await pager.outbox.claim(10) == []
+        await pager.advance(1801)
+        await self.done(application)
+        assert await self.told(pager, AcknowledgementExpired) == [AcknowledgementExpired("ana")]
+        assert await self.steps(pager) == [(1, 1), (2, 1)]
+        assert (await self.incident(pager)).acknowledged_by == ""
+        await self.done(application, acknowledging(by="ben"), healing())
+        await pager.advance(10_000)
+        await self.done(application)
+        assert await self.steps(pager) == [(1, 1), (2, 1)]
+
+    async def test_an_escalation_by_hand_pages_the_next_level_at_once(self, pager, application):
+        await self.done(application, raising(), acknowledging(), escalating(by="ben"))
+        assert await self.told(pager, IncidentEscalated) == [IncidentEscalated("ben")]
+        assert await self.steps(pager) == [(1, 1), (1, 2)]
+        assert (await self.incident(pager)).state is IncidentState.OPEN
+        [refused] = await self.done(application, escalating(by="ben"))
+        assert type(refused).__name__ == "NoLevelLeft"
+        assert await self.steps(pager) == [(1, 1), (1, 2)]
+
+    async def test_a_reassigned_incident_pages_the_others_and_they_stay(self, pager, application, policies):
+        policies.people["ben"] = a_policy("person/ben", levels=[a_level(9, targets=1)], repeats=1)
+        await self.done(application, raising(), reassigning(Assignee(AssigneeKind.PERSON, "ben")))
+        assert await self.told(pager, IncidentReassigned) == [IncidentReassigned("ana", Assignee("person", "ben"))]
+        assert await self.steps(pager) == [(1, 1), (2, 1)]
+        claims = await pager.outbox.claim(10)
+        assert [claim.notification.target.target_id for claim in claims] == ["person-9-1"]
+        policies.revisions["person/ben", 1] = policies.people["ben"]
+        await pager.advance(901)
+        await self.done(application)
+        assert [what.policy_id for what in await self.told(pager, LevelNotified)] == [
+            "shop",
+            "person/ben",
+            "person/ben",
+        ]
+        known = await pager.store.last_known_policies([CHECKOUT])
+        assert [policy.policy_id for policy, _ in known.values()] == ["shop"]
+
+    async def test_whom_an_incident_is_given_to_survives_until_the_policy_service_answers(
+        self, pager, application, policies
+    ):
+        assignee = Assignee(AssigneeKind.POLICY, "storage")
+        await self.done(application, raising())
+        policies.fault = DOWN
+        await self.done(application, reassigning(assignee))
+        assert (await self.incident(pager)).assigned_to == assignee
+        policies.fault = None
+        policies.store(a_policy("storage", revision=4))
+        await pager.advance(11)
+        await self.done(application)
+        incident = await self.incident(pager)
+        assert (incident.policy.policy_id, incident.policy.revision, incident.assigned_to) == ("storage", 4, None)
+        assert await self.steps(pager) == [(1, 1), (2, 1), (3, 1)]
+
+    async def test_nobody_of_that_name_leaves_the_incident_with_the_former_people(self, pager, application):
+        ben = Assignee(AssigneeKind.PERSON, "ben")
+        await self.done(application, raising(), reassigning(ben))
+        assert [told.assignee for told in await self.told(pager, AssigneeUnknown)] == [ben]
+        assert [(what.policy_id, what.cycle) for what in await self.told(pager, LevelNotified)] == [
+            ("shop", 1),
+            ("shop", 2),
+        ]
