@@ -12,6 +12,7 @@ from pager_cli import intervention_cli
 from pager_cli import options as opt
 from pager_cli.configuration_cli import add_configuration_commands
 from pager_cli.outcome import BUG, OK, USAGE
+from pager_cli.person_cli import person_app
 from pager_cli.policy_cli import policy_app
 from pager_cli.questions_cli import add_question_commands
 from pager_cli.running import complain, run
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pager_cli.calls import Peer
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(person_app, name="person", help="Say who may be paged, and how: list, show, set, delete, verify.")
 app.add_typer(policy_app, name="policy", help="Say whom to page: apply, list, show, delete.")
 
 

@@ -45,6 +45,21 @@ _BY_REASON: Mapping[str, str] = {
     "STALE_ETAG": "the policy {policy_id!r} was changed by somebody else at the same time; try again",
     "NO_POLICY_FOR_SERVICE": "no policy covers the service {monitored_service_id!r} and there is no default policy",
     "REVISION_UNKNOWN": "the policy {policy_id!r} has no revision {revision}",
+    "PERSON_UNKNOWN": "there is no person {person_id!r}; `pagerctl person list` lists them",
+    "PERSON_EXISTS": "the person {person_id!r} exists already",
+    "PERSON_STALE": "the person {person_id!r} was changed by somebody else at the same time; try again",
+    "PERSON_IN_USE": "the {named_by_kind} {named_by_id!r} names the person {person_id!r}; take it out there first",
+    "CONTACT_METHOD_UNKNOWN": (
+        "the person {person_id!r} has no contact method {contact_method_id!r}; `pagerctl person show` shows them"
+    ),
+    "CONTACT_METHOD_VERIFIED": "{contact_method_id!r} of {person_id!r} is verified already",
+    "CODE_NOT_SENT": (
+        "nobody says that a code went to {contact_method_id!r} of {person_id!r}: the notifier or its provider does not "
+        "answer; try again"
+    ),
+    "ADDRESS_REFUSED": (
+        "the provider takes no messages to {contact_method_id!r} of {person_id!r}; is the address right?"
+    ),
     "DELIVERY_UNKNOWN": "there is no delivery {delivery_id!r}; `pagerctl deliveries` lists them",
 }
 

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NewType
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress, PhoneNumber, checked_id, checked_moment, checked_text
 from pager_domain.policy.errors import PersonExists, PersonStale, PersonUnknown
 from pager_domain.policy.revisions import Kind, Record, Revisioned
+from pager_domain.policy.wall_time import zone_named
 
 PersonId = NewType("PersonId", str)
 ContactMethodId = NewType("ContactMethodId", str)
@@ -98,7 +98,8 @@ class PersonDefinition:
     def __post_init__(self) -> None:
         checked_id("person_id", self.person_id)
         checked_text("display_name", self.display_name, MAX_DISPLAY_NAME_BYTES)
-        _check_time_zone(self.time_zone)
+        if self.time_zone:
+            zone_named(self.time_zone)
         _check_contact_methods(self.contact_methods)
         known = {method.contact_method_id for method in self.contact_methods}
         for field in ("high_urgency_rule", "low_urgency_rule"):
@@ -141,14 +142,6 @@ class Person(Revisioned[PersonDefinition]):
 
 PersonRecord = Record[PersonDefinition, Person]
 PEOPLE = Kind("person", Person, PersonUnknown, PersonExists, PersonStale)
-
-
-def _check_time_zone(name: str) -> None:
-    try:
-        if name:
-            ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidField("time_zone", "must be an IANA time zone like Europe/Berlin") from None
 
 
 def _check_contact_methods(methods: Sequence[ContactMethod]) -> None:
