@@ -54,6 +54,14 @@ R = TypeVar("R", bound=Revisioned[Any])
 
 
 @dataclass(frozen=True, slots=True)
+class Standing(Generic[R]):
+    """A revision and up to when it stood; None if it still does."""
+
+    entry: R
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Kind(Generic[D, R]):
     """A kind of entry: its name in the store, what makes a revision of it, and the errors that name an id."""
 

@@ -29,8 +29,6 @@ from pager_domain.policy.wall_time import first_moment, on_the_wall, zone_named
 Answer = tuple[OnCall, ...]
 """Who is on call: no person twice, nobody if empty."""
 
-SHOWN_AROUND = timedelta(days=31)
-
 _UNITS = {Unit.HOUR: timedelta(hours=1), Unit.DAY: timedelta(days=1), Unit.WEEK: timedelta(weeks=1)}
 _INSTANT = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
@@ -56,20 +54,6 @@ def on_call(schedule: ScheduleDefinition, at: datetime) -> Answer:
     """Who is on call at a moment."""
     [shift] = shifts(schedule, at, at + _INSTANT)
     return shift.on_call
-
-
-def shift_around(schedule: ScheduleDefinition, at: datetime) -> Shift:
-    """The shift that holds a moment; of one that is longer, the part within 31 days of it."""
-    for reach in (timedelta(days=2), timedelta(days=9), SHOWN_AROUND):
-        found = _shift_within(schedule, at, reach)
-        if at - reach < found.starts_at and found.ends_at < at + reach:
-            break
-    return found
-
-
-def _shift_within(schedule: ScheduleDefinition, at: datetime, reach: timedelta) -> Shift:
-    found = shifts(schedule, at - reach, at + reach)
-    return next(shift for shift in found if at < shift.ends_at)
 
 
 @dataclass(frozen=True, slots=True)

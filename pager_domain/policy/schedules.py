@@ -30,6 +30,9 @@ MAX_RESTRICTIONS = 50
 MAX_CHANGES = 500
 """So many overrides, and so many shift swaps, of a schedule are not over for more than 30 days."""
 MAX_SPAN = timedelta(days=366)
+MAX_SWAP_ID_BYTES = 250
+OVERRIDES_OF_SWAPS = "swap/"
+"""So begins the id of an override that a shift swap has become; the id of the swap follows."""
 
 
 class Unit(StrEnum):
@@ -194,6 +197,7 @@ class ShiftSwap:
     state: SwapState = SwapState.REQUESTED
 
     def __post_init__(self) -> None:
+        checked_text("shift_swap_id", self.shift_swap_id, MAX_SWAP_ID_BYTES, required=True)
         checked_id("shift_swap_id", self.shift_swap_id)
         checked_id("from_person_id", self.from_person)
         checked_id("to_person_id", self.to_person)

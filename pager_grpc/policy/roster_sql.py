@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.policy.people import PEOPLE
 from pager_domain.policy.ports.roster_store import NamedBy, RosterStore, RosterUnitOfWork
-from pager_domain.policy.revisions import Definition, Kind, Record, Revisioned
+from pager_domain.policy.revisions import Definition, Kind, Record, Revisioned, Standing
 from pager_domain.policy.schedules import SCHEDULES
 from pager_grpc.policy.person_documents import person_document, person_in
 from pager_grpc.policy.schedule_documents import schedule_document, schedule_in
@@ -50,6 +50,18 @@ WHERE r.revision = (
     WHERE x.kind = :kind AND x.entry_id = listed.entry_id AND x.update_time <= :moment
 ) AND (r.end_time IS NULL OR r.end_time > :moment)
 """
+# A revision stands until the next one is made, or until its entry ends while it stands.
+_BETWEEN = """
+SELECT * FROM (
+    SELECT r.entry_id, r.revision, r.create_time, r.update_time, r.document, coalesce(
+        r.end_time, lead(r.update_time) OVER (PARTITION BY r.entry_id ORDER BY r.revision)
+    ) AS until_time
+    FROM {asked}
+    JOIN roster_revisions r ON r.kind = :kind AND r.entry_id = listed.entry_id
+) stood
+WHERE stood.update_time < :end_moment AND (stood.until_time IS NULL OR stood.until_time > :start_moment)
+ORDER BY stood.entry_id, stood.revision
+"""
 _LAST_REVISION = "SELECT revision FROM roster_entries WHERE kind = :kind AND entry_id = :entry_id"
 _HOLD = "SELECT entry_id FROM roster_entries WHERE kind = :kind AND {condition} ORDER BY entry_id FOR SHARE"
 _END = (
@@ -79,6 +91,12 @@ class SqlRosterUnitOfWork(RosterUnitOfWork):
     async def entries_at(self, kind: Kind[D, R], entry_ids: Collection[str], moment: datetime) -> dict[str, R]:
         """One statement."""
         return await _at(self._database, self._connection, kind, entry_ids, moment)
+
+    async def entries_between(
+        self, kind: Kind[D, R], entry_ids: Collection[str], start: datetime, end: datetime
+    ) -> dict[str, list[Standing[R]]]:
+        """One statement."""
+        return await _between(self._database, self._connection, kind, entry_ids, (start, end))
 
     async def lock_entry(self, kind: Kind[D, R], entry_id: str) -> Record[D, R]:
         """Two statements: the second one sees what was committed while the first one waited."""
@@ -137,6 +155,13 @@ class SqlRosterStore(RosterStore):
         async with self._database.snapshot() as connection:
             return await _at(self._database, connection, kind, entry_ids, moment)
 
+    async def entries_between(
+        self, kind: Kind[D, R], entry_ids: Collection[str], start: datetime, end: datetime
+    ) -> dict[str, list[Standing[R]]]:
+        """One statement."""
+        async with self._database.snapshot() as connection:
+            return await _between(self._database, connection, kind, entry_ids, (start, end))
+
     async def entries(self, kind: Kind[D, R], after: str | None, limit: int) -> list[R]:
         """No id is empty, so the empty text stands before the first one."""
         binds = {"after": after or "", "limit": limit}
@@ -163,6 +188,24 @@ async def _at(
     binds |= {"kind": kind.name, "moment": database.moment_bind(moment)}
     rows = await fetch(connection, _AT.format(asked=asked), binds)
     return {entry.entry_id: entry for entry in _read(kind, rows)}
+
+
+async def _between(
+    database: Database,
+    connection: AsyncConnection,
+    kind: Kind[D, R],
+    entry_ids: Collection[str],
+    span: tuple[datetime, datetime],
+) -> dict[str, list[Standing[R]]]:
+    asked, binds = as_rows(connection, "entry_id", set(entry_ids))
+    start, end = map(database.moment_bind, span)
+    binds |= {"kind": kind.name, "start_moment": start, "end_moment": end}
+    rows = await fetch(connection, _BETWEEN.format(asked=asked), binds)
+    found: dict[str, list[Standing[R]]] = {}
+    for entry, row in zip(_read(kind, rows), rows, strict=True):
+        until = moment_of(row["until_time"]) if row["until_time"] is not None else None
+        found.setdefault(entry.entry_id, []).append(Standing(entry, until))
+    return found
 
 
 def _read(kind: Kind[D, R], rows: Sequence[Row]) -> list[R]:

@@ -11,7 +11,7 @@ from pager_domain.policy.errors import PersonExists, PersonStale, PersonUnknown
 from pager_domain.policy.people import PEOPLE, Person
 from pager_domain.policy.ports.policy_store import PolicyStore
 from pager_domain.policy.ports.roster_store import NamedBy
-from pager_domain.policy.revisions import Record
+from pager_domain.policy.revisions import Record, Standing
 from pager_domain.policy.schedules import SCHEDULES, LayerId, Override, OverrideId, Remove, Replace
 
 MICROSECOND = timedelta(microseconds=1)
@@ -149,6 +149,24 @@ class RosterStoreContract:
         standing = await store.entries_at(SCHEDULES, ["a", "b", "c"], other.update_time)
         assert {name: schedule.revision for name, schedule in standing.items()} == {"a": 2, "b": 1}
 
+    async def test_the_revisions_that_stood_in_a_span_say_up_to_when(self, store, schedules):
+        first = await schedules.create(a_schedule("a", "ana"))
+        second = await schedules.update(a_schedule("a", "ben"), first.etag)
+        ended = await schedules.end("a")
+        third = await schedules.create(a_schedule("a", "cem"))
+        other = await schedules.create(a_schedule("b"))
+        all_of_a = [Standing(first, second.update_time), Standing(second, ended), Standing(third, None)]
+
+        async def between(start, end):
+            return await store.entries_between(SCHEDULES, ["a", "b", "c"], start, end)
+
+        end = other.update_time + MICROSECOND
+        assert await between(first.update_time, end) == {"a": all_of_a, "b": [Standing(other, None)]}
+        assert await between(second.update_time, ended) == {"a": all_of_a[1:2]}
+        assert await between(second.update_time - MICROSECOND, ended) == {"a": all_of_a[:2]}
+        assert await between(ended, third.update_time) == {}
+        assert await between(end, end + MICROSECOND) == {"a": all_of_a[2:], "b": [Standing(other, None)]}
+
     async def test_a_transaction_reads_what_others_have_committed(self, store, people):
         ana = await people.create(a_person("ana"))
 
@@ -158,9 +176,10 @@ class RosterStoreContract:
                 held,
                 await unit.newest_entries(PEOPLE, ["ana"]),
                 await unit.entries_at(PEOPLE, ["ana"], ana.update_time),
+                await unit.entries_between(PEOPLE, ["ana"], ana.update_time, ana.update_time + MICROSECOND),
             )
 
-        assert await store.atomically(work) == ({"ana": ana},) * 3
+        assert await store.atomically(work) == (*({"ana": ana},) * 3, {"ana": [Standing(ana, None)]})
 
     @pytest.mark.parametrize("person", ["ana", "ben", "cem", "dan"])
     async def test_a_person_is_named_by_the_schedules_that_name_it_anywhere(self, store, schedules, person):

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pager_domain.policy.ports.roster_store import NamedBy, RosterStore, RosterUnitOfWork
-from pager_domain.policy.revisions import Kind, Record
+from pager_domain.policy.revisions import Kind, Record, Standing
 from pager_domain.policy.schedules import SCHEDULES
 
 
@@ -26,6 +26,20 @@ class FakeRoster(RosterStore, RosterUnitOfWork):
             made = [kept for kept in self.roster.get((kind.name, entry_id), ()) if kept[0].update_time <= moment]
             if made and (made[-1][1] is None or made[-1][1] > moment):
                 found[entry_id] = made[-1][0]
+        return found
+
+    async def entries_between(
+        self, kind: Kind, entry_ids: Collection[str], start: datetime, end: datetime
+    ) -> dict[str, list[Standing]]:
+        self._reach()
+        found = {}
+        for entry_id in entry_ids:
+            kept = self.roster.get((kind.name, entry_id), ())
+            nexts = [*(entry.update_time for entry, _ in kept[1:]), None]
+            stood = [Standing(entry, ended or after) for (entry, ended), after in zip(kept, nexts, strict=False)]
+            seen = [s for s in stood if s.entry.update_time < end and (s.until is None or s.until > start)]
+            if seen:
+                found[entry_id] = seen
         return found
 
     async def entries(self, kind: Kind, after: str | None, limit: int) -> list[Any]:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, time
 
 from pager_domain.policy.people import PersonId
+from pager_domain.policy.revisions import Standing
 from pager_domain.policy.schedules import (
     Add,
     Layer,
@@ -13,8 +14,11 @@ from pager_domain.policy.schedules import (
     Replace,
     Restriction,
     Rotation,
+    Schedule,
     ScheduleDefinition,
     ScheduleId,
+    ShiftSwap,
+    ShiftSwapId,
     Unit,
     Weekday,
 )
@@ -76,3 +80,19 @@ def replace_by(person, replaced=None):
 def names(answer):
     """Who is on call, in few words."""
     return [one.person_id for one in answer]
+
+
+def a_swap(giver="ana", taker="ben", start="2026-11-03 10:00", end="2026-11-03 12:00", swap_id="s-1", **rest):
+    people = PersonId(giver), PersonId(taker)
+    return ShiftSwap(ShiftSwapId(swap_id), *people, utc(start), utc(end), **rest)
+
+
+def revisions(*definitions):
+    """A history: each definition (None: it has ended) with the moment from which on it stands."""
+    found = []
+    for number, (moment, definition) in enumerate(definitions):
+        nexts = [utc(after) for after, _ in definitions[number + 1 :]]
+        if definition is not None:
+            revision = Schedule(definition, number + 1, utc(moment), utc(moment))
+            found.append(Standing(revision, nexts[0] if nexts else None))
+    return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from pager_domain.policy.revisions import Definition, Kind, Record, Revisioned
+from pager_domain.policy.revisions import Definition, Kind, Record, Revisioned, Standing
 
 D = TypeVar("D", bound=Definition)
 R = TypeVar("R", bound=Revisioned[Any])
@@ -30,6 +30,11 @@ class RosterReads(Protocol):
 
     async def entries_at(self, kind: Kind[D, R], entry_ids: Collection[str], moment: datetime) -> dict[str, R]:
         """The revisions that stood at ``moment`` (aware), by id; one made at that very moment stands."""
+
+    async def entries_between(
+        self, kind: Kind[D, R], entry_ids: Collection[str], start: datetime, end: datetime
+    ) -> dict[str, list[Standing[R]]]:
+        """The revisions that stood at some time from ``start`` up to ``end`` (aware), by id, the earliest first."""
 
 
 class RosterUnitOfWork(RosterReads, Protocol):

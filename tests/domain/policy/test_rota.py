@@ -1,10 +1,12 @@
 from datetime import timedelta
 from time import process_time
+from zoneinfo import ZoneInfo
 
 import pytest
 from fakes.schedule_builders import (
     WORKDAYS,
     a_layer,
+    a_rotation,
     a_schedule,
     add,
     an_override,
@@ -15,7 +17,7 @@ from fakes.schedule_builders import (
     utc,
 )
 
-from pager_domain.policy.rota import on_call, shift_around, shifts
+from pager_domain.policy.rota import on_call, shifts, turns
 from pager_domain.policy.schedules import OnCall, Unit, Weekday
 
 MONDAY = "2026-11-02 08:00"  # nine o'clock in Berlin
@@ -136,6 +138,13 @@ def test_a_day_that_a_zone_skips_is_nobody_s_turn():
     ]
 
 
+def test_a_turn_has_some_time():
+    rotation = a_rotation("ana", "ben", unit=Unit.DAY, start="2011-12-28 00:00")
+    found = list(turns(rotation, ZoneInfo("Pacific/Apia"), utc("2011-12-29 09:00"), utc("2012-01-03")))
+    assert len(found) == 6
+    assert all(turn.starts_at < turn.ends_at for turn in found)
+
+
 def test_a_layer_with_times_counts_only_between_them():
     week = a_layer("eve", layer_id="trip", start="2026-11-01 00:00", begins="2026-11-04 00:00", ends="2026-11-05 00:00")
     assert told(a_schedule(a_layer("ana"), week), "2026-11-03", "2026-11-06") == [
@@ -223,25 +232,6 @@ def test_equal_neighbours_are_one_shift():
 def test_no_span_has_no_shifts():
     assert shifts(a_schedule(), utc(MONDAY), utc(MONDAY)) == []
     assert shifts(a_schedule(), utc(MONDAY), utc("2026-11-01")) == []
-
-
-def test_the_shift_around_a_moment_is_whole_where_it_is_not_longer_than_a_month():
-    around = shift_around(a_schedule(), utc("2026-11-10"))
-    assert (around.starts_at, around.ends_at, names(around.on_call)) == (
-        utc("2026-11-09 08:00"),
-        utc("2026-11-16 08:00"),
-        ["ben"],
-    )
-    at = utc("2027-06-01")
-    for weeks in range(1, 8):
-        schedule = a_schedule(a_layer("ana", "ben", length=weeks))
-        month = shifts(schedule, at - timedelta(days=31), at + timedelta(days=31))
-        assert shift_around(schedule, at) == next(s for s in month if at < s.ends_at)
-
-
-def test_of_a_shift_that_never_ends_a_month_around_is_shown():
-    around = shift_around(a_schedule(a_layer("ana", start="2020-01-01 00:00")), utc("2026-11-10"))
-    assert (around.starts_at, around.ends_at) == (utc("2026-10-10"), utc("2026-12-11"))
 
 
 def test_the_answer_costs_the_same_years_after_the_start():

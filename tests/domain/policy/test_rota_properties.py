@@ -4,10 +4,10 @@ from itertools import pairwise
 from domain.policy.clock_changes import clock_changes, every_zone
 from domain.policy.plain_rota import who
 from fakes.schedule_builders import add, names, remove, replace_by
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pager_domain.policy.rota import on_call, shift_around, shifts
+from pager_domain.policy.rota import on_call, shifts
 from pager_domain.policy.schedules import Layer, Override, Restriction, Rotation, ScheduleDefinition, Unit, Weekday
 
 MOMENT = timedelta(microseconds=1)
@@ -59,6 +59,7 @@ def overrides_near(draw, near):
     return Override(f"o-{draw(st.integers(1, 9))}", starts_at, ends_at, draw(changes))
 
 
+@settings(deadline=None, max_examples=50)
 @given(schedules(), st.integers(1, 8 * 24 * 60))
 def test_shifts_cover_their_span_without_a_hole_and_each_differs_from_the_next(made, minutes):
     schedule, start = made
@@ -69,6 +70,7 @@ def test_shifts_cover_their_span_without_a_hole_and_each_differs_from_the_next(m
     assert all(len(set(names(shift.on_call))) == len(shift.on_call) for shift in found)
 
 
+@settings(deadline=None, max_examples=50)  # turn by turn is slow
 @given(schedules(), st.data())
 def test_shifts_say_at_each_moment_what_follows_turn_by_turn_from_the_definition(made, data):
     schedule, start = made
@@ -78,14 +80,16 @@ def test_shifts_say_at_each_moment_what_follows_turn_by_turn_from_the_definition
             assert names(shift.on_call) == who(schedule, moment), moment
 
 
+@settings(deadline=None, max_examples=50)
 @given(schedules(), st.integers(0, 3 * 24 * 60))
 def test_who_is_on_call_at_a_moment_is_whoever_its_shift_names(made, minutes):
     schedule, start = made
     at = start + minutes * MINUTE
     [inside] = [s for s in shifts(schedule, start, start + timedelta(days=4)) if s.starts_at <= at < s.ends_at]
-    assert on_call(schedule, at) == inside.on_call == shift_around(schedule, at).on_call
+    assert on_call(schedule, at) == inside.on_call
 
 
+@settings(deadline=None, max_examples=50)
 @given(schedules(), st.integers(1, 3 * 24 * 60))
 def test_a_span_in_two_parts_has_the_same_shifts(made, minutes):
     schedule, start = made
