@@ -122,11 +122,9 @@ def _notification_settled(event: pb.IncidentEvent) -> str:
             return f"handed off to {target} together with others, in {one_line(settled.bundle_id)}{doubled}"
         case _Settled.OUTCOME_UNDELIVERABLE:
             return f"undeliverable to {how}{reason}"
-        case _Settled.OUTCOME_CANCELLED if settled.before_due:
-            return f"page to {target} is not needed any more{reason}"
         case _Settled.OUTCOME_CANCELLED:
             sent = " (it may have been sent before)" if settled.possibly_duplicated else ""
-            return f"page to {target} cancelled{reason}{sent}"
+            return f"page to {target} {'is not needed any more' if settled.before_due else 'cancelled'}{reason}{sent}"
         case _Settled.OUTCOME_IN_DOUBT:
             return f"in doubt whether {how} was reached{reason}{doubled}"
     return f"page to {target} ended: {enum_word(_Settled.Outcome, settled.outcome)}{reason}"

@@ -117,14 +117,14 @@ class SqlNotificationOutbox(NotificationOutbox):
         failed = [page for page, event in ends if event.outcome not in (Outcome.HANDED_OFF, Outcome.MERGED)]
         undeliverable: list[IncidentEvent] = []
         if failed:
-            await self._take_the_next_step_of_who_was_refused(connection, writes, ends)
+            await self._take_the_next_step_of_who_was_refused(connection, writes, ends, now)
             await writes.run()  # the ends of these pages are looked at
             undeliverable = await self._escalate_where_nobody_was_reached(connection, writes, failed, now)
         append_events(writes, self._database, [*events, *undeliverable])
         return bool(undeliverable)
 
     async def _take_the_next_step_of_who_was_refused(
-        self, connection: AsyncConnection, writes: Writes, ends: Sequence[End]
+        self, connection: AsyncConnection, writes: Writes, ends: Sequence[End], now: datetime
     ) -> None:
         refused = [page for page, event in ends if event.outcome is Outcome.UNDELIVERABLE]
         if not refused:
@@ -133,7 +133,6 @@ class SqlNotificationOutbox(NotificationOutbox):
         lock = "" if self._sqlite else "FOR UPDATE"  # whoever claims one at this moment tries it anyway
         query = _NOT_DUE.format(condition=condition, now=self._database.now_sql, lock=lock)
         not_due = map(self._page_of, await fetch(connection, query, binds | self._database.now_binds()))
-        now = await self._database.now(connection)
         pages = owed_at_once(refused, not_due)
         writes.update(NOTIFICATIONS, [_key_of(page) | {"due_at": now, "owed_at": now} for page in pages])
 
