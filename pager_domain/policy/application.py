@@ -3,9 +3,15 @@
 from collections.abc import Sequence
 
 from pager_domain.kernel import PolicyId
+from pager_domain.policy.directory import Question
 from pager_domain.policy.errors import PolicyUnknown
-from pager_domain.policy.model import EscalationPolicy, PolicyDefinition, Resolution, ResolvedEscalation, Subject
+from pager_domain.policy.levels import people_in, require_known, schedules_in
+from pager_domain.policy.model import EscalationPolicy, PolicyDefinition
+from pager_domain.policy.people import PEOPLE
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
+from pager_domain.policy.resolved import ResolvedEscalation
+from pager_domain.policy.resolving import Resolution, resolve_all
+from pager_domain.policy.schedules import SCHEDULES
 
 
 class PolicyApplicationService:
@@ -19,6 +25,7 @@ class PolicyApplicationService:
 
         Raises:
             PolicyExists, ServiceAlreadyCovered, DefaultPolicyExists: something it wants is taken.
+            TargetUnknown: it names a person or a schedule that is not there.
         """
 
         async def work(unit: PolicyUnitOfWork) -> EscalationPolicy:
@@ -36,6 +43,7 @@ class PolicyApplicationService:
             PolicyUnknown: there is none to update.
             StaleEtag: it has changed since it was read.
             ServiceAlreadyCovered, DefaultPolicyExists: something it wants is taken.
+            TargetUnknown: it names a person or a schedule that is not there.
         """
 
         async def work(unit: PolicyUnitOfWork) -> EscalationPolicy:
@@ -76,24 +84,36 @@ class PolicyApplicationService:
         """Up to ``limit`` policies behind ``after``, ordered by id."""
         return await self._store.policies(after, limit)
 
-    async def resolve(self, subject: Subject) -> ResolvedEscalation:
+    async def resolve(self, question: Question) -> ResolvedEscalation:
         """Whom to page.
 
         Raises:
-            NoPolicyForService, PolicyUnknown, RevisionUnknown: there is no answer.
+            NoPolicyForService, PolicyUnknown, RevisionUnknown, PersonUnknown: there is no answer.
         """
-        [answer] = await self.resolve_all([subject])
+        [answer] = await self.resolve_all([question])
         if isinstance(answer, ResolvedEscalation):
             return answer
         raise answer
 
-    async def resolve_all(self, subjects: Sequence[Subject]) -> list[Resolution]:
-        """Whom to page for each of ``subjects``, in their order; an error in its place where there is no answer."""
-        directory = await self._store.directory(subjects)
-        return [directory.resolve(subject) for subject in subjects]
+    async def resolve_all(self, questions: Sequence[Question]) -> list[Resolution]:
+        """Whom to page for each of ``questions``, in their order; an error in its place where there is no answer."""
+        return await resolve_all(self._store, questions)
 
 
 async def _keep(unit: PolicyUnitOfWork, policy: EscalationPolicy) -> None:
     coverage = await unit.coverage(policy.definition.monitored_service_ids)
     coverage.admit(policy.definition)
+    await hold_targets(unit, policy.definition)
     await unit.save(policy)
+
+
+async def hold_targets(unit: PolicyUnitOfWork, definition: PolicyDefinition) -> None:
+    """Makes sure that whom and what a policy names is there, and stays until the transaction ends.
+
+    Raises:
+        TargetUnknown: names the first level and target that names nobody.
+    """
+    people, schedules = people_in(definition.levels), schedules_in(definition.levels)
+    held_people = await unit.hold_entries(PEOPLE, people) if people else {}
+    held_schedules = await unit.hold_entries(SCHEDULES, schedules) if schedules else {}
+    require_known(definition.levels, held_people, held_schedules)

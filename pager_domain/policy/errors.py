@@ -11,6 +11,7 @@
     ├── ServiceAlreadyCovered            another policy names the service
     ├── DefaultPolicyExists              another policy is the default
     ├── StaleEtag                        the policy has changed since it was read
+    ├── TargetUnknown                    a level names a person or a schedule that is not there
     ├── PersonUnknown                    no such person
     ├── PersonExists                     the id is taken
     ├── PersonStale                      the person has changed since it was read
@@ -102,6 +103,18 @@ class StaleEtag(DomainError):
 
     def __str__(self) -> str:
         return f"escalation policy {self.policy_id!r} has changed since it was read; read it again"
+
+
+@dataclass(eq=False)
+class TargetUnknown(DomainError):
+    """A level names a person or a schedule, at ``field``, that does not exist or has ended."""
+
+    field: str
+    named_kind: str
+    named_id: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: there is no {self.named_kind} {self.named_id!r}"
 
 
 @dataclass(eq=False)

@@ -5,42 +5,45 @@ same levels for ever, also after its policy has ended.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import (
     EmailTarget,
-    EscalationLevel,
     MonitoredServiceId,
-    NotificationTarget,
     PolicyId,
+    SmsTarget,
     checked_id,
-    checked_levels,
     checked_repeat_count,
     checked_text,
 )
 from pager_domain.policy.errors import (
     DefaultPolicyExists,
-    NoPolicyForService,
     PolicyExists,
     PolicyUnknown,
-    RevisionUnknown,
     ServiceAlreadyCovered,
     StaleEtag,
 )
+from pager_domain.policy.levels import EscalationLevel, PersonTarget, PolicyTarget, Selection, checked_levels
 from pager_domain.policy.revisions import Kind, Record, Revisioned
 
 MAX_DISPLAY_NAME_BYTES = 255
 MAX_MONITORED_SERVICES = 10_000
-MAX_QUESTIONS = 1000
+MIN_ACKNOWLEDGEMENT_EXPIRY = timedelta(minutes=1)
+MAX_ACKNOWLEDGEMENT_EXPIRY = timedelta(days=7)
+MIN_REOPEN_WINDOW = timedelta(seconds=1)
+MAX_REOPEN_WINDOW = timedelta(hours=24)
+RESERVED_PREFIX = "person/"
+"""How the policies begin that name one person and are stored nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyDefinition:
     """What people say about a policy: everything but its revision and its times.
 
-    ``monitored_service_ids`` may come in any order and are kept sorted.
+    ``monitored_service_ids`` may come in any order and are kept sorted. Without an ``acknowledgement_expiry`` an
+    acknowledgement counts for ever; without a ``reopen_window`` every alert after the end opens another incident.
     """
 
     policy_id: PolicyId
@@ -49,12 +52,23 @@ class PolicyDefinition:
     repeat_count: int = 0
     monitored_service_ids: tuple[MonitoredServiceId, ...] = ()
     default_policy: bool = False
+    acknowledgement_expiry: timedelta | None = None
+    reopen_window: timedelta | None = None
 
     def __post_init__(self) -> None:
         checked_id("policy_id", self.policy_id)
         checked_text("display_name", self.display_name, MAX_DISPLAY_NAME_BYTES)
         checked_levels(self.levels)
         checked_repeat_count(self.repeat_count)
+        _check_span(
+            "acknowledgement_expiry",
+            self.acknowledgement_expiry,
+            (MIN_ACKNOWLEDGEMENT_EXPIRY, MAX_ACKNOWLEDGEMENT_EXPIRY),
+            "must be 1 minute to 7 days",
+        )
+        _check_span(
+            "reopen_window", self.reopen_window, (MIN_REOPEN_WINDOW, MAX_REOPEN_WINDOW), "must be 1 second to 24 hours"
+        )
         services = _checked_services(self.monitored_service_ids)
         object.__setattr__(self, "monitored_service_ids", services)  # the way to normalise a frozen value
 
@@ -96,7 +110,10 @@ class Coverage:
         Raises:
             ServiceAlreadyCovered: names the first such service.
             DefaultPolicyExists: another policy is the default.
+            InvalidField: its id is one of those that are stored nowhere.
         """
+        if definition.policy_id.startswith(RESERVED_PREFIX):
+            raise InvalidField("policy_id", f"must not begin with {RESERVED_PREFIX}")
         for service in definition.monitored_service_ids:
             other = self.covered_by.get(service, definition.policy_id)
             if other != definition.policy_id:
@@ -119,58 +136,6 @@ class PolicyRevision:
             raise InvalidField("revision", "must be at least 1")
 
 
-Subject = MonitoredServiceId | PolicyRevision
-"""What is asked about: the service as it is covered now, or a revision pinned before."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedEscalation:
-    """Whom to page. ``defaulted``: the default policy answers because no other names the service."""
-
-    policy_id: PolicyId
-    revision: int
-    levels: tuple[EscalationLevel, ...]
-    repeat_count: int
-    defaulted: bool = False
-
-
-Unresolved = NoPolicyForService | PolicyUnknown | RevisionUnknown
-Resolution = ResolvedEscalation | Unresolved
-
-
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """Everything that is needed to answer for some subjects, read at one moment.
-
-    ``known_policies`` are those asked about by revision that exist or have ended.
-    """
-
-    covering: Mapping[MonitoredServiceId, ResolvedEscalation]
-    default: ResolvedEscalation | None
-    revisions: Mapping[PolicyRevision, ResolvedEscalation]
-    known_policies: frozenset[PolicyId]
-
-    def resolve(self, subject: Subject) -> Resolution:
-        """The answer, or the error that says why there is none."""
-        if isinstance(subject, PolicyRevision):
-            return self._resolve_revision(subject)
-        return self._resolve_service(subject)
-
-    def _resolve_service(self, service: MonitoredServiceId) -> Resolution:
-        if (found := self.covering.get(service)) is not None:
-            return found
-        if self.default is not None:
-            return replace(self.default, defaulted=True)
-        return NoPolicyForService(service)
-
-    def _resolve_revision(self, asked: PolicyRevision) -> Resolution:
-        if (found := self.revisions.get(asked)) is not None:
-            return found
-        if asked.policy_id in self.known_policies:
-            return RevisionUnknown(asked.policy_id, asked.revision)
-        return PolicyUnknown(asked.policy_id)
-
-
 def _checked_services(services: Sequence[MonitoredServiceId]) -> tuple[MonitoredServiceId, ...]:
     if len(services) > MAX_MONITORED_SERVICES:
         raise InvalidField("monitored_service_ids", f"must be at most {MAX_MONITORED_SERVICES}")
@@ -184,17 +149,36 @@ def _checked_services(services: Sequence[MonitoredServiceId]) -> tuple[Monitored
     return tuple(sorted(seen))
 
 
+def _check_span(field: str, span: timedelta | None, bounds: tuple[timedelta, timedelta], limit: str) -> None:
+    least, most = bounds
+    if span is not None and not least <= span <= most:
+        raise InvalidField(field, limit)
+
+
 def _facts(definition: PolicyDefinition) -> list[object]:
-    # Spelt out, because two releases side by side must make the same etag of the same policy.
-    levels = [
-        [level.acknowledgement_timeout // timedelta(microseconds=1), [_target_facts(t) for t in level.targets]]
-        for level in definition.levels
-    ]
+    # Spelt out, because two releases side by side must make the same etag of the same policy; what a policy does not
+    # use is not among them, so that it keeps the etag it had before there was such a thing.
+    levels = [_level_facts(level) for level in definition.levels]
     rest = [definition.repeat_count, definition.monitored_service_ids, definition.default_policy]
-    return [definition.policy_id, definition.display_name, levels, *rest]
+    spans = {"acknowledgement_expiry": definition.acknowledgement_expiry, "reopen_window": definition.reopen_window}
+    used = [[name, _microseconds(span)] for name, span in spans.items() if span is not None]
+    return [definition.policy_id, definition.display_name, levels, *rest, *used]
 
 
-def _target_facts(target: NotificationTarget) -> list[str]:
+def _level_facts(level: EscalationLevel) -> list[object]:
+    facts: list[object] = [_microseconds(level.acknowledgement_timeout), [_target_facts(t) for t in level.targets]]
+    return facts if level.selection is Selection.ALL else [*facts, level.selection.value]
+
+
+def _target_facts(target: PolicyTarget) -> list[str]:
     if isinstance(target, EmailTarget):
         return ["email", target.target_id, target.address.value]
-    return ["sms", target.target_id, target.number.value]
+    if isinstance(target, SmsTarget):
+        return ["sms", target.target_id, target.number.value]
+    if isinstance(target, PersonTarget):
+        return ["person", target.target_id, target.person_id]
+    return ["schedule", target.target_id, target.schedule_id]
+
+
+def _microseconds(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)

@@ -1,7 +1,7 @@
 """The policy store on SQLite or PostgreSQL."""
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -12,29 +12,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import MonitoredServiceId, PolicyId
-from pager_domain.policy.model import (
-    POLICIES,
-    Coverage,
-    Directory,
-    EscalationPolicy,
-    PolicyDefinition,
-    PolicyRecord,
-    PolicyRevision,
-    ResolvedEscalation,
-    Subject,
-)
-from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
-from pager_domain.policy.revisions import Record
+from pager_domain.policy.levels import people_in, schedules_in
+from pager_domain.policy.model import POLICIES, Coverage, EscalationPolicy, PolicyDefinition, PolicyRecord
+from pager_domain.policy.people import PEOPLE
+from pager_domain.policy.ports.policy_store import PolicyReads, PolicyStore, PolicyUnitOfWork
+from pager_domain.policy.ports.roster_store import NamedBy
+from pager_domain.policy.revisions import Definition, Kind, Record, Revisioned
+from pager_domain.policy.schedules import SCHEDULES
+from pager_domain.policy.turns import PolicyLevel, Seat, Turns
+from pager_grpc.policy import turns_sql
 from pager_grpc.policy.contact_verifications_sql import SqlVerificationUnitOfWork
-from pager_grpc.policy.documents import document_of, levels_in
+from pager_grpc.policy.documents import definition_in, document_of
+from pager_grpc.policy.policy_reads_sql import SqlPolicyReads
 from pager_grpc.policy.roster_sql import SqlRosterStore, SqlRosterUnitOfWork
-from pager_grpc.policy.statements import COVERED, DEFAULT_POLICY, Statements, statements_for
-from pager_grpc.policy.tables import ESCALATION_POLICIES, POLICY_COVERAGE, POLICY_REVISIONS
+from pager_grpc.policy.statements import COVERED, DEFAULT_POLICY, NAMING_POLICY, UNNAME, Statements, statements_for
+from pager_grpc.policy.tables import ESCALATION_POLICIES, POLICY_COVERAGE, POLICY_REVISIONS, POLICY_TARGETS
 from pager_grpc.runtime.bulk import insert_rows, upsert_rows
 from pager_grpc.runtime.columns import as_document, moment_of
 from pager_grpc.runtime.database import Database
 
 T = TypeVar("T")
+D = TypeVar("D", bound=Definition)
+R = TypeVar("R", bound=Revisioned[Any])
 
 _RACES = 5
 _UNIQUE_VIOLATION = "23505"
@@ -81,6 +80,7 @@ class SqlPolicyUnitOfWork(SqlRosterUnitOfWork, SqlVerificationUnitOfWork, Policy
         await upsert_rows(self._connection, ESCALATION_POLICIES, [row])
         await insert_rows(self._connection, POLICY_REVISIONS, [revision])
         await self._cover(policy.policy_id, set(policy.definition.monitored_service_ids))
+        await self._name(policy.policy_id, _names(policy.definition))
 
     async def end(self, policy_id: PolicyId, now: datetime) -> None:
         """The row stays, so that its revisions are counted on."""
@@ -88,6 +88,32 @@ class SqlPolicyUnitOfWork(SqlRosterUnitOfWork, SqlVerificationUnitOfWork, Policy
         row = ESCALATION_POLICIES.c.policy_id == policy_id
         await self._connection.execute(update(ESCALATION_POLICIES).where(row).values(ended))
         await self._cover(policy_id, set())
+        await self._name(policy_id, [])
+
+    async def named_by(self, kind: Kind[D, R], entry_id: str) -> NamedBy | None:
+        """A schedule, else the first live policy."""
+        if (named := await super().named_by(kind, entry_id)) is not None:
+            return named
+        found = await self._connection.execute(NAMING_POLICY, {"kind": kind.name, "entry_id": entry_id})
+        policy_id = found.scalar_one_or_none()
+        return NamedBy(POLICIES.name, policy_id) if policy_id is not None else None
+
+    async def lock_turns(self, levels: Collection[PolicyLevel], seats: Collection[Seat]) -> Turns:
+        """Three statements."""
+        return await turns_sql.lock_turns(self._connection, levels, seats)
+
+    async def save_turns(self, given: Mapping[Seat, int], upcoming: Mapping[PolicyLevel, int], now: datetime) -> None:
+        """Two statements."""
+        await turns_sql.save_turns(self._connection, given, upcoming, now)
+
+    async def forget_turns(self, before: datetime, limit: int) -> int:
+        """One statement."""
+        return await turns_sql.forget_turns(self._database, self._connection, before, limit)
+
+    async def _name(self, policy_id: PolicyId, names: list[dict[str, str]]) -> None:
+        """Whom the policy names from now on, so that nobody who is named can be ended."""
+        await self._connection.execute(UNNAME, {"policy_id": policy_id})
+        await insert_rows(self._connection, POLICY_TARGETS, [name | {"policy_id": policy_id} for name in names])
 
     async def _cover(self, policy_id: PolicyId, services: set[MonitoredServiceId]) -> None:
         found = await self._connection.execute(COVERED, {"policy_id": policy_id})
@@ -129,15 +155,10 @@ class SqlPolicyStore(SqlRosterStore, PolicyStore):
         rows = await self._read(self._statements.policies, {"after": after or "", "limit": limit})
         return [_policy_of(row) for row in rows]
 
-    async def directory(self, subjects: Sequence[Subject]) -> Directory:
-        """One statement, whatever is asked."""
-        revisions = {s for s in subjects if isinstance(s, PolicyRevision)}
-        services = {s for s in subjects if not isinstance(s, PolicyRevision)}
-        asked = [{"policy_id": r.policy_id, "revision": r.revision} for r in revisions]
-        rows = await self._read(
-            self._statements.directory, {"services": _json(sorted(services)), "revisions": json.dumps(asked)}
-        )
-        return _directory_of(rows)
+    async def reading(self, work: Callable[[PolicyReads], Awaitable[T]]) -> T:
+        """One snapshot."""
+        async with self._database.snapshot() as connection:
+            return await work(SqlPolicyReads(self._database, connection, self._statements))
 
     async def _once(self, work: Callable[[PolicyUnitOfWork], Awaitable[T]]) -> T:
         async with self._database.begin() as connection:
@@ -150,40 +171,21 @@ class SqlPolicyStore(SqlRosterStore, PolicyStore):
 
 def _policy_of(row: Row[Any]) -> EscalationPolicy:
     document = as_document(row.document)
-    definition = PolicyDefinition(
-        policy_id=row.policy_id,
-        levels=levels_in(document),
-        display_name=document["display_name"],
-        repeat_count=document["repeat_count"],
+    definition = definition_in(
+        row.policy_id,
+        document,
         monitored_service_ids=tuple(as_document(row.services) or ()),
         default_policy=bool(row.default_policy),
     )
     return EscalationPolicy(definition, row.revision, moment_of(row.create_time), moment_of(row.update_time))
 
 
-def _directory_of(rows: Iterable[Row[Any]]) -> Directory:
-    covering: dict[MonitoredServiceId, ResolvedEscalation] = {}
-    revisions: dict[PolicyRevision, ResolvedEscalation] = {}
-    default, known = None, set()
-    # In a storm a thousand services share a few policies: each is read out of its document once.
-    answers: dict[PolicyRevision, ResolvedEscalation] = {}
-    for row in rows:
-        key = PolicyRevision(row.policy_id, row.revision)
-        if row.document is not None and key not in answers:
-            answers[key] = _answer_of(key, as_document(row.document))
-        if row.kind == "covering":
-            covering[row.monitored_service_id] = answers[key]
-        elif row.kind == "default":
-            default = answers[key]
-        else:
-            known.add(key.policy_id)
-            if row.document is not None:
-                revisions[key] = answers[key]
-    return Directory(covering, default, revisions, frozenset(known))
-
-
-def _answer_of(key: PolicyRevision, document: dict[str, Any]) -> ResolvedEscalation:
-    return ResolvedEscalation(key.policy_id, key.revision, levels_in(document), document["repeat_count"])
+def _names(definition: PolicyDefinition) -> list[dict[str, str]]:
+    people, schedules = sorted(people_in(definition.levels)), sorted(schedules_in(definition.levels))
+    return [
+        *({"kind": PEOPLE.name, "entry_id": person} for person in people),
+        *({"kind": SCHEDULES.name, "entry_id": schedule} for schedule in schedules),
+    ]
 
 
 def _json(values: Collection[str]) -> str:

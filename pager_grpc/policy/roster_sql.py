@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.policy.people import PEOPLE
-from pager_domain.policy.ports.roster_store import NamedBy, RosterStore, RosterUnitOfWork
+from pager_domain.policy.ports.roster_store import NamedBy, RosterReads, RosterStore, RosterUnitOfWork
 from pager_domain.policy.revisions import Definition, Kind, Record, Revisioned, Standing
 from pager_domain.policy.schedules import SCHEDULES
 from pager_grpc.policy.person_documents import person_document, person_in
@@ -77,8 +77,8 @@ _SQLITE_NAMES = "EXISTS (SELECT 1 FROM json_each(r.document, '$.people') WHERE v
 _POSTGRES_NAMES = "r.document -> 'people' @> to_jsonb(CAST(:person_id AS text))"
 
 
-class SqlRosterUnitOfWork(RosterUnitOfWork):
-    """The roster's part of one transaction on one connection."""
+class SqlRosterReads(RosterReads):
+    """What is read on one connection, in whatever transaction it is."""
 
     def __init__(self, database: Database, connection: AsyncConnection) -> None:
         self._database = database
@@ -97,6 +97,10 @@ class SqlRosterUnitOfWork(RosterUnitOfWork):
     ) -> dict[str, list[Standing[R]]]:
         """One statement."""
         return await _between(self._database, self._connection, kind, entry_ids, (start, end))
+
+
+class SqlRosterUnitOfWork(SqlRosterReads, RosterUnitOfWork):
+    """The roster's part of one transaction on one connection."""
 
     async def lock_entry(self, kind: Kind[D, R], entry_id: str) -> Record[D, R]:
         """Two statements: the second one sees what was committed while the first one waited."""
@@ -178,7 +182,7 @@ async def _newest(
     connection: AsyncConnection, kind: Kind[D, R], condition: str, binds: Binds, tail: str = ""
 ) -> list[R]:
     rows = await fetch(connection, _NEWEST.format(condition=condition) + tail, binds | {"kind": kind.name})
-    return _read(kind, rows)
+    return read_entries(kind, rows)
 
 
 async def _at(
@@ -187,7 +191,7 @@ async def _at(
     asked, binds = as_rows(connection, "entry_id", set(entry_ids))
     binds |= {"kind": kind.name, "moment": database.moment_bind(moment)}
     rows = await fetch(connection, _AT.format(asked=asked), binds)
-    return {entry.entry_id: entry for entry in _read(kind, rows)}
+    return {entry.entry_id: entry for entry in read_entries(kind, rows)}
 
 
 async def _between(
@@ -202,13 +206,14 @@ async def _between(
     binds |= {"kind": kind.name, "start_moment": start, "end_moment": end}
     rows = await fetch(connection, _BETWEEN.format(asked=asked), binds)
     found: dict[str, list[Standing[R]]] = {}
-    for entry, row in zip(_read(kind, rows), rows, strict=True):
+    for entry, row in zip(read_entries(kind, rows), rows, strict=True):
         until = moment_of(row["until_time"]) if row["until_time"] is not None else None
         found.setdefault(entry.entry_id, []).append(Standing(entry, until))
     return found
 
 
-def _read(kind: Kind[D, R], rows: Sequence[Row]) -> list[R]:
+def read_entries(kind: Kind[D, R], rows: Sequence[Row]) -> list[R]:
+    """The revisions in ``rows``, which hold entry_id, revision, create_time, update_time and document."""
     read = _DOCUMENTS[kind.name].read
     return [
         kind.made(

@@ -7,7 +7,8 @@ from typing import Any
 from pager_domain.policy.application import PolicyApplicationService
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
-from pager_grpc.policy import wire
+from pager_grpc.policy import resolution_wire, wire
+from pager_grpc.policy.wire_values import under
 from pager_grpc.runtime.page_tokens import page_size_of
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["PolicyService"].full_name
@@ -23,7 +24,9 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self, request: pb.CreateEscalationPolicyRequest, context: Any
     ) -> pb.CreateEscalationPolicyResponse:
         """A new policy as revision 1."""
-        policy = await self._application.create(wire.definition_from(request.escalation_policy))
+        definition = wire.definition_from(request.escalation_policy)
+        with under("escalation_policy"):
+            policy = await self._application.create(definition)
         return pb.CreateEscalationPolicyResponse(escalation_policy=wire.policy_to(policy))
 
     async def GetEscalationPolicy(
@@ -60,12 +63,13 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self, request: pb.ResolveEscalationRequest, context: Any
     ) -> pb.ResolveEscalationResponse:
         """Whom to page."""
-        answer = await self._application.resolve(wire.subject_from(request))
-        return pb.ResolveEscalationResponse(resolved_escalation=wire.escalation_to(answer))
+        answer = await self._application.resolve(resolution_wire.question_from(request))
+        return pb.ResolveEscalationResponse(resolved_escalation=resolution_wire.escalation_to(answer))
 
     async def BatchResolveEscalations(
         self, request: pb.BatchResolveEscalationsRequest, context: Any
     ) -> pb.BatchResolveEscalationsResponse:
         """Whom to page for each question, in their order."""
-        answers = await self._application.resolve_all(wire.subjects_from(request))
-        return pb.BatchResolveEscalationsResponse(results=[wire.result_to(answer) for answer in answers])
+        answers = await self._application.resolve_all(resolution_wire.questions_from(request))
+        results = [resolution_wire.result_to(answer) for answer in answers]
+        return pb.BatchResolveEscalationsResponse(results=results)

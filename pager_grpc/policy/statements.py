@@ -21,12 +21,18 @@ _SQLITE_REVISIONS = """
     SELECT json_extract(value, '$.policy_id') AS policy_id, json_extract(value, '$.revision') AS revision
     FROM json_each(:revisions)
 """
+_POSTGRES_POLICIES = """
+    SELECT value AS policy_id
+    FROM unnest(ARRAY(SELECT jsonb_array_elements_text(CAST(:policies AS jsonb)))) AS a(value)
+"""
+_SQLITE_POLICIES = "SELECT value AS policy_id FROM json_each(:policies)"
 
 # One row for each covered service, one for the default, one for each revision asked about whose policy is known
-# (its document is NULL if the policy never had it): a batch of questions is one statement and one moment.
+# (its document is NULL if the policy never had it), one for each policy asked about by its id that has not ended: a
+# batch of questions is one statement and one moment.
 # Materialized, so that the covered services are found by key first, also before there are statistics.
 _DIRECTORY = """
-WITH asked_services AS ({services}), asked_revisions AS ({revisions}),
+WITH asked_services AS ({services}), asked_revisions AS ({revisions}), asked_policies AS ({policies}),
 covering AS MATERIALIZED (
     SELECT c.monitored_service_id, c.policy_id
     FROM asked_services a JOIN policy_coverage c ON c.monitored_service_id = a.monitored_service_id
@@ -45,6 +51,12 @@ SELECT 'revision', NULL, p.policy_id, a.revision, r.document
 FROM asked_revisions a
 JOIN escalation_policies p ON p.policy_id = a.policy_id
 LEFT JOIN policy_revisions r ON r.policy_id = a.policy_id AND r.revision = a.revision
+UNION ALL
+SELECT 'newest', NULL, p.policy_id, p.revision, r.document
+FROM asked_policies a
+JOIN escalation_policies p ON p.policy_id = a.policy_id
+JOIN policy_revisions r ON r.policy_id = p.policy_id AND r.revision = p.revision
+WHERE NOT p.ended
 """
 
 _POLICIES = """
@@ -65,6 +77,11 @@ _UNCOVER = "DELETE FROM policy_coverage WHERE policy_id = :policy_id AND monitor
 DEFAULT_POLICY = text("SELECT policy_id FROM escalation_policies WHERE default_policy")
 COVERED = text("SELECT monitored_service_id FROM policy_coverage WHERE policy_id = :policy_id")
 
+NAMING_POLICY = text(
+    "SELECT policy_id FROM policy_targets WHERE kind = :kind AND entry_id = :entry_id ORDER BY policy_id LIMIT 1"
+)
+UNNAME = text("DELETE FROM policy_targets WHERE policy_id = :policy_id")
+
 
 @dataclass(frozen=True, slots=True)
 class Statements:
@@ -82,11 +99,12 @@ def statements_for(*, sqlite: bool) -> Statements:
     """The statements of SQLite, or those of PostgreSQL."""
     services = _SQLITE_SERVICES if sqlite else _POSTGRES_SERVICES
     revisions = _SQLITE_REVISIONS if sqlite else _POSTGRES_REVISIONS
+    policies = _SQLITE_POLICIES if sqlite else _POSTGRES_POLICIES
     aggregate = "json_group_array" if sqlite else "jsonb_agg"
     # SQLite has one writer at a time: its transactions begin with the lock.
     for_update = "" if sqlite else "FOR UPDATE"
     return Statements(
-        directory=text(_DIRECTORY.format(services=services, revisions=revisions)),
+        directory=text(_DIRECTORY.format(services=services, revisions=revisions, policies=policies)),
         policy=text(_POLICIES.format(aggregate=aggregate, condition="p.policy_id = :policy_id")),
         policies=text(_POLICIES.format(aggregate=aggregate, condition="p.policy_id > :after") + "LIMIT :limit"),
         coverage=text(_COVERAGE.format(services=services)),

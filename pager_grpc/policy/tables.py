@@ -136,9 +136,58 @@ class ContactVerificationRow(PolicyTable, table=True):
     send_time: datetime | None = Field(sa_column=Column(UtcDateTime))
 
 
+class PolicyTargetRow(PolicyTable, table=True):
+    """Whom the newest revision of a live policy names; what is named cannot be ended."""
+
+    __tablename__ = "policy_targets"
+    __table_args__ = (
+        ForeignKeyConstraint(["kind", "entry_id"], ["roster_entries.kind", "roster_entries.entry_id"]),
+        Index("ix_policy_targets_policy_id", "policy_id"),
+    )
+
+    kind: str = Field(sa_column=Column(IdText, primary_key=True))
+    entry_id: str = Field(sa_column=Column(IdText, primary_key=True))
+    policy_id: str = Field(sa_column=Column(IdText, ForeignKey("escalation_policies.policy_id"), primary_key=True))
+
+
+class RoundRobinCounterRow(PolicyTable, table=True):
+    """Which turn comes next at a level, from 0."""
+
+    __tablename__ = "round_robin_counters"
+    __table_args__ = (
+        CheckConstraint("level >= 1", name="ck_round_robin_counters_level"),
+        CheckConstraint("next_turn >= 0", name="ck_round_robin_counters_next_turn"),
+    )
+
+    policy_id: str = Field(sa_column=Column(IdText, ForeignKey("escalation_policies.policy_id"), primary_key=True))
+    level: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    next_turn: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class RoundRobinTurnRow(PolicyTable, table=True):
+    """The turn that an incident was given at a level; written once."""
+
+    __tablename__ = "round_robin_turns"
+    __table_args__ = (
+        ForeignKeyConstraint(["policy_id", "level"], ["round_robin_counters.policy_id", "round_robin_counters.level"]),
+        CheckConstraint("turn >= 0", name="ck_round_robin_turns_turn"),
+        Index("uq_round_robin_turns_turn", "policy_id", "level", "turn", unique=True),
+        Index("ix_round_robin_turns_create_time", "create_time"),
+    )
+
+    policy_id: str = Field(sa_column=Column(IdText, primary_key=True))
+    level: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    incident_id: str = Field(sa_column=Column(IdText, primary_key=True))
+    turn: int = Field(sa_column=Column(BigInteger, nullable=False))
+    create_time: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
 ESCALATION_POLICIES = metadata.tables["escalation_policies"]
 POLICY_REVISIONS = metadata.tables["policy_revisions"]
 POLICY_COVERAGE = metadata.tables["policy_coverage"]
 ROSTER_ENTRIES = metadata.tables["roster_entries"]
 ROSTER_REVISIONS = metadata.tables["roster_revisions"]
 CONTACT_VERIFICATIONS = metadata.tables["contact_verifications"]
+POLICY_TARGETS = metadata.tables["policy_targets"]
+ROUND_ROBIN_COUNTERS = metadata.tables["round_robin_counters"]
+ROUND_ROBIN_TURNS = metadata.tables["round_robin_turns"]

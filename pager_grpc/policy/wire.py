@@ -1,51 +1,47 @@
 """Between ``policy.v1`` and the policy room's values, both ways. Faults name the field with its whole path."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
+from collections.abc import Sequence
+from typing import Final
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import (
     DEFAULT_ACKNOWLEDGEMENT_TIMEOUT,
+    MAX_ACKNOWLEDGEMENT_TIMEOUT,
     EmailAddress,
     EmailTarget,
-    EscalationLevel,
     MonitoredServiceId,
-    NotificationTarget,
     PhoneNumber,
     PolicyId,
     SmsTarget,
     TargetId,
     checked_id,
 )
+from pager_domain.policy.levels import (
+    EscalationLevel,
+    PersonTarget,
+    PolicyTarget,
+    ScheduleTarget,
+    Selection,
+    person_target,
+    schedule_target,
+)
 from pager_domain.policy.model import (
-    MAX_QUESTIONS,
+    MAX_ACKNOWLEDGEMENT_EXPIRY,
+    MAX_REOPEN_WINDOW,
     EscalationPolicy,
     PolicyDefinition,
-    PolicyRevision,
-    Resolution,
-    ResolvedEscalation,
-    Subject,
 )
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
-from pager_grpc.policy.wire_errors import ERRORS
+from pager_grpc.policy.wire_values import duration_to, optional_duration_to, span_in, timestamp_to, under
 from pager_grpc.runtime.page_tokens import decode_token, encode_token
 
 # A policy is at most 1 MiB as it came in, so a page that ends behind this fits the 4 MiB that clients take.
 _PAGE_BYTES = 2 * 1024 * 1024
-_DAY_SECONDS = 86_400
-
-
-@contextmanager
-def under(path: str) -> Iterator[None]:
-    """What is malformed inside is reported as a field of ``path``."""
-    try:
-        yield
-    except InvalidField as fault:
-        raise InvalidField(f"{path}.{fault.field}", fault.limit) from None
+_SELECTIONS: Final = {
+    pb.EscalationLevel.SELECTION_UNSPECIFIED: Selection.ALL,
+    pb.EscalationLevel.SELECTION_ALL: Selection.ALL,
+    pb.EscalationLevel.SELECTION_ROUND_ROBIN: Selection.ROUND_ROBIN,
+}
 
 
 def policy_id_from(policy_id: str) -> PolicyId:
@@ -70,6 +66,10 @@ def definition_from(policy: pb.EscalationPolicy) -> PolicyDefinition:
             repeat_count=policy.repeat_count,
             monitored_service_ids=tuple(MonitoredServiceId(service) for service in policy.monitored_service_ids),
             default_policy=policy.default_policy,
+            acknowledgement_expiry=span_in(
+                policy, "acknowledgement_expiry", MAX_ACKNOWLEDGEMENT_EXPIRY, "must be 1 minute to 7 days"
+            ),
+            reopen_window=span_in(policy, "reopen_window", MAX_REOPEN_WINDOW, "must be 1 second to 24 hours"),
         )
 
 
@@ -85,8 +85,10 @@ def policy_to(policy: EscalationPolicy) -> pb.EscalationPolicy:
         default_policy=definition.default_policy,
         revision=policy.revision,
         etag=policy.etag,
-        create_time=_timestamp_to(policy.create_time),
-        update_time=_timestamp_to(policy.update_time),
+        create_time=timestamp_to(policy.create_time),
+        update_time=timestamp_to(policy.update_time),
+        acknowledgement_expiry=optional_duration_to(definition.acknowledgement_expiry),
+        reopen_window=optional_duration_to(definition.reopen_window),
     )
 
 
@@ -116,91 +118,27 @@ def page_to(policies: Sequence[EscalationPolicy], page_size: int) -> pb.ListEsca
     return page
 
 
-def subject_from(request: pb.ResolveEscalationRequest) -> Subject:
-    """What is asked about."""
-    _check_moment("at_time", request.at_time)
-    match request.WhichOneof("subject"):
-        case "monitored_service_id":
-            return MonitoredServiceId(checked_id("monitored_service_id", request.monitored_service_id))
-        case "policy_revision":
-            with under("policy_revision"):
-                return PolicyRevision(PolicyId(request.policy_revision.policy_id), request.policy_revision.revision)
-        case _:
-            raise InvalidField("subject", "must be a monitored_service_id or a policy_revision")
-
-
-def subjects_from(request: pb.BatchResolveEscalationsRequest) -> list[Subject]:
-    """The questions of a batch, in their order."""
-    if not 1 <= len(request.requests) <= MAX_QUESTIONS:
-        raise InvalidField("requests", f"must be 1 to {MAX_QUESTIONS}")
-    subjects = []
-    for index, question in enumerate(request.requests):
-        with under(f"requests[{index}]"):
-            subjects.append(subject_from(question))
-    return subjects
-
-
-def escalation_to(answer: ResolvedEscalation) -> pb.ResolvedEscalation:
-    """Whom to page."""
-    return pb.ResolvedEscalation(
-        policy_id=answer.policy_id,
-        revision=answer.revision,
-        levels=[_resolved_level_to(level) for level in answer.levels],
-        repeat_count=answer.repeat_count,
-        defaulted=answer.defaulted,
-    )
-
-
-def result_to(answer: Resolution) -> pb.BatchResolveEscalationsResponse.Result:
-    """The answer to one question of a batch, or the reason why there is none."""
-    if isinstance(answer, ResolvedEscalation):
-        return pb.BatchResolveEscalationsResponse.Result(resolved_escalation=escalation_to(answer))
-    _, reason = ERRORS[type(answer)]
-    return pb.BatchResolveEscalationsResponse.Result(error_reason=pb.ErrorReason.Value(reason))
-
-
 def _level_from(index: int, level: pb.EscalationLevel) -> EscalationLevel:
     with under(f"levels[{index}]"):
         targets = tuple(_target_from(at, target) for at, target in enumerate(level.targets))
-        return EscalationLevel(targets, _timeout_from(level))
-
-
-def _timeout_from(level: pb.EscalationLevel) -> timedelta:
-    if not level.HasField("acknowledgement_timeout"):
-        return DEFAULT_ACKNOWLEDGEMENT_TIMEOUT
-    span = level.acknowledgement_timeout
-    # A Duration can hold what no timedelta can, and nanoseconds that contradict its seconds.
-    if not (0 <= span.seconds <= _DAY_SECONDS and 0 <= span.nanos < 10**9):
-        raise InvalidField("acknowledgement_timeout", "must be 1 second to 24 hours")
-    return span.ToTimedelta()
+        timeout = span_in(level, "acknowledgement_timeout", MAX_ACKNOWLEDGEMENT_TIMEOUT, "must be 1 second to 24 hours")
+        if level.selection not in _SELECTIONS:
+            raise InvalidField("selection", "must be SELECTION_ALL or SELECTION_ROUND_ROBIN")
+        default = DEFAULT_ACKNOWLEDGEMENT_TIMEOUT if timeout is None else timeout
+        return EscalationLevel(targets, default, _SELECTIONS[level.selection])
 
 
 def _level_to(level: EscalationLevel) -> pb.EscalationLevel:
-    targets = [_target_to(target) for target in level.targets]
-    return pb.EscalationLevel(targets=targets, acknowledgement_timeout=_duration_to(level.acknowledgement_timeout))
+    made = pb.EscalationLevel(
+        targets=[_target_to(target) for target in level.targets],
+        acknowledgement_timeout=duration_to(level.acknowledgement_timeout),
+    )
+    if level.selection is Selection.ROUND_ROBIN:
+        made.selection = pb.EscalationLevel.SELECTION_ROUND_ROBIN
+    return made
 
 
-def _resolved_level_to(level: EscalationLevel) -> pb.ResolvedLevel:
-    targets = [_resolved_target_to(target) for target in level.targets]
-    return pb.ResolvedLevel(targets=targets, acknowledgement_timeout=_duration_to(level.acknowledgement_timeout))
-
-
-def _resolved_target_to(target: NotificationTarget) -> pb.ResolvedTarget:
-    step = pb.ResolvedStep()
-    if isinstance(target, EmailTarget):
-        step.email.email_address = target.address.value
-    else:
-        step.sms.phone_number = target.number.value
-    return pb.ResolvedTarget(target_id=target.target_id, high_urgency_rule=pb.ResolvedRule(steps=[step]))
-
-
-def _duration_to(span: timedelta) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(span)
-    return duration
-
-
-def _target_from(index: int, target: pb.NotificationTarget) -> NotificationTarget:
+def _target_from(index: int, target: pb.NotificationTarget) -> PolicyTarget:
     with under(f"targets[{index}]"):
         target_id = TargetId(target.target_id)
         match target.WhichOneof("address"):
@@ -212,26 +150,27 @@ def _target_from(index: int, target: pb.NotificationTarget) -> NotificationTarge
                 with under("sms"):
                     number = PhoneNumber(target.sms.phone_number)
                 return SmsTarget(target_id, number)
+            case "person":
+                with under("person"):
+                    checked_id("person_id", target.person.person_id)
+                return person_target(target.person.person_id, target_id)
+            case "schedule":
+                with under("schedule"):
+                    checked_id("schedule_id", target.schedule.schedule_id)
+                return schedule_target(target.schedule.schedule_id, target_id)
             case _:
-                raise InvalidField("address", "must be an email or an sms target")
+                raise InvalidField("address", "must be an email, an sms, a person or a schedule target")
 
 
-def _target_to(target: NotificationTarget) -> pb.NotificationTarget:
-    if isinstance(target, EmailTarget):
-        email = pb.EmailTarget(email_address=target.address.value)
-        return pb.NotificationTarget(target_id=target.target_id, email=email)
-    sms = pb.SmsTarget(phone_number=target.number.value)
-    return pb.NotificationTarget(target_id=target.target_id, sms=sms)
-
-
-def _timestamp_to(moment: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp
-
-
-def _check_moment(field: str, timestamp: Timestamp) -> None:
-    try:
-        timestamp.ToDatetime()
-    except (ValueError, OverflowError):
-        raise InvalidField(field, "must be a moment of the years 1 to 9999") from None
+def _target_to(target: PolicyTarget) -> pb.NotificationTarget:
+    match target:
+        case EmailTarget(target_id, address):
+            email = pb.EmailTarget(email_address=address.value)
+            return pb.NotificationTarget(target_id=target_id, email=email)
+        case SmsTarget(target_id, number):
+            return pb.NotificationTarget(target_id=target_id, sms=pb.SmsTarget(phone_number=number.value))
+        case PersonTarget(target_id, person_id):
+            return pb.NotificationTarget(target_id=target_id, person=pb.PersonTarget(person_id=person_id))
+        case ScheduleTarget(target_id, schedule_id):
+            schedule = pb.ScheduleTarget(schedule_id=schedule_id)
+            return pb.NotificationTarget(target_id=target_id, schedule=schedule)

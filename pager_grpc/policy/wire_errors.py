@@ -26,6 +26,7 @@ from pager_domain.policy.errors import (
     ScheduleUnknown,
     ServiceAlreadyCovered,
     StaleEtag,
+    TargetUnknown,
 )
 from pager_grpc.runtime.errors import ErrorTable
 
@@ -52,4 +53,5 @@ ERRORS: Final[ErrorTable] = {
     ScheduleUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_SCHEDULE_UNKNOWN"),
     ScheduleExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_SCHEDULE_EXISTS"),
     ScheduleStale: (StatusCode.ABORTED, "ERROR_REASON_SCHEDULE_STALE"),
+    TargetUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_TARGET_UNKNOWN"),
 }

@@ -1,10 +1,12 @@
 """Spans, moments and pages, as every service of the policy room says them."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pager_domain.errors import InvalidField
@@ -34,6 +36,31 @@ E = TypeVar("E", bound=Entry)
 M = TypeVar("M", bound=Shown)
 
 
+@contextmanager
+def under(path: str) -> Iterator[None]:
+    """What is malformed inside is reported as a field of ``path``."""
+    try:
+        yield
+    except InvalidField as fault:
+        raise InvalidField(f"{path}.{fault.field}", fault.limit) from None
+
+
+def span_in(message: Message, field: str, most: timedelta, limit: str) -> timedelta | None:
+    """The span that ``field`` of ``message`` holds, 0 to ``most``; None if it is unset."""
+    return span_from(field, getattr(message, field), most, limit) if message.HasField(field) else None
+
+
+def moment_in(message: Message, field: str) -> datetime | None:
+    """The moment that ``field`` of ``message`` holds, in UTC; None if it is unset."""
+    if not message.HasField(field):
+        return None
+    timestamp: Timestamp = getattr(message, field)
+    try:
+        return timestamp.ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidField(field, "must be a moment of the years 1 to 9999") from None
+
+
 def span_from(field: str, span: Duration, most: timedelta, limit: str) -> timedelta:
     """``span`` if it is 0 to ``most``; a Duration can hold what no timedelta can, and contradict itself."""
     if not (0 <= span.seconds <= most // timedelta(seconds=1) and 0 <= span.nanos < 10**9):
@@ -46,6 +73,11 @@ def duration_to(span: timedelta) -> Duration:
     duration = Duration()
     duration.FromTimedelta(span)
     return duration
+
+
+def optional_duration_to(span: timedelta | None) -> Duration | None:
+    """A span on the wire; unset for None."""
+    return duration_to(span) if span is not None else None
 
 
 def timestamp_to(moment: datetime) -> Timestamp:

@@ -4,10 +4,11 @@ import asyncio
 from datetime import UTC
 
 import pytest
-from fakes.policy_builders import ANA_PHONE, BEN, a_level, a_policy
+from fakes.policy_builders import ANA_PHONE, BEN, a_level, a_policy, about, named, paged
 
 from pager_domain.kernel import MonitoredServiceId, PolicyId
 from pager_domain.policy.application import PolicyApplicationService
+from pager_domain.policy.directory import Question
 from pager_domain.policy.errors import (
     DefaultPolicyExists,
     NoPolicyForService,
@@ -17,8 +18,9 @@ from pager_domain.policy.errors import (
     ServiceAlreadyCovered,
     StaleEtag,
 )
-from pager_domain.policy.model import POLICIES, EscalationPolicy, PolicyRevision, ResolvedEscalation
+from pager_domain.policy.model import POLICIES, EscalationPolicy, PolicyRevision
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
+from pager_domain.policy.resolved import ResolvedEscalation
 from pager_domain.policy.revisions import Record
 
 SHOP = PolicyId("shop")
@@ -69,29 +71,29 @@ class PolicyStoreContract:
         assert await store.policy(SHOP) is None
         assert await store.policies(None, 10) == []
         with pytest.raises(NoPolicyForService):
-            await policies.resolve(CHECKOUT)
+            await policies.resolve(Question(CHECKOUT))
 
     async def test_an_ended_policy_frees_its_services_and_the_default_place(self, policies):
         stored = await policies.create(a_policy("shop", "checkout", default_policy=True))
         await policies.delete(SHOP, stored.etag)
         await policies.create(a_policy("other", "checkout", default_policy=True))
-        assert (await policies.resolve(CHECKOUT)).policy_id == "other"
+        assert (await policies.resolve(Question(CHECKOUT))).policy_id == "other"
 
     async def test_every_revision_stays_resolvable_also_after_the_end(self, policies):
         first = await policies.create(a_policy("shop", "checkout"))
         second = await policies.update(a_policy("shop", levels=(a_level(BEN),), repeat_count=1), first.etag)
         await policies.delete(SHOP, second.etag)
         third = await policies.create(a_policy("shop", levels=(a_level(ANA_PHONE),)))
-        answers = await policies.resolve_all([at(first), at(second), at(third)])
+        answers = await policies.resolve_all(about(at(first), at(second), at(third)))
         assert [answer.revision for answer in answers] == [1, 2, 3]
-        assert [answer.levels for answer in answers] == [p.definition.levels for p in (first, second, third)]
+        assert [paged(answer) for answer in answers] == [named(policy) for policy in (first, second, third)]
         assert [answer.repeat_count for answer in answers] == [0, 1, 0]
 
     async def test_a_service_that_an_update_drops_is_free_again(self, policies):
         first = await policies.create(a_policy("shop", "checkout", "payments"))
         await policies.update(a_policy("shop", "payments", "search"), first.etag)
         await policies.create(a_policy("other", "checkout"))
-        answers = await policies.resolve_all([MonitoredServiceId(s) for s in ("checkout", "payments", "search")])
+        answers = await policies.resolve_all(about("checkout", "payments", "search"))
         assert [answer.policy_id for answer in answers] == ["other", "shop", "shop"]
 
     async def test_a_batch_is_answered_in_order_each_on_its_own(self, policies):
@@ -105,9 +107,9 @@ class PolicyStoreContract:
             PolicyRevision(SHOP, 2**63 - 1),
             CHECKOUT,
         ]
-        answers = await policies.resolve_all(questions)
-        found = ResolvedEscalation(SHOP, 1, shop.definition.levels, 0)
-        assert [answer for answer in answers if isinstance(answer, ResolvedEscalation)] == [found] * 3
+        answers = await policies.resolve_all(about(*questions))
+        found = [answer for answer in answers if isinstance(answer, ResolvedEscalation)]
+        assert [(answer.policy_id, answer.revision, paged(answer)) for answer in found] == [(SHOP, 1, named(shop))] * 3
         kinds = [type(answer) for answer in answers]
         assert kinds[0] is NoPolicyForService
         assert kinds[2] is PolicyUnknown
@@ -115,14 +117,14 @@ class PolicyStoreContract:
 
     async def test_a_service_that_no_policy_names_gets_the_default(self, policies):
         await policies.create(a_policy("catch-all", "search", default_policy=True))
-        by_default, named = await policies.resolve_all([CHECKOUT, MonitoredServiceId("search")])
+        by_default, named = await policies.resolve_all(about(CHECKOUT, "search"))
         assert (by_default.policy_id, by_default.defaulted) == ("catch-all", True)
         assert (named.policy_id, named.defaulted) == ("catch-all", False)
 
     async def test_a_thousand_questions_are_answered_at_once(self, policies):
         services = [MonitoredServiceId(f"service-{number}") for number in range(1000)]
         await policies.create(a_policy("shop", *services))
-        answers = await policies.resolve_all(services)
+        answers = await policies.resolve_all(about(*services))
         assert {answer.policy_id for answer in answers} == {"shop"}
 
     async def test_what_fails_halfway_leaves_nothing(self, store, policies):
@@ -142,7 +144,7 @@ class PolicyStoreContract:
         refusals = [result for result in results if result is not winner]
         assert {type(refusal) for refusal in refusals} == {ServiceAlreadyCovered}
         assert {(r.monitored_service_id, r.policy_id) for r in refusals} == {("checkout", winner.policy_id)}
-        assert (await policies.resolve(CHECKOUT)).policy_id == winner.policy_id
+        assert (await policies.resolve(Question(CHECKOUT))).policy_id == winner.policy_id
 
     async def test_of_racing_defaults_exactly_one_is_the_default(self, policies):
         results = await _race(*(policies.create(a_policy(f"p{n}", default_policy=True)) for n in range(5)))

@@ -1,7 +1,7 @@
 """The policy store in a dictionary."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -10,32 +10,31 @@ from fakes.roster_store import FakeRoster
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import MonitoredServiceId, PolicyId
-from pager_domain.policy.model import (
-    POLICIES,
-    Coverage,
-    Directory,
-    EscalationPolicy,
-    PolicyRecord,
-    PolicyRevision,
-    ResolvedEscalation,
-    Subject,
-)
+from pager_domain.policy.directory import Directory, FoundPolicy, Subject, found_in
+from pager_domain.policy.levels import people_in, schedules_in
+from pager_domain.policy.model import POLICIES, Coverage, EscalationPolicy, PolicyRecord, PolicyRevision
 from pager_domain.policy.people import ContactMethodId, PersonId
-from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
-from pager_domain.policy.revisions import Record
+from pager_domain.policy.ports.policy_store import PolicyReads, PolicyStore, PolicyUnitOfWork
+from pager_domain.policy.ports.roster_store import NamedBy
+from pager_domain.policy.revisions import Kind, Record
+from pager_domain.policy.schedules import SCHEDULES, Schedule
+from pager_domain.policy.timetable import ScheduleAt
+from pager_domain.policy.turns import PolicyLevel, Seat, Turns
 from pager_domain.policy.verification import Verification
 
 T = TypeVar("T")
 
 
-class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork):
+class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork, PolicyReads):
     """One transaction at a time. ``clock`` is what ``now`` says; while ``unreachable`` everything fails."""
 
     def __init__(self) -> None:
         self.records: dict[PolicyId, PolicyRecord] = {}
-        self.revisions: dict[PolicyRevision, ResolvedEscalation] = {}
+        self.revisions: dict[PolicyRevision, FoundPolicy] = {}
         self.roster = {}
         self.verifications = {}
+        self.seats: dict[Seat, tuple[int, datetime]] = {}
+        self.counters: dict[PolicyLevel, int] = {}
         self.clock = datetime(2026, 1, 1, tzinfo=UTC)
         self.unreachable = False
         self._one_at_a_time = asyncio.Lock()
@@ -43,11 +42,11 @@ class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork):
     async def atomically(self, work: Callable[[PolicyUnitOfWork], Awaitable[T]]) -> T:
         async with self._one_at_a_time:
             self._reach()
-            before = dict(self.records), dict(self.revisions), dict(self.roster), dict(self.verifications)
+            before = self._state()
             try:
                 return await work(self)
             except BaseException:
-                self.records, self.revisions, self.roster, self.verifications = before
+                self._back_to(before)
                 raise
 
     async def policy(self, policy_id: PolicyId) -> EscalationPolicy | None:
@@ -58,17 +57,55 @@ class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork):
         self._reach()
         return [policy for policy in self._live() if after is None or policy.policy_id > after][:limit]
 
-    async def directory(self, subjects: Sequence[Subject]) -> Directory:
+    async def reading(self, work: Callable[[PolicyReads], Awaitable[T]]) -> T:
         self._reach()
+        return await work(self)
+
+    async def directory(self, subjects: Collection[Subject]) -> Directory:
         newest = {policy.policy_id: self.revisions[_newest(policy)] for policy in self._live()}
-        services = {subject for subject in subjects if not isinstance(subject, PolicyRevision)}
+        services = {subject for subject in subjects if isinstance(subject, str)}
         coverage = await self.coverage(services)
         return Directory(
             covering={service: newest[policy_id] for service, policy_id in coverage.covered_by.items()},
             default=newest[coverage.default_policy_id] if coverage.default_policy_id else None,
             revisions=self.revisions,
             known_policies=frozenset(self.records),
+            newest=newest,
         )
+
+    async def schedules_at(self, asked: Collection[ScheduleAt]) -> dict[ScheduleAt, Schedule]:
+        found = {}
+        for name, moment in asked:
+            read = (
+                self.newest_entries(SCHEDULES, [name]) if moment is None else self.entries_at(SCHEDULES, [name], moment)
+            )
+            for schedule in (await read).values():
+                found[name, moment] = schedule
+        return found
+
+    async def turns(self, levels: Collection[PolicyLevel], seats: Collection[Seat]) -> Turns:
+        taken = {seat: self.seats[seat][0] for seat in seats if seat in self.seats}
+        return Turns(taken, {level: self.counters[level] for level in levels if level in self.counters})
+
+    async def lock_turns(self, levels: Collection[PolicyLevel], seats: Collection[Seat]) -> Turns:
+        return await self.turns(levels, seats)
+
+    async def save_turns(self, given: Mapping[Seat, int], upcoming: Mapping[PolicyLevel, int], now: datetime) -> None:
+        self.seats |= {seat: (turn, now) for seat, turn in given.items()}
+        self.counters |= upcoming
+
+    async def forget_turns(self, before: datetime, limit: int) -> int:
+        old = [seat for seat, (_, at) in self.seats.items() if at < before][:limit]
+        for seat in old:
+            del self.seats[seat]
+        return len(old)
+
+    async def named_by(self, kind: Kind, entry_id: str) -> NamedBy | None:
+        if (named := await super().named_by(kind, entry_id)) is not None:
+            return named
+        names_in = {"person": people_in, "schedule": schedules_in}[kind.name]
+        naming = [policy.policy_id for policy in self._live() if entry_id in names_in(policy.definition.levels)]
+        return NamedBy("policy", naming[0]) if naming else None
 
     async def now(self) -> datetime:
         return self.clock
@@ -83,11 +120,8 @@ class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork):
         return Coverage(covered, defaults[0] if defaults else None)
 
     async def save(self, policy: EscalationPolicy) -> None:
-        definition = policy.definition
         self.records[policy.policy_id] = Record(POLICIES, policy.policy_id, policy.revision, policy)
-        self.revisions[_newest(policy)] = ResolvedEscalation(
-            policy.policy_id, policy.revision, definition.levels, definition.repeat_count
-        )
+        self.revisions[_newest(policy)] = found_in(policy.definition, policy.revision)
 
     async def end(self, policy_id: PolicyId, now: datetime) -> None:
         self.records[policy_id] = replace(self.records[policy_id], live=None)
@@ -97,6 +131,13 @@ class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork):
 
     async def save_verification(self, verification: Verification) -> None:
         self.verifications[verification.person_id, verification.contact_method_id] = verification
+
+    def _state(self):
+        tables = (self.records, self.revisions, self.roster, self.verifications, self.seats, self.counters)
+        return [dict(table) for table in tables]
+
+    def _back_to(self, state):
+        self.records, self.revisions, self.roster, self.verifications, self.seats, self.counters = state
 
     def _record(self, policy_id: PolicyId) -> PolicyRecord:
         return self.records.get(policy_id, Record(POLICIES, policy_id))

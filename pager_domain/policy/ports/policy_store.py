@@ -1,13 +1,17 @@
 """Where escalation policies are kept, and, in the same transactions, the roster of people and schedules."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from pager_domain.kernel import MonitoredServiceId, PolicyId
-from pager_domain.policy.model import Coverage, Directory, EscalationPolicy, PolicyRecord, Subject
+from pager_domain.policy.directory import Directory, Subject
+from pager_domain.policy.model import Coverage, EscalationPolicy, PolicyRecord
 from pager_domain.policy.ports.contact_verifications import VerificationUnitOfWork
-from pager_domain.policy.ports.roster_store import RosterStore, RosterUnitOfWork
+from pager_domain.policy.ports.roster_store import RosterReads, RosterStore, RosterUnitOfWork
+from pager_domain.policy.schedules import Schedule
+from pager_domain.policy.timetable import ScheduleAt
+from pager_domain.policy.turns import PolicyLevel, Seat, Turns
 
 T = TypeVar("T")
 
@@ -29,6 +33,31 @@ class PolicyUnitOfWork(RosterUnitOfWork, VerificationUnitOfWork, Protocol):
 
     async def end(self, policy_id: PolicyId, now: datetime) -> None:
         """Ends a policy and frees its services; its revisions stay."""
+
+    async def lock_turns(self, levels: Collection[PolicyLevel], seats: Collection[Seat]) -> Turns:
+        """The turns of ``seats`` and what comes next at ``levels``, which nobody else gives until this ends."""
+
+    async def save_turns(self, given: Mapping[Seat, int], upcoming: Mapping[PolicyLevel, int], now: datetime) -> None:
+        """Keeps turns that were given just now, and which comes next at the levels they were given at."""
+
+    async def forget_turns(self, before: datetime, limit: int) -> int:
+        """Forgets up to ``limit`` turns that were given before a moment; how many it were."""
+
+
+class PolicyReads(RosterReads, Protocol):
+    """Everything that is needed to say whom to page, all of one moment."""
+
+    async def now(self) -> datetime:
+        """The present moment by the store's clock, aware, in UTC."""
+
+    async def directory(self, subjects: Collection[Subject]) -> Directory:
+        """The policies that answer for ``subjects`` (up to 1000)."""
+
+    async def schedules_at(self, asked: Collection[ScheduleAt]) -> dict[ScheduleAt, Schedule]:
+        """The revisions of schedules that stood at the moments that are asked for; the newest where none is said."""
+
+    async def turns(self, levels: Collection[PolicyLevel], seats: Collection[Seat]) -> Turns:
+        """The turns of ``seats`` that have one, and what comes next at ``levels``."""
 
 
 class PolicyStore(RosterStore, Protocol):
@@ -52,5 +81,5 @@ class PolicyStore(RosterStore, Protocol):
     async def policies(self, after: PolicyId | None, limit: int) -> list[EscalationPolicy]:
         """Up to ``limit`` policies that have not ended, ordered by id (by code point), with ids behind ``after``."""
 
-    async def directory(self, subjects: Sequence[Subject]) -> Directory:
-        """What is needed to resolve ``subjects`` (up to 1000), all of one moment."""
+    async def reading(self, work: Callable[[PolicyReads], Awaitable[T]]) -> T:
+        """Runs ``work``, which changes nothing, on what is stored at one moment."""

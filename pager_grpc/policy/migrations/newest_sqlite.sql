@@ -1,9 +1,9 @@
--- Revision 0003 of policy, by `make schemas`.
+-- Revision 0004 of policy, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0003');
+INSERT INTO "alembic_version" VALUES('0004');
 CREATE TABLE contact_verifications (
     person_id TEXT NOT NULL,
     contact_method_id TEXT NOT NULL,
@@ -47,6 +47,14 @@ CREATE TABLE "policy_revisions" (
     CONSTRAINT ck_policy_revisions_levels CHECK (coalesce(document ->> 'levels', '[]') <> '[]'),
     CONSTRAINT ck_policy_revisions_revision CHECK (revision >= 1)
 );
+CREATE TABLE policy_targets (
+    kind TEXT NOT NULL,
+    entry_id TEXT NOT NULL,
+    policy_id TEXT NOT NULL,
+    PRIMARY KEY (kind, entry_id, policy_id),
+    FOREIGN KEY(kind, entry_id) REFERENCES roster_entries (kind, entry_id),
+    FOREIGN KEY(policy_id) REFERENCES escalation_policies (policy_id)
+);
 CREATE TABLE roster_entries (
     kind TEXT NOT NULL,
     entry_id TEXT NOT NULL,
@@ -69,6 +77,25 @@ CREATE TABLE roster_revisions (
     CONSTRAINT ck_roster_revisions_layers CHECK (kind <> 'schedule' OR coalesce(document ->> 'layers', '[]') <> '[]'),
     CONSTRAINT ck_roster_revisions_revision CHECK (revision >= 1)
 );
+CREATE TABLE round_robin_counters (
+    policy_id TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    next_turn BIGINT NOT NULL,
+    PRIMARY KEY (policy_id, level),
+    FOREIGN KEY(policy_id) REFERENCES escalation_policies (policy_id),
+    CONSTRAINT ck_round_robin_counters_level CHECK (level >= 1),
+    CONSTRAINT ck_round_robin_counters_next_turn CHECK (next_turn >= 0)
+);
+CREATE TABLE round_robin_turns (
+    policy_id TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    incident_id TEXT NOT NULL,
+    turn BIGINT NOT NULL,
+    create_time TEXT NOT NULL,
+    PRIMARY KEY (policy_id, level, incident_id),
+    FOREIGN KEY(policy_id, level) REFERENCES round_robin_counters (policy_id, level),
+    CONSTRAINT ck_round_robin_turns_turn CHECK (turn >= 0)
+);
 CREATE TABLE schema_version (
     only_row INTEGER NOT NULL,
     needed_revision INTEGER NOT NULL,
@@ -77,6 +104,8 @@ CREATE TABLE schema_version (
 );
 INSERT INTO "schema_version" VALUES(1,1);
 CREATE INDEX ix_policy_coverage_policy_id ON policy_coverage (policy_id);
+CREATE INDEX ix_policy_targets_policy_id ON policy_targets (policy_id);
+CREATE INDEX ix_round_robin_turns_create_time ON round_robin_turns (create_time);
 CREATE TRIGGER gd_contact_verifications_only_forward BEFORE UPDATE ON contact_verifications FOR EACH ROW WHEN NEW.generation < OLD.generation OR (NEW.generation = OLD.generation AND (NEW.wrong_tries < OLD.wrong_tries OR (OLD.used AND NOT NEW.used) OR NEW.code_hash <> OLD.code_hash OR NEW.address <> OLD.address OR NEW.expire_time <> OLD.expire_time)) BEGIN SELECT RAISE(ABORT, 'gd_contact_verifications_only_forward refuses this UPDATE of contact_verifications'); END;
 CREATE TRIGGER gd_escalation_policies_revision_grows BEFORE UPDATE ON escalation_policies FOR EACH ROW WHEN NEW.revision < OLD.revision BEGIN SELECT RAISE(ABORT, 'gd_escalation_policies_revision_grows refuses this UPDATE of escalation_policies'); END;
 CREATE TRIGGER gd_policy_revisions_kept BEFORE DELETE ON policy_revisions FOR EACH ROW WHEN EXISTS (SELECT 1 FROM escalation_policies AS p WHERE p.policy_id = OLD.policy_id AND p.revision = OLD.revision AND NOT p.ended) BEGIN SELECT RAISE(ABORT, 'gd_policy_revisions_kept refuses this DELETE of policy_revisions'); END;
@@ -84,4 +113,7 @@ CREATE TRIGGER gd_policy_revisions_written_once BEFORE UPDATE ON policy_revision
 CREATE TRIGGER gd_roster_entries_revision_grows BEFORE UPDATE ON roster_entries FOR EACH ROW WHEN NEW.revision < OLD.revision BEGIN SELECT RAISE(ABORT, 'gd_roster_entries_revision_grows refuses this UPDATE of roster_entries'); END;
 CREATE TRIGGER gd_roster_revisions_kept BEFORE DELETE ON roster_revisions FOR EACH ROW WHEN EXISTS (SELECT 1 FROM roster_entries AS e WHERE e.kind = OLD.kind AND e.entry_id = OLD.entry_id AND e.revision = OLD.revision AND NOT e.ended) BEGIN SELECT RAISE(ABORT, 'gd_roster_revisions_kept refuses this DELETE of roster_revisions'); END;
 CREATE TRIGGER gd_roster_revisions_written_once BEFORE UPDATE ON roster_revisions FOR EACH ROW WHEN OLD.end_time IS NOT NULL OR NEW.end_time IS NULL OR NEW.kind <> OLD.kind OR NEW.entry_id <> OLD.entry_id OR NEW.revision <> OLD.revision OR NEW.document <> OLD.document OR NEW.create_time <> OLD.create_time OR NEW.update_time <> OLD.update_time BEGIN SELECT RAISE(ABORT, 'gd_roster_revisions_written_once refuses this UPDATE of roster_revisions'); END;
+CREATE TRIGGER gd_round_robin_counters_grow BEFORE UPDATE ON round_robin_counters FOR EACH ROW WHEN NEW.next_turn < OLD.next_turn BEGIN SELECT RAISE(ABORT, 'gd_round_robin_counters_grow refuses this UPDATE of round_robin_counters'); END;
+CREATE TRIGGER gd_round_robin_turns_written_once BEFORE UPDATE ON round_robin_turns FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_round_robin_turns_written_once refuses this UPDATE of round_robin_turns'); END;
 CREATE UNIQUE INDEX uq_escalation_policies_default ON escalation_policies (default_policy) WHERE default_policy;
+CREATE UNIQUE INDEX uq_round_robin_turns_turn ON round_robin_turns (policy_id, level, turn);

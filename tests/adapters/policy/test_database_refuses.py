@@ -7,9 +7,11 @@ from adapters.refusals import copied, not_refused, refusals_of
 from fakes.policy_builders import a_policy
 from fakes.roster_builders import a_person
 
+from pager_domain.kernel import PolicyId
 from pager_domain.policy.application import PolicyApplicationService
 from pager_domain.policy.people import PEOPLE
 from pager_domain.policy.revisions import Record
+from pager_domain.policy.turns import Seat
 from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
 from pager_grpc.policy.tables import (
     CONTACT_VERIFICATIONS,
@@ -17,6 +19,7 @@ from pager_grpc.policy.tables import (
     POLICY_REVISIONS,
     ROSTER_ENTRIES,
     ROSTER_REVISIONS,
+    ROUND_ROBIN_TURNS,
 )
 from pager_grpc.runtime.bulk import insert_rows, upsert_rows
 
@@ -56,6 +59,11 @@ ATTACKS = [
     ("gd_contact_verifications_only_forward", "UPDATE contact_verifications SET wrong_tries = wrong_tries - 1"),
     ("gd_contact_verifications_only_forward", "UPDATE contact_verifications SET used = false"),
     ("gd_contact_verifications_only_forward", "UPDATE contact_verifications SET address = 'eve@example.com'"),
+    ("ck_round_robin_counters_level", "INSERT INTO round_robin_counters VALUES ('shop', 0, 0)"),
+    ("ck_round_robin_counters_next_turn", "INSERT INTO round_robin_counters VALUES ('shop', 2, -1)"),
+    ("gd_round_robin_counters_grow", "UPDATE round_robin_counters SET next_turn = next_turn - 1"),
+    ("ck_round_robin_turns_turn", copied(ROUND_ROBIN_TURNS, incident_id="'x'", turn="-1")),
+    ("gd_round_robin_turns_written_once", "UPDATE round_robin_turns SET turn = turn + 1"),
     ("ck_schema_version_only_row", "INSERT INTO schema_version VALUES (2, 1)"),
 ]
 
@@ -77,10 +85,12 @@ CODE = {
 
 @pytest.fixture
 async def written(database):
-    """A database with one policy, one person and one code, each at its first revision."""
+    """A database with one policy, one person, one turn and one code, each at its first revision."""
     store = SqlPolicyStore(database)
     await PolicyApplicationService(store).create(a_policy("shop", "checkout"))
     await store.atomically(_a_person)
+    seat = Seat(PolicyId("shop"), 1, "incident")
+    await store.atomically(lambda unit: _a_turn(unit, seat))
     async with database.begin() as connection:
         await insert_rows(connection, CONTACT_VERIFICATIONS, [CODE])
     return database
@@ -88,6 +98,11 @@ async def written(database):
 
 async def _a_person(unit):
     await unit.save_entry(PEOPLE, Record(PEOPLE, "ana").create(a_person(), NOW))
+
+
+async def _a_turn(unit, seat):
+    await unit.lock_turns({seat.at}, {seat})
+    await unit.save_turns({seat: 0}, {seat.at: 1}, NOW)
 
 
 async def test_the_database_itself_refuses_what_cannot_be(written):

@@ -3,12 +3,12 @@ import asyncio
 import pytest
 from contracts.policy_store import PolicyStoreContract
 from contracts.roster_store import RosterStoreContract
-from fakes.policy_builders import a_policy
+from fakes.policy_builders import a_policy, about
 from sqlalchemy import event, insert, text
 from sqlalchemy.exc import IntegrityError
 
 from pager_domain.errors import StoreUnavailable
-from pager_domain.kernel import MonitoredServiceId, PolicyId
+from pager_domain.kernel import PolicyId
 from pager_domain.policy.application import PolicyApplicationService
 from pager_domain.policy.errors import DefaultPolicyExists, PolicyExists, ServiceAlreadyCovered
 from pager_domain.policy.model import PolicyRevision
@@ -57,9 +57,7 @@ async def test_a_batch_of_questions_is_one_statement(database, policies):
     asked = []
     listen = (database.engine.sync_engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
     event.listen(*listen)
-    await policies.resolve_all(
-        [MonitoredServiceId("checkout"), MonitoredServiceId("x"), PolicyRevision(PolicyId("shop"), 1)]
-    )
+    await policies.resolve_all(about("checkout", "x", PolicyRevision(PolicyId("shop"), 1)))
     event.remove(*listen)
     assert shop.revision == 1
     assert len([statement for statement in asked if "asked_revisions" in statement]) == 1

@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import yaml
-from fakes.policy_builders import a_level
+from fakes.policy_builders import a_level, about
 from fakes.policy_store import FakePolicyStore
 
-from pager_domain.kernel import MonitoredServiceId, email_target, sms_target
+from pager_domain.kernel import email_target, sms_target
 from pager_domain.policy.application import PolicyApplicationService
 from pager_domain.policy.model import PolicyDefinition
 
@@ -31,8 +31,7 @@ async def test_the_example_holds_policies_that_the_room_takes():
     policies = PolicyApplicationService(FakePolicyStore())
     for entry in yaml.safe_load(EXAMPLE.read_text())["policies"]:
         await policies.create(policy_in(entry))
-    questions = [MonitoredServiceId(service) for service in ("checkout", "payments", "anything")]
-    answers = await policies.resolve_all(questions)
+    answers = await policies.resolve_all(about("checkout", "payments", "anything"))
     assert [(answer.policy_id, answer.defaulted) for answer in answers] == [
         ("shop", False),
         ("shop", False),

@@ -1,6 +1,5 @@
 import base64
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pager_domain.errors import InvalidField
+from pager_domain.policy.directory import found_in
 from pager_domain.policy.model import EscalationPolicy
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.policy import wire
-from pager_grpc.policy.documents import document_of, levels_in
+from pager_grpc.policy.documents import definition_in, document_of, found_policy_in
 from pager_grpc.runtime.page_tokens import encode_token
 
 NOW = datetime(2026, 3, 1, 12, 30, 0, 123456, tzinfo=UTC)
@@ -29,13 +29,26 @@ def test_a_policy_survives_the_wire(definition):
 @given(definitions)
 def test_a_policy_survives_its_document(definition):
     document = json.loads(json.dumps(document_of(definition)))
-    read = replace(
-        definition,
-        levels=levels_in(document),
-        display_name=document["display_name"],
-        repeat_count=document["repeat_count"],
-    )
-    assert read == definition
+    services, default = definition.monitored_service_ids, definition.default_policy
+    present = {"monitored_service_ids": services, "default_policy": default}
+    assert definition_in(definition.policy_id, document, **present) == definition
+    assert found_policy_in(definition.policy_id, 3, document) == found_in(definition, 3)
+
+
+def test_a_document_of_before_there_were_people_reads_as_it_always_did():
+    stored = {
+        "display_name": "Shop",
+        "repeat_count": 1,
+        "levels": [
+            {
+                "acknowledgement_timeout_seconds": 900.0,
+                "targets": [{"target_id": "ana-mail", "email_address": "ana@example.com"}],
+            }
+        ],
+    }
+    policy = a_policy("shop", display_name="Shop", repeat_count=1)
+    assert document_of(policy) == stored
+    assert definition_in(policy.policy_id, stored) == policy
 
 
 @given(st.integers(1, 2**62), st.timedeltas(timedelta(0), timedelta(days=80_000)).map(lambda t: EPOCH + t))

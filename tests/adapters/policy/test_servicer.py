@@ -253,7 +253,7 @@ LONG = "x" * 256
         (
             a_policy(levels=[a_level(pb.NotificationTarget(target_id="ana"))]),
             "levels[0].targets[0].address",
-            "must be an email or an sms target",
+            "must be an email, an sms, a person or a schedule target",
         ),
         (
             a_policy(levels=[a_level(), a_level(), a_level(a_target(address="ana"))]),

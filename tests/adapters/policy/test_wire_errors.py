@@ -43,6 +43,7 @@ def test_codes_say_what_a_caller_can_do():
         "ScheduleUnknown": "NOT_FOUND",
         "ScheduleExists": "ALREADY_EXISTS",
         "ScheduleStale": "ABORTED",
+        "TargetUnknown": "NOT_FOUND",
     }
 
 
@@ -52,10 +53,12 @@ def test_metadata_has_the_keys_that_the_contract_promises():
         policy.ServiceAlreadyCovered("checkout", "other").metadata,
         policy.NoPolicyForService("checkout").metadata,
         policy.DefaultPolicyExists("other").metadata,
+        policy.TargetUnknown("levels[0].targets[1].person_id", "person", "cem").metadata,
     ]
     assert metadata == [
         {"policy_id": "shop", "revision": "3"},
         {"monitored_service_id": "checkout", "policy_id": "other"},
         {"monitored_service_id": "checkout"},
         {"policy_id": "other"},
+        {"field": "levels[0].targets[1].person_id", "named_kind": "person", "named_id": "cem"},
     ]

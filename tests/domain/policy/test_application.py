@@ -1,12 +1,13 @@
 from datetime import timedelta
 
 import pytest
-from fakes.policy_builders import BEN, a_level, a_policy
+from fakes.policy_builders import BEN, a_level, a_policy, named, paged
 from fakes.policy_store import FakePolicyStore
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import MonitoredServiceId, PolicyId
 from pager_domain.policy.application import PolicyApplicationService
+from pager_domain.policy.directory import Question
 from pager_domain.policy.errors import (
     DefaultPolicyExists,
     NoPolicyForService,
@@ -36,7 +37,7 @@ async def test_a_created_policy_is_kept_and_answers_for_its_services(store, poli
     created = await policies.create(a_policy("shop", "checkout"))
     assert store.records[SHOP].live == created
     assert created.create_time == store.clock
-    assert (await policies.resolve(CHECKOUT)).levels == created.definition.levels
+    assert paged(await policies.resolve(Question(CHECKOUT))) == named(created)
 
 
 async def test_a_policy_that_takes_what_another_has_is_not_kept(store, policies):
@@ -55,8 +56,8 @@ async def test_an_update_moves_time_on_and_answers_differently(store, policies):
     store.clock += timedelta(hours=1)
     await policies.update(a_policy("shop", "checkout", levels=(a_level(BEN),)), created.etag)
     assert (await policies.policy(SHOP)).update_time == store.clock
-    assert (await policies.resolve(CHECKOUT)).levels == (a_level(BEN),)
-    assert (await policies.resolve(PolicyRevision(SHOP, 1))).levels == (a_level(),)
+    assert paged(await policies.resolve(Question(CHECKOUT))) == [["ben@example.com"]]
+    assert paged(await policies.resolve(Question(PolicyRevision(SHOP, 1)))) == [["ana@example.com"]]
 
 
 async def test_an_update_that_changes_nothing_is_not_kept_again(store, policies):
@@ -90,8 +91,8 @@ async def test_a_deleted_policy_is_unknown_but_its_revisions_answer(policies):
         with pytest.raises(PolicyUnknown):
             await call
     with pytest.raises(NoPolicyForService):
-        await policies.resolve(CHECKOUT)
-    assert (await policies.resolve(PolicyRevision(SHOP, 1))).levels == created.definition.levels
+        await policies.resolve(Question(CHECKOUT))
+    assert paged(await policies.resolve(Question(PolicyRevision(SHOP, 1)))) == named(created)
 
 
 async def test_a_deletion_with_an_old_etag_is_refused(policies):
@@ -113,11 +114,11 @@ async def test_an_etag_of_an_earlier_life_does_not_fit(policies):
 async def test_one_question_without_an_answer_raises_its_reason(policies):
     await policies.create(a_policy("shop"))
     with pytest.raises(NoPolicyForService):
-        await policies.resolve(CHECKOUT)
+        await policies.resolve(Question(CHECKOUT))
     with pytest.raises(RevisionUnknown):
-        await policies.resolve(PolicyRevision(SHOP, 2))
+        await policies.resolve(Question(PolicyRevision(SHOP, 2)))
     with pytest.raises(PolicyUnknown):
-        await policies.resolve(PolicyRevision(PolicyId("nobody"), 1))
+        await policies.resolve(Question(PolicyRevision(PolicyId("nobody"), 1)))
 
 
 async def test_policies_are_listed_behind_the_last_one_seen(policies):
@@ -129,6 +130,6 @@ async def test_policies_are_listed_behind_the_last_one_seen(policies):
 
 async def test_a_store_out_of_reach_is_said_to_be_so(store, policies):
     store.unreachable = True
-    for call in (policies.create(a_policy()), policies.policy(SHOP), policies.resolve(CHECKOUT)):
+    for call in (policies.create(a_policy()), policies.policy(SHOP), policies.resolve(Question(CHECKOUT))):
         with pytest.raises(StoreUnavailable):
             await call

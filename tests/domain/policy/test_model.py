@@ -8,14 +8,12 @@ from pager_domain.errors import InvalidField
 from pager_domain.kernel import MonitoredServiceId, PolicyId
 from pager_domain.policy.errors import (
     DefaultPolicyExists,
-    NoPolicyForService,
     PolicyExists,
     PolicyUnknown,
-    RevisionUnknown,
     ServiceAlreadyCovered,
     StaleEtag,
 )
-from pager_domain.policy.model import POLICIES, Coverage, Directory, PolicyRevision, ResolvedEscalation
+from pager_domain.policy.model import POLICIES, Coverage, PolicyRevision
 from pager_domain.policy.revisions import Record
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -163,41 +161,6 @@ def test_a_second_default_is_refused_and_the_first_is_named():
 def test_a_policy_does_not_stand_in_its_own_way():
     Coverage({CHECKOUT: SHOP}, SHOP).admit(a_policy("shop", "checkout", default_policy=True))
     Coverage({}, PolicyId("other")).admit(a_policy("shop", "checkout"))
-
-
-NAMED = ResolvedEscalation(SHOP, 2, (a_level(),), 0)
-OLD = ResolvedEscalation(SHOP, 1, (a_level(BEN),), 1)
-CATCH_ALL = ResolvedEscalation(PolicyId("catch-all"), 7, (a_level(ANA_PHONE),), 0)
-
-
-def directory(default=None):
-    return Directory({CHECKOUT: NAMED}, default, {PolicyRevision(SHOP, 1): OLD}, frozenset({SHOP}))
-
-
-def test_a_service_is_answered_by_the_policy_that_names_it():
-    assert directory(CATCH_ALL).resolve(CHECKOUT) == NAMED
-
-
-def test_a_service_that_nobody_names_is_answered_by_the_default():
-    answer = directory(CATCH_ALL).resolve(MonitoredServiceId("search"))
-    assert (answer.policy_id, answer.revision, answer.defaulted) == ("catch-all", 7, True)
-
-
-def test_without_a_default_a_service_that_nobody_names_has_no_policy():
-    answer = directory().resolve(MonitoredServiceId("search"))
-    assert isinstance(answer, NoPolicyForService)
-    assert answer.monitored_service_id == "search"
-
-
-def test_a_pinned_revision_is_answered_as_it_was():
-    assert directory(CATCH_ALL).resolve(PolicyRevision(SHOP, 1)) == OLD
-
-
-def test_a_revision_that_never_was_is_told_from_a_policy_that_never_was():
-    unknown_revision = directory(CATCH_ALL).resolve(PolicyRevision(SHOP, 9))
-    assert isinstance(unknown_revision, RevisionUnknown)
-    assert unknown_revision.metadata == {"policy_id": "shop", "revision": "9"}
-    assert isinstance(directory(CATCH_ALL).resolve(PolicyRevision(PolicyId("nobody"), 1)), PolicyUnknown)
 
 
 @pytest.mark.parametrize(("policy_id", "revision", "field"), [("", 1, "policy_id"), ("shop", 0, "revision")])

@@ -79,6 +79,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The id is taken. Metadata: schedule_id."""
     ERROR_REASON_SCHEDULE_STALE: _ErrorReason.ValueType  # 32
     """The schedule has changed since it was read. Metadata: schedule_id."""
+    ERROR_REASON_TARGET_UNKNOWN: _ErrorReason.ValueType  # 50
+    """A level names a person or a schedule that is not there. Metadata: field (like
+    levels[0].targets[1].person_id), named_kind ("person" or "schedule"), named_id.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the google.rpc.ErrorInfo of an error of this service, with domain
@@ -137,6 +141,10 @@ ERROR_REASON_SCHEDULE_EXISTS: ErrorReason.ValueType  # 31
 """The id is taken. Metadata: schedule_id."""
 ERROR_REASON_SCHEDULE_STALE: ErrorReason.ValueType  # 32
 """The schedule has changed since it was read. Metadata: schedule_id."""
+ERROR_REASON_TARGET_UNKNOWN: ErrorReason.ValueType  # 50
+"""A level names a person or a schedule that is not there. Metadata: field (like
+levels[0].targets[1].person_id), named_kind ("person" or "schedule"), named_id.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final
@@ -357,7 +365,7 @@ class EscalationPolicy(_message.Message):
     ACKNOWLEDGEMENT_EXPIRY_FIELD_NUMBER: _builtins.int
     REOPEN_WINDOW_FIELD_NUMBER: _builtins.int
     policy_id: _builtins.str
-    """Required. Id; 1 to 255 bytes."""
+    """Required. Id; 1 to 255 bytes, not beginning with "person/"."""
     display_name: _builtins.str
     """Optional. Name for people; at most 255 bytes."""
     repeat_count: _builtins.int
@@ -1159,3 +1167,193 @@ class BatchResolveEscalationsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchResolveEscalationsResponse: _TypeAlias = BatchResolveEscalationsResponse  # noqa: Y015
+
+@_typing.final
+class CheckReachabilityRequest(_message.Message):
+    """CheckReachabilityRequest says how far to look ahead."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HORIZON_FIELD_NUMBER: _builtins.int
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    policy_id: _builtins.str
+    """Optional. Only this policy; all of them if empty. At most 255 bytes."""
+    @_builtins.property
+    def horizon(self) -> _duration_pb2.Duration:
+        """Optional. So far ahead; 1 hour to 92 days, 14 days if not said."""
+
+    def __init__(
+        self,
+        *,
+        horizon: _duration_pb2.Duration | None = ...,
+        policy_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["horizon", b"horizon"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["horizon", b"horizon", "policy_id", b"policy_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckReachabilityRequest: _TypeAlias = CheckReachabilityRequest  # noqa: Y015
+
+@_typing.final
+class ReachabilityFinding(_message.Message):
+    """ReachabilityFinding is something that would keep a page from reaching somebody."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Severity:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _SeverityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ReachabilityFinding._Severity.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        SEVERITY_UNSPECIFIED: ReachabilityFinding._Severity.ValueType  # 0
+        """Not known; to be taken for an error."""
+        SEVERITY_WARNING: ReachabilityFinding._Severity.ValueType  # 1
+        """Somebody is reached, with less to spare than it looks."""
+        SEVERITY_ERROR: ReachabilityFinding._Severity.ValueType  # 2
+        """Nobody is reached."""
+
+    class Severity(_Severity, metaclass=_SeverityEnumTypeWrapper):
+        """Severity says how bad it is. More may come."""
+
+    SEVERITY_UNSPECIFIED: ReachabilityFinding.Severity.ValueType  # 0
+    """Not known; to be taken for an error."""
+    SEVERITY_WARNING: ReachabilityFinding.Severity.ValueType  # 1
+    """Somebody is reached, with less to spare than it looks."""
+    SEVERITY_ERROR: ReachabilityFinding.Severity.ValueType  # 2
+    """Nobody is reached."""
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ReachabilityFinding._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: ReachabilityFinding._Kind.ValueType  # 0
+        """Not known."""
+        KIND_NOBODY_REACHED: ReachabilityFinding._Kind.ValueType  # 1
+        """No level of the policy reaches anybody in that time. An error, the others are warnings."""
+        KIND_SCHEDULE_GAP: ReachabilityFinding._Kind.ValueType  # 2
+        """Nobody is on call on a schedule of the level in that time."""
+        KIND_NO_VERIFIED_CONTACT_METHOD: ReachabilityFinding._Kind.ValueType  # 3
+        """A person who is named, or on call within the horizon, has no contact method that was verified."""
+        KIND_SINGLE_POINT_OF_FAILURE: ReachabilityFinding._Kind.ValueType  # 4
+        """In that time all levels together may notify one person, or one address, only."""
+        KIND_ONE_CHANNEL: ReachabilityFinding._Kind.ValueType  # 5
+        """Whatever is sent within the horizon goes through one channel."""
+        KIND_UNVERIFIED_STEP: ReachabilityFinding._Kind.ValueType  # 6
+        """A rule of a person has a step with a contact method that was not verified; it is left out."""
+        KIND_PAGE_TOO_LATE: ReachabilityFinding._Kind.ValueType  # 7
+        """The first page to a person would come when the level has no time left to acknowledge."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """Kind says what it is. More may come."""
+
+    KIND_UNSPECIFIED: ReachabilityFinding.Kind.ValueType  # 0
+    """Not known."""
+    KIND_NOBODY_REACHED: ReachabilityFinding.Kind.ValueType  # 1
+    """No level of the policy reaches anybody in that time. An error, the others are warnings."""
+    KIND_SCHEDULE_GAP: ReachabilityFinding.Kind.ValueType  # 2
+    """Nobody is on call on a schedule of the level in that time."""
+    KIND_NO_VERIFIED_CONTACT_METHOD: ReachabilityFinding.Kind.ValueType  # 3
+    """A person who is named, or on call within the horizon, has no contact method that was verified."""
+    KIND_SINGLE_POINT_OF_FAILURE: ReachabilityFinding.Kind.ValueType  # 4
+    """In that time all levels together may notify one person, or one address, only."""
+    KIND_ONE_CHANNEL: ReachabilityFinding.Kind.ValueType  # 5
+    """Whatever is sent within the horizon goes through one channel."""
+    KIND_UNVERIFIED_STEP: ReachabilityFinding.Kind.ValueType  # 6
+    """A rule of a person has a step with a contact method that was not verified; it is left out."""
+    KIND_PAGE_TOO_LATE: ReachabilityFinding.Kind.ValueType  # 7
+    """The first page to a person would come when the level has no time left to acknowledge."""
+
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    POLICY_ID_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    SCHEDULE_ID_FIELD_NUMBER: _builtins.int
+    CONTACT_METHOD_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    severity: Global___ReachabilityFinding.Severity.ValueType
+    """Output only. How bad it is."""
+    kind: Global___ReachabilityFinding.Kind.ValueType
+    """Output only. What it is."""
+    policy_id: _builtins.str
+    """Output only. The policy."""
+    level: _builtins.int
+    """Output only. The level, from 1; 0 if it is about all of them."""
+    person_id: _builtins.str
+    """Output only. The person; empty if it is about none."""
+    schedule_id: _builtins.str
+    """Output only. The schedule; empty if it is about none."""
+    contact_method_id: _builtins.str
+    """Output only. The contact method; empty if it is about none."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. From here on; unset if it is about no time."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Up to here, or to the end of the horizon."""
+
+    def __init__(
+        self,
+        *,
+        severity: Global___ReachabilityFinding.Severity.ValueType = ...,
+        kind: Global___ReachabilityFinding.Kind.ValueType = ...,
+        policy_id: _builtins.str = ...,
+        level: _builtins.int = ...,
+        person_id: _builtins.str = ...,
+        schedule_id: _builtins.str = ...,
+        contact_method_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_method_id", b"contact_method_id", "end_time", b"end_time", "kind", b"kind", "level", b"level", "person_id", b"person_id", "policy_id", b"policy_id", "schedule_id", b"schedule_id", "severity", b"severity", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReachabilityFinding: _TypeAlias = ReachabilityFinding  # noqa: Y015
+
+@_typing.final
+class CheckReachabilityResponse(_message.Message):
+    """CheckReachabilityResponse says what was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    OMITTED_COUNT_FIELD_NUMBER: _builtins.int
+    CHECKED_POLICY_COUNT_FIELD_NUMBER: _builtins.int
+    UNREACHED_SERVICE_COUNT_FIELD_NUMBER: _builtins.int
+    omitted_count: _builtins.int
+    """Output only. So many more were found."""
+    checked_policy_count: _builtins.int
+    """Output only. So many policies were looked at."""
+    unreached_service_count: _builtins.int
+    """Output only. So many services reach nobody at some time within the horizon; those that only the
+    default policy covers count as one.
+    """
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReachabilityFinding]:
+        """Output only. What was found, by policy, errors first; at most 10000."""
+
+    def __init__(
+        self,
+        *,
+        findings: _abc.Iterable[Global___ReachabilityFinding] | None = ...,
+        omitted_count: _builtins.int = ...,
+        checked_policy_count: _builtins.int = ...,
+        unreached_service_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_policy_count", b"checked_policy_count", "findings", b"findings", "omitted_count", b"omitted_count", "unreached_service_count", b"unreached_service_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckReachabilityResponse: _TypeAlias = CheckReachabilityResponse  # noqa: Y015

@@ -73,6 +73,11 @@ class PolicyServiceStub:
                 request_serializer=pager__grpc_dot_gen_dot_policy_dot_v1_dot_policy__service__pb2.BatchResolveEscalationsRequest.SerializeToString,
                 response_deserializer=pager__grpc_dot_gen_dot_policy_dot_v1_dot_policy__service__pb2.BatchResolveEscalationsResponse.FromString,
                 _registered_method=True)
+        self.CheckReachability = channel.unary_unary(
+                '/policy.v1.PolicyService/CheckReachability',
+                request_serializer=pager__grpc_dot_gen_dot_policy_dot_v1_dot_policy__service__pb2.CheckReachabilityRequest.SerializeToString,
+                response_deserializer=pager__grpc_dot_gen_dot_policy_dot_v1_dot_policy__service__pb2.CheckReachabilityResponse.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer:
@@ -85,8 +90,9 @@ class PolicyServiceServicer:
     def CreateEscalationPolicy(self, request, context):
         """CreateEscalationPolicy stores a new policy as revision 1.
 
-        Errors: INVALID_ARGUMENT (a field is malformed or over its limit), ALREADY_EXISTS (the id, a
-        covered service or the place of the default policy is taken), UNAVAILABLE.
+        Errors: INVALID_ARGUMENT (a field is malformed or over its limit), NOT_FOUND (a level names a
+        person or a schedule that is not there), ALREADY_EXISTS (the id, a covered service or the place of
+        the default policy is taken), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,8 +120,9 @@ class PolicyServiceServicer:
         """UpdateEscalationPolicy replaces a policy whole and makes a new revision. An update that changes
         nothing succeeds and makes none.
 
-        Errors: INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS (a covered service or the place of the
-        default policy is taken), ABORTED (the etag is stale), UNAVAILABLE.
+        Errors: INVALID_ARGUMENT, NOT_FOUND (also: a level names a person or a schedule that is not
+        there), ALREADY_EXISTS (a covered service or the place of the default policy is taken), ABORTED
+        (the etag is stale), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,7 +141,7 @@ class PolicyServiceServicer:
         """ResolveEscalation answers "whom does this incident page?": the levels with concrete targets.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (no policy covers the service and there is no default, or no
-        such revision), UNAVAILABLE.
+        such policy, revision or person), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,6 +151,15 @@ class PolicyServiceServicer:
         """BatchResolveEscalations answers up to 1000 such questions at once, each on its own.
 
         Errors: INVALID_ARGUMENT (a request is malformed, or there are too many), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckReachability(self, request, context):
+        """CheckReachability looks ahead: would each alert that may come reach somebody?
+
+        Errors: INVALID_ARGUMENT, NOT_FOUND (no such policy), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -186,6 +202,11 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.BatchResolveEscalations,
                     request_deserializer=pager__grpc_dot_gen_dot_policy_dot_v1_dot_policy__service__pb2.BatchResolveEscalationsRequest.FromString,
                     response_serializer=pager__grpc_dot_gen_dot_policy_dot_v1_dot_policy__service__pb2.BatchResolveEscalationsResponse.SerializeToString,
+            ),
+            'CheckReachability': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckReachability,
+                    request_deserializer=pager__grpc_dot_gen_dot_policy_dot_v1_dot_policy__service__pb2.CheckReachabilityRequest.FromString,
+                    response_serializer=pager__grpc_dot_gen_dot_policy_dot_v1_dot_policy__service__pb2.CheckReachabilityResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -381,6 +402,33 @@ class PolicyService:
             '/policy.v1.PolicyService/BatchResolveEscalations',
             pager__grpc_dot_gen_dot_policy_dot_v1_dot_policy__service__pb2.BatchResolveEscalationsRequest.SerializeToString,
             pager__grpc_dot_gen_dot_policy_dot_v1_dot_policy__service__pb2.BatchResolveEscalationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckReachability(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/policy.v1.PolicyService/CheckReachability',
+            pager__grpc_dot_gen_dot_policy_dot_v1_dot_policy__service__pb2.CheckReachabilityRequest.SerializeToString,
+            pager__grpc_dot_gen_dot_policy_dot_v1_dot_policy__service__pb2.CheckReachabilityResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -23,8 +23,9 @@ class PolicyServiceStub:
     CreateEscalationPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.CreateEscalationPolicyRequest, _policy_service_pb2.CreateEscalationPolicyResponse]
     """CreateEscalationPolicy stores a new policy as revision 1.
 
-    Errors: INVALID_ARGUMENT (a field is malformed or over its limit), ALREADY_EXISTS (the id, a
-    covered service or the place of the default policy is taken), UNAVAILABLE.
+    Errors: INVALID_ARGUMENT (a field is malformed or over its limit), NOT_FOUND (a level names a
+    person or a schedule that is not there), ALREADY_EXISTS (the id, a covered service or the place of
+    the default policy is taken), UNAVAILABLE.
     """
     GetEscalationPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.GetEscalationPolicyRequest, _policy_service_pb2.GetEscalationPolicyResponse]
     """GetEscalationPolicy returns the newest revision of one policy.
@@ -40,8 +41,9 @@ class PolicyServiceStub:
     """UpdateEscalationPolicy replaces a policy whole and makes a new revision. An update that changes
     nothing succeeds and makes none.
 
-    Errors: INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS (a covered service or the place of the
-    default policy is taken), ABORTED (the etag is stale), UNAVAILABLE.
+    Errors: INVALID_ARGUMENT, NOT_FOUND (also: a level names a person or a schedule that is not
+    there), ALREADY_EXISTS (a covered service or the place of the default policy is taken), ABORTED
+    (the etag is stale), UNAVAILABLE.
     """
     DeleteEscalationPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.DeleteEscalationPolicyRequest, _policy_service_pb2.DeleteEscalationPolicyResponse]
     """DeleteEscalationPolicy ends a policy. Its revisions stay resolvable for incidents that keep them.
@@ -52,12 +54,17 @@ class PolicyServiceStub:
     """ResolveEscalation answers "whom does this incident page?": the levels with concrete targets.
 
     Errors: INVALID_ARGUMENT, NOT_FOUND (no policy covers the service and there is no default, or no
-    such revision), UNAVAILABLE.
+    such policy, revision or person), UNAVAILABLE.
     """
     BatchResolveEscalations: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.BatchResolveEscalationsRequest, _policy_service_pb2.BatchResolveEscalationsResponse]
     """BatchResolveEscalations answers up to 1000 such questions at once, each on its own.
 
     Errors: INVALID_ARGUMENT (a request is malformed, or there are too many), UNAVAILABLE.
+    """
+    CheckReachability: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.CheckReachabilityRequest, _policy_service_pb2.CheckReachabilityResponse]
+    """CheckReachability looks ahead: would each alert that may come reach somebody?
+
+    Errors: INVALID_ARGUMENT, NOT_FOUND (no such policy), UNAVAILABLE.
     """
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -75,8 +82,9 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_policy_service_pb2.CreateEscalationPolicyResponse]:
         """CreateEscalationPolicy stores a new policy as revision 1.
 
-        Errors: INVALID_ARGUMENT (a field is malformed or over its limit), ALREADY_EXISTS (the id, a
-        covered service or the place of the default policy is taken), UNAVAILABLE.
+        Errors: INVALID_ARGUMENT (a field is malformed or over its limit), NOT_FOUND (a level names a
+        person or a schedule that is not there), ALREADY_EXISTS (the id, a covered service or the place of
+        the default policy is taken), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -110,8 +118,9 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         """UpdateEscalationPolicy replaces a policy whole and makes a new revision. An update that changes
         nothing succeeds and makes none.
 
-        Errors: INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS (a covered service or the place of the
-        default policy is taken), ABORTED (the etag is stale), UNAVAILABLE.
+        Errors: INVALID_ARGUMENT, NOT_FOUND (also: a level names a person or a schedule that is not
+        there), ALREADY_EXISTS (a covered service or the place of the default policy is taken), ABORTED
+        (the etag is stale), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -134,7 +143,7 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         """ResolveEscalation answers "whom does this incident page?": the levels with concrete targets.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (no policy covers the service and there is no default, or no
-        such revision), UNAVAILABLE.
+        such policy, revision or person), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -146,6 +155,17 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         """BatchResolveEscalations answers up to 1000 such questions at once, each on its own.
 
         Errors: INVALID_ARGUMENT (a request is malformed, or there are too many), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckReachability(
+        self,
+        request: _policy_service_pb2.CheckReachabilityRequest,
+        context: _aio.ServicerContext[_policy_service_pb2.CheckReachabilityRequest, _abc.Awaitable[_policy_service_pb2.CheckReachabilityResponse]],
+    ) -> _abc.Awaitable[_policy_service_pb2.CheckReachabilityResponse]:
+        """CheckReachability looks ahead: would each alert that may come reach somebody?
+
+        Errors: INVALID_ARGUMENT, NOT_FOUND (no such policy), UNAVAILABLE.
         """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: _aio.Server) -> None: ...
