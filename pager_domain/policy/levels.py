@@ -16,14 +16,36 @@ from pager_domain.kernel import (
     MAX_LEVELS,
     MAX_TARGETS_PER_LEVEL,
     MIN_ACKNOWLEDGEMENT_TIMEOUT,
-    EmailTarget,
-    SmsTarget,
+    EmailAddress,
+    PhoneNumber,
     TargetId,
     checked_id,
 )
 from pager_domain.policy.errors import TargetUnknown
 from pager_domain.policy.people import PersonId
 from pager_domain.policy.schedules import ScheduleId
+
+
+@dataclass(frozen=True, slots=True)
+class EmailTarget:
+    """An address, reached by e-mail."""
+
+    target_id: TargetId
+    address: EmailAddress
+
+    def __post_init__(self) -> None:
+        checked_id("target_id", self.target_id)
+
+
+@dataclass(frozen=True, slots=True)
+class SmsTarget:
+    """A number, reached by text message."""
+
+    target_id: TargetId
+    number: PhoneNumber
+
+    def __post_init__(self) -> None:
+        checked_id("target_id", self.target_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +73,16 @@ class ScheduleTarget:
 
 
 PolicyTarget = EmailTarget | SmsTarget | PersonTarget | ScheduleTarget
+
+
+def email_target(target_id: str, address: str) -> EmailTarget:
+    """An :class:`EmailTarget` from plain text."""
+    return EmailTarget(TargetId(target_id), EmailAddress(address))
+
+
+def sms_target(target_id: str, number: str) -> SmsTarget:
+    """An :class:`SmsTarget` from plain text."""
+    return SmsTarget(TargetId(target_id), PhoneNumber(number))
 
 
 def person_target(person_id: str, target_id: str = "") -> PersonTarget:

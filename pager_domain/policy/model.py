@@ -10,10 +10,8 @@ from datetime import timedelta
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import (
-    EmailTarget,
     MonitoredServiceId,
     PolicyId,
-    SmsTarget,
     checked_id,
     checked_repeat_count,
     checked_text,
@@ -25,7 +23,15 @@ from pager_domain.policy.errors import (
     ServiceAlreadyCovered,
     StaleEtag,
 )
-from pager_domain.policy.levels import EscalationLevel, PersonTarget, PolicyTarget, Selection, checked_levels
+from pager_domain.policy.levels import (
+    EmailTarget,
+    EscalationLevel,
+    PersonTarget,
+    PolicyTarget,
+    Selection,
+    SmsTarget,
+    checked_levels,
+)
 from pager_domain.policy.revisions import Kind, Record, Revisioned
 
 MAX_DISPLAY_NAME_BYTES = 255

@@ -4,9 +4,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pager_domain.kernel import EmailTarget, SmsTarget
 from pager_domain.policy.directory import FoundPolicy
-from pager_domain.policy.levels import EscalationLevel, PersonTarget, PolicyTarget, ScheduleTarget, Selection
+from pager_domain.policy.levels import (
+    EmailTarget,
+    EscalationLevel,
+    PersonTarget,
+    PolicyTarget,
+    ScheduleTarget,
+    Selection,
+    SmsTarget,
+)
 from pager_domain.policy.people import PersonDefinition, PersonId
 from pager_domain.policy.resolved import (
     LaterTargets,

@@ -6,15 +6,19 @@ What a policy does not use is not written, so that older documents read as they 
 from datetime import timedelta
 from typing import Any
 
-from pager_domain.kernel import EmailTarget, PolicyId, SmsTarget, email_target, sms_target
+from pager_domain.kernel import PolicyId
 from pager_domain.policy.directory import FoundPolicy
 from pager_domain.policy.levels import (
+    EmailTarget,
     EscalationLevel,
     PersonTarget,
     PolicyTarget,
     Selection,
+    SmsTarget,
+    email_target,
     person_target,
     schedule_target,
+    sms_target,
 )
 from pager_domain.policy.model import PolicyDefinition
 

@@ -8,20 +8,20 @@ from pager_domain.kernel import (
     DEFAULT_ACKNOWLEDGEMENT_TIMEOUT,
     MAX_ACKNOWLEDGEMENT_TIMEOUT,
     EmailAddress,
-    EmailTarget,
     MonitoredServiceId,
     PhoneNumber,
     PolicyId,
-    SmsTarget,
     TargetId,
     checked_id,
 )
 from pager_domain.policy.levels import (
+    EmailTarget,
     EscalationLevel,
     PersonTarget,
     PolicyTarget,
     ScheduleTarget,
     Selection,
+    SmsTarget,
     person_target,
     schedule_target,
 )

@@ -5,9 +5,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pager_domain.kernel import MonitoredServiceId, PolicyId, email_target, sms_target
+from pager_domain.kernel import MonitoredServiceId, PolicyId
 from pager_domain.policy.directory import Question
-from pager_domain.policy.levels import EscalationLevel, Selection, person_target, schedule_target
+from pager_domain.policy.levels import (
+    EscalationLevel,
+    Selection,
+    email_target,
+    person_target,
+    schedule_target,
+    sms_target,
+)
 from pager_domain.policy.model import EscalationPolicy, PolicyDefinition
 from pager_domain.policy.resolved import ResolvedEscalation
 

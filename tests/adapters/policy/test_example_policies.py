@@ -4,8 +4,8 @@ import yaml
 from fakes.policy_builders import a_level, about
 from fakes.policy_store import FakePolicyStore
 
-from pager_domain.kernel import email_target, sms_target
 from pager_domain.policy.application import PolicyApplicationService
+from pager_domain.policy.levels import email_target, sms_target
 from pager_domain.policy.model import PolicyDefinition
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "policies.yaml"
