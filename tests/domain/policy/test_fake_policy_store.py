@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 from contracts.policy_store import PolicyStoreContract
+from contracts.resolving import ResolvingContract
 from contracts.roster_store import RosterStoreContract
 from fakes.policy_store import FakePolicyStore
 
@@ -21,6 +22,12 @@ class TestFakePolicyStore(PolicyStoreContract):
 
 
 class TestFakeRoster(RosterStoreContract):
+    @pytest.fixture
+    def store(self):
+        return AdvancingStore()
+
+
+class TestFakeResolving(ResolvingContract):
     @pytest.fixture
     def store(self):
         return AdvancingStore()
