@@ -15,8 +15,7 @@ from pager_domain.policy.people import (
 )
 from pager_domain.policy.verification import checked_code
 from pager_grpc.gen.policy.v1 import people_service_pb2 as pb
-from pager_grpc.policy.wire import under
-from pager_grpc.policy.wire_values import duration_to, span_from, timestamp_to
+from pager_grpc.policy.wire_values import duration_to, span_from, timestamp_to, under
 
 
 def person_id_from(person_id: str) -> PersonId:
