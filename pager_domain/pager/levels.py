@@ -6,7 +6,7 @@ What a fired level owes to a target is a plan of pages. All of it is known when 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain, count, islice, takewhile
 
 from pager_domain.errors import InvalidField
@@ -121,6 +121,15 @@ class EmptyLevel:
     """A level at which nobody can be reached at the moment; it is skipped at once."""
 
     unreached: tuple[UnreachedTarget, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LaterLevel:
+    """What a level, ``number`` from 1, will be from ``starts_at`` on."""
+
+    number: int
+    starts_at: datetime
+    level: ResolvedLevel | EmptyLevel
 
 
 @dataclass(frozen=True, slots=True)

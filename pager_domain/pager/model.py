@@ -38,7 +38,7 @@ from pager_domain.pager.interventions import (
     checked_acknowledgement_expiry,
     checked_reopen_window,
 )
-from pager_domain.pager.levels import EmptyLevel, ResolvedLevel, address_of, channel_of
+from pager_domain.pager.levels import EmptyLevel, LaterLevel, ResolvedLevel, address_of, channel_of
 
 
 class ServiceState(StrEnum):
@@ -58,7 +58,10 @@ class IncidentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EscalationPolicy:
-    """The levels of one revision of a policy, as the pager acts on them. The catch-all has no id and revision 0."""
+    """The levels of one revision of a policy, as the pager acts on them. The catch-all has no id and revision 0.
+
+    ``later`` is how they will change, the earliest first, as far as that was foretold.
+    """
 
     policy_id: str
     revision: int
@@ -66,6 +69,7 @@ class EscalationPolicy:
     repeat_count: int = 0
     acknowledgement_expiry: timedelta | None = None
     reopen_window: timedelta | None = None
+    later: tuple[LaterLevel, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.levels) <= MAX_LEVELS:
@@ -75,6 +79,8 @@ class EscalationPolicy:
         checked_repeat_count(self.repeat_count)
         checked_acknowledgement_expiry(self.acknowledgement_expiry)
         checked_reopen_window(self.reopen_window)
+        if any(not 1 <= change.number <= len(self.levels) for change in self.later):
+            raise InvalidField("later", "must change levels that there are")
 
     @property
     def is_catch_all(self) -> bool:
@@ -89,8 +95,10 @@ class EscalationPolicy:
     @property
     def is_readable(self) -> bool:
         """Whether the key is here with which its addresses were stored."""
-        levels = (level for level in self.levels if isinstance(level, ResolvedLevel))
-        return all(target.is_readable for level in levels for target in level.targets)
+        levels = (*self.levels, *(change.level for change in self.later))
+        return all(
+            target.is_readable for level in levels if isinstance(level, ResolvedLevel) for target in level.targets
+        )
 
 
 @dataclass(frozen=True, slots=True)

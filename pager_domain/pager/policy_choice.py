@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from pager_domain.kernel import NotificationTarget
 from pager_domain.pager.events import PolicySource
+from pager_domain.pager.forecast import standing_at, without_forecast
 from pager_domain.pager.levels import addresses
 from pager_domain.pager.model import EscalationPolicy, Incident, MonitoredService, ResolvedPolicy
 from pager_domain.pager.ports.escalation_policy_repository import NoPolicy, PolicyQuestion
@@ -37,7 +38,8 @@ def chosen_policy(
 ) -> ResolvedPolicy:
     """The policy to act on, and where it came from. One whose addresses nobody can open any more is none.
 
-    While the assignee of an incident cannot be had, those who had it before stand in.
+    While the policy service does not answer, those are on call whom the last known forecast has for ``now``. While the
+    assignee of an incident cannot be had, those who had it before stand in.
     """
     resolved = _chosen(incident, answer, last_known, catch_all, now)
     if incident.assigned_to is not None and resolved.source is not PolicySource.CURRENT:
@@ -63,16 +65,21 @@ def _chosen(
         pinned = None
     if isinstance(answer, EscalationPolicy):
         if pinned is None or incident.assigned_to is not None or _same_structure(pinned, answer):
-            return ResolvedPolicy(answer, PolicySource.CURRENT)
+            return ResolvedPolicy(without_forecast(answer), PolicySource.CURRENT)
         fault = "the policy service answered with another structure than the pinned revision"
         return ResolvedPolicy(pinned, PolicySource.LAST_KNOWN, fault)
-    if pinned is not None:
+    foretold = _foretold(last_known, now)
+    if pinned is not None and (foretold is None or not _same_structure(pinned, foretold)):
         return ResolvedPolicy(pinned, PolicySource.LAST_KNOWN, answer.fault)
-    if last_known is not None and last_known[0].is_readable and answer.passing:
-        policy, learnt_at = last_known
-        age = int((now - learnt_at).total_seconds())
-        return ResolvedPolicy(policy, PolicySource.LAST_KNOWN, f"{answer.fault}; last known {age} s ago")
+    if foretold is not None and last_known is not None and (pinned is not None or answer.passing):
+        age = int((now - last_known[1]).total_seconds())
+        return ResolvedPolicy(foretold, PolicySource.LAST_KNOWN, f"{answer.fault}; last known {age} s ago")
     return _catch_all(answer, catch_all)
+
+
+def _foretold(last_known: tuple[EscalationPolicy, datetime] | None, now: datetime) -> EscalationPolicy | None:
+    policy = last_known[0] if last_known is not None else None
+    return standing_at(policy, now) if policy is not None and policy.is_readable else None
 
 
 def _same_structure(pinned: EscalationPolicy, answer: EscalationPolicy) -> bool:

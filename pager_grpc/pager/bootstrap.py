@@ -15,6 +15,7 @@ from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.canary import CanaryPolicies
 from pager_domain.pager.events import IncidentId
+from pager_domain.pager.forecasting import Forecasting
 from pager_domain.pager.forgetting import Forgetting
 from pager_domain.pager.model import Answer, Request
 from pager_domain.pager.ports.monitored_services import MonitoredServices
@@ -29,13 +30,17 @@ from pager_grpc.pager.config import PagerSettings
 from pager_grpc.pager.delivery_loop import DeliveryLoop
 from pager_grpc.pager.escalation_loop import EscalationLoop
 from pager_grpc.pager.escalation_policies_grpc import GrpcEscalationPolicies
+from pager_grpc.pager.forecast_loop import BUDGET_SECONDS as FORECAST_BUDGET_SECONDS
+from pager_grpc.pager.forecast_loop import ForecastLoop
 from pager_grpc.pager.history_sql import SqlHistory
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
+from pager_grpc.pager.known_policies_sql import SqlKnownPolicies
 from pager_grpc.pager.metrics import (
     AuditMetrics,
     CanaryMetrics,
     EscalationMetrics,
+    ForecastMetrics,
     PageMetrics,
     forgotten_rows,
     unreadable_addresses,
@@ -134,6 +139,7 @@ async def running_pager(
             )
             loops.append(run_forever("audit", audit.step, Doorbell()))
             loops += _forgetting(settings, database, metrics)
+            loops.append(_forecasting(database, sealing, policy, metrics))
             loops += _canary(settings, lanes, views, wakeups, audit, metrics)
         if not database.is_sqlite:
             loops.append(listen(database.url, wakeups))
@@ -183,6 +189,13 @@ def _forgetting(settings: PagerSettings, database: Database, metrics: Metrics) -
 
     loop = ForgettingLoop(forget, forgotten_rows(metrics.registry))
     return [run_forever("forgetting", loop.step, Doorbell())]
+
+
+def _forecasting(database: Database, sealing: Sealing, policy: grpc.aio.Channel, metrics: Metrics) -> Awaitable[None]:
+    known = SqlKnownPolicies(database, sealing)
+    use_case = Forecasting(known, CanaryPolicies(GrpcEscalationPolicies(policy, FORECAST_BUDGET_SECONDS)))
+    loop = ForecastLoop(use_case, known, ForecastMetrics(metrics.registry))
+    return run_forever("forecast", partial(database.retrying, loop.step), Doorbell())
 
 
 def _canary(

@@ -1,7 +1,8 @@
 """EscalationPolicyRepository kept by the generated stub of the policy service."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, timedelta
 
 import grpc
 import structlog
@@ -17,8 +18,9 @@ from pager_domain.kernel import (
     sms_target,
 )
 from pager_domain.pager.events import UnreachedReason, UnreachedTarget
+from pager_domain.pager.forecast import FORECAST
 from pager_domain.pager.interventions import AssigneeKind
-from pager_domain.pager.levels import EmptyLevel, ResolvedLevel, ResolvedRule, ResolvedStep, ResolvedTarget
+from pager_domain.pager.levels import EmptyLevel, LaterLevel, ResolvedLevel, ResolvedRule, ResolvedStep, ResolvedTarget
 from pager_domain.pager.model import EscalationPolicy
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, NoPolicy, PolicyQuestion
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
@@ -29,6 +31,8 @@ log = structlog.get_logger()
 
 BUDGET_SECONDS = 0.5
 """How long a firing waits for the policy service before it acts on what it knows."""
+MAX_CHANGES = 2_000
+"""So much of a forecast is kept, the earliest first."""
 
 _UNREACHED = {
     pb.UnreachedTarget.REASON_NOBODY_ON_CALL: UnreachedReason.NOBODY_ON_CALL,
@@ -48,14 +52,15 @@ _ABSENT = {
 class GrpcEscalationPolicies(EscalationPolicyRepository):
     """Asks the policy service in one batch and believes only answers that make sense."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, budget_seconds: float = BUDGET_SECONDS) -> None:
+        self._budget_seconds = budget_seconds
         self._stub = pb_grpc.PolicyServiceStub(channel)
 
     async def resolve(self, questions: Sequence[PolicyQuestion]) -> list[EscalationPolicy | NoPolicy]:
         """One answer a question; a fault of the call is the answer to all of them."""
         request = pb.BatchResolveEscalationsRequest(requests=[_question(question) for question in questions])
         try:
-            response = await self._stub.BatchResolveEscalations(request, timeout=BUDGET_SECONDS)
+            response = await self._stub.BatchResolveEscalations(request, timeout=self._budget_seconds)
         except grpc.aio.AioRpcError as error:
             fault = fault_of(error)
             log.warning("policy_service_failed", code=fault.code.name, reason=fault.reason, message=fault.message)
@@ -77,6 +82,7 @@ def _question(question: PolicyQuestion) -> pb.ResolveEscalationRequest:
         return request
     if question.pinned is None:
         request.monitored_service_id = question.monitored_service_id
+        request.forecast.FromTimedelta(FORECAST)
     else:
         request.policy_revision.policy_id, request.policy_revision.revision = question.pinned
     return request
@@ -104,7 +110,7 @@ def policy_of(message: pb.ResolvedEscalation) -> EscalationPolicy:
     if message.revision < 1:
         raise InvalidField("revision", "must be at least 1")
     levels = tuple(_level(level) for level in message.levels[:100])
-    return EscalationPolicy(
+    policy = EscalationPolicy(
         message.policy_id,
         message.revision,
         levels,
@@ -112,16 +118,36 @@ def policy_of(message: pb.ResolvedEscalation) -> EscalationPolicy:
         message.acknowledgement_expiry.ToTimedelta() if message.HasField("acknowledgement_expiry") else None,
         message.reopen_window.ToTimedelta() if message.HasField("reopen_window") else None,
     )
+    try:
+        return replace(policy, later=_later(message))
+    except (InvalidField, ValueError, OverflowError) as error:
+        # What it says of now makes sense: somebody is paged by that.
+        log.warning("forecast_makes_no_sense", policy_id=message.policy_id, fault=str(error))
+        return policy
+
+
+def _later(message: pb.ResolvedEscalation) -> tuple[LaterLevel, ...]:
+    changes = (
+        LaterLevel(number, later.start_time.ToDatetime(tzinfo=UTC), _level_of(level, later.targets))
+        for number, level in enumerate(message.levels, start=1)
+        for later in level.later_targets
+    )
+    return tuple(sorted(changes, key=lambda change: (change.starts_at, change.number))[:MAX_CHANGES])
 
 
 def _level(message: pb.ResolvedLevel) -> ResolvedLevel | EmptyLevel:
-    unreached = tuple(_unreached(target) for target in message.unreached)
-    if not message.targets:
+    return _level_of(message, message.targets, tuple(_unreached(target) for target in message.unreached))
+
+
+def _level_of(
+    message: pb.ResolvedLevel, targets: Iterable[pb.ResolvedTarget], unreached: tuple[UnreachedTarget, ...] = ()
+) -> ResolvedLevel | EmptyLevel:
+    if not (resolved := tuple(_target(target) for target in targets)):
         return EmptyLevel(unreached)
     timeout: timedelta = DEFAULT_ACKNOWLEDGEMENT_TIMEOUT
     if message.HasField("acknowledgement_timeout"):
         timeout = message.acknowledgement_timeout.ToTimedelta()
-    return ResolvedLevel(tuple(_target(target) for target in message.targets), timeout, unreached)
+    return ResolvedLevel(resolved, timeout, unreached)
 
 
 def _unreached(message: pb.UnreachedTarget) -> UnreachedTarget:

@@ -70,6 +70,22 @@ class Overdue:
         self._since = self._clock() + min(0.0, seconds_until_due or 0.0)
 
 
+class ForecastMetrics:
+    """How old the oldest last known policy is; it is told when it is asked for, so it grows while nobody asks."""
+
+    def __init__(self, registry: CollectorRegistry, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._learnt: float | None = None
+        gauge = Gauge(
+            "pager_oldest_forecast_age_seconds", "Since when the oldest last known policy is known.", registry=registry
+        )
+        gauge.set_function(lambda: 0.0 if self._learnt is None else self._clock() - self._learnt)
+
+    def looked(self, oldest: timedelta | None) -> None:
+        """The oldest was learnt so long ago; None: none is known."""
+        self._learnt = None if oldest is None else self._clock() - oldest.total_seconds()
+
+
 class PageMetrics:
     """How pages end, and which had to be put off."""
 

@@ -23,6 +23,12 @@ def policy_document(policy: EscalationPolicy, sealing: Sealing) -> str:
     return to_json(_with_addresses(_POLICY.dump_python(policy, mode="json"), partial(_seal, sealing))).decode()
 
 
+@lru_cache(maxsize=1024)
+def policy_fingerprint(policy: EscalationPolicy, sealing: Sealing) -> str:
+    """The same for the same policy and forecast, whenever it was sealed; it tells neither."""
+    return sealing.fingerprint(_POLICY.dump_json(policy).decode())
+
+
 def policy_of(document: Any, sealing: Sealing) -> EscalationPolicy:
     """A policy from its JSON, as text or read; an address that no key opens stays sealed."""
     return _policy_of_text(document, sealing) if isinstance(document, str) else _policy_of(document, sealing)

@@ -7,67 +7,23 @@ PostgreSQL. What a change may not do to a row that is there, the guards of the m
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    TextClause,
-    UniqueConstraint,
-    text,
-)
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlmodel import Field
 
-from pager_grpc.runtime.columns import IdText, JsonDocument, UtcDateTime
-from pager_grpc.runtime.schema_version import schema_version_table
+from pager_grpc.pager.table_parts import PagerTable, metadata, table_of
+from pager_grpc.pager.table_parts import big as _big
+from pager_grpc.pager.table_parts import id_text as _id
+from pager_grpc.pager.table_parts import json_document as _json
+from pager_grpc.pager.table_parts import moment as _moment
+from pager_grpc.pager.table_parts import partial_index as _partial
+from pager_grpc.pager.table_parts import plain_text as _text
+from pager_grpc.runtime.columns import IdText
 
-metadata = MetaData()
-schema_version_table(metadata)
+__all__ = ["metadata", "table_of"]
 
 _SEVERITY = "severity IN ('critical', 'error', 'warning', 'info')"
 _OWED = "state = 'waiting' AND bundle_id IS NULL"
 _NAMES_LEVELS = "coalesce(policy ->> 'levels', '[]') <> '[]'"
-
-
-class PagerTable(SQLModel, registry=registry(metadata=metadata)):
-    """A table of this room; rooms share no metadata."""
-
-
-def table_of(model: Any) -> Table:
-    """The table that a class stands for, for statements without the ORM."""
-    table: Table = model.__table__
-    return table
-
-
-def _id(*, primary_key: bool = False, nullable: bool = False) -> Any:
-    return Field(sa_column=Column(IdText, primary_key=primary_key, nullable=nullable))
-
-
-def _text(*, nullable: bool = False) -> Any:
-    return Field(sa_column=Column(Text, nullable=nullable))
-
-
-def _moment(*, nullable: bool = False) -> Any:
-    return Field(sa_column=Column(UtcDateTime, nullable=nullable))
-
-
-def _big() -> Any:
-    return Field(sa_column=Column(BigInteger, nullable=False))
-
-
-def _json(*, nullable: bool = False) -> Any:
-    return Field(sa_column=Column(JsonDocument, nullable=nullable))
-
-
-def _partial(name: str, *columns: str | TextClause, where: str, unique: bool = False) -> Index:
-    condition = text(where)
-    return Index(name, *columns, unique=unique, postgresql_where=condition, sqlite_where=condition)
 
 
 class MonitoredServiceRow(PagerTable, table=True):
@@ -316,11 +272,20 @@ class RequestAnswerRow(PagerTable, table=True):
 
 
 class LastKnownPolicyRow(PagerTable, table=True):
-    """The policy last learnt for a service, for when the policy service does not answer."""
+    """The policy last learnt for a service, with its forecast, for when the policy service does not answer.
+
+    It is asked for again at ``ask_at``; ``fingerprint`` is the same for the same policy and forecast.
+    """
 
     __tablename__ = "last_known_policies"
-    __table_args__ = (CheckConstraint(_NAMES_LEVELS, name="ck_last_known_policies_policy"),)
+    __table_args__ = (
+        CheckConstraint(_NAMES_LEVELS, name="ck_last_known_policies_policy"),
+        Index("ix_last_known_policies_ask_at", "ask_at"),
+        Index("ix_last_known_policies_learnt_at", "learnt_at"),
+    )
 
     monitored_service_id: str = _id(primary_key=True)
     policy: dict[str, Any] = _json()
     learnt_at: datetime = _moment()
+    ask_at: datetime | None = _moment(nullable=True)
+    fingerprint: str | None = _text(nullable=True)

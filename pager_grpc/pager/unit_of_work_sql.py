@@ -18,12 +18,11 @@ from pager_domain.pager.model import (
 )
 from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKey, UnitOfWork
 from pager_grpc.pager import rows
-from pager_grpc.pager.policy_documents import policy_document
+from pager_grpc.pager.known_policies_sql import write_known_policies
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.tables import (
     IncidentEventRow,
     IncidentRow,
-    LastKnownPolicyRow,
     MonitoredServiceRow,
     NotificationRow,
     RequestAnswerRow,
@@ -40,7 +39,6 @@ INCIDENTS = table_of(IncidentRow)
 NOTIFICATIONS = table_of(NotificationRow)
 EVENTS = table_of(IncidentEventRow)
 ANSWERS = table_of(RequestAnswerRow)
-KNOWN_POLICIES = table_of(LastKnownPolicyRow)
 
 # SQLite has one writer, so counting is enough. On PostgreSQL a transaction may have its number long before it locks a
 # service, so its number alone is not in the order of the locks; the newest number that has ended by now, after the lock
@@ -190,7 +188,7 @@ class SqlUnitOfWork(UnitOfWork):
         append_events(writes, self.database, events)
         writes.insert(NOTIFICATIONS, [rows.notification_row(page, self.now, self.sealing) for page in pages])
         writes.insert(ANSWERS, [rows.answer_row(answer) | {"created_at": self.now} for answer in answers])
-        writes.upsert(KNOWN_POLICIES, self._known_policy_rows(known_policies or {}))
+        write_known_policies(writes, known_policies or {}, self.now, self.sealing)
         await writes.run()
 
     async def commit(self) -> None:
@@ -237,16 +235,6 @@ class SqlUnitOfWork(UnitOfWork):
 
     def _incident_of(self, row: rows.StoredRow) -> Incident:
         return rows.incident_of(row, self.sealing)
-
-    def _known_policy_rows(self, policies: Mapping[MonitoredServiceId, EscalationPolicy]) -> list[rows.Row]:
-        return [
-            {
-                "monitored_service_id": service_id,
-                "policy": policy_document(policy, self.sealing),
-                "learnt_at": self.now,
-            }
-            for service_id, policy in policies.items()
-        ]
 
 
 def _begins_or_ends(change: Change) -> bool:

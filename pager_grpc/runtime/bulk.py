@@ -52,12 +52,15 @@ class Writes:
         if rows:
             self._add(*_update(table, tuple(rows[0]), sqlite=self._sqlite), rows)
 
-    def upsert(self, table: Table, rows: Sequence[Row]) -> None:
-        """Inserts ``rows`` or, where the primary key exists, replaces the columns that they name."""
+    def upsert(self, table: Table, rows: Sequence[Row], *, only_if: str = "true") -> None:
+        """Inserts ``rows`` or, where the primary key exists, replaces the columns that they name.
+
+        ``only_if`` is the SQL of when a row that is there is replaced by that which is ``excluded``.
+        """
         if rows:
             keys = [column.name for column in table.primary_key]
             changes = ", ".join(f"{name} = excluded.{name}" for name in rows[0] if name not in keys)
-            tail = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
+            tail = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes} WHERE {only_if}"
             self._add(*_insert(table, tuple(rows[0]), tail, (), sqlite=self._sqlite), rows)
 
     async def run(self) -> None:

@@ -1,9 +1,9 @@
--- Revision 0008 of pager, by `make schemas`.
+-- Revision 0009 of pager, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0008');
+INSERT INTO "alembic_version" VALUES('0009');
 CREATE TABLE bundles (
     bundle_id TEXT NOT NULL,
     subject TEXT NOT NULL,
@@ -83,7 +83,7 @@ CREATE TABLE "incidents" (
 CREATE TABLE "last_known_policies" (
     monitored_service_id TEXT NOT NULL,
     policy JSON NOT NULL,
-    learnt_at TEXT NOT NULL,
+    learnt_at TEXT NOT NULL, ask_at TEXT, fingerprint TEXT,
     PRIMARY KEY (monitored_service_id),
     CONSTRAINT ck_last_known_policies_policy CHECK (coalesce(policy ->> 'levels', '[]') <> '[]')
 );
@@ -168,6 +168,8 @@ CREATE INDEX ix_incidents_held_by_window ON incidents (held_by_window) WHERE hel
 CREATE INDEX ix_incidents_incident_id ON incidents (incident_id);
 CREATE INDEX ix_incidents_opened_at ON incidents (opened_at, incident_id);
 CREATE INDEX ix_incidents_resolved_at ON incidents (resolved_at) WHERE resolved_at IS NOT NULL;
+CREATE INDEX ix_last_known_policies_ask_at ON last_known_policies (ask_at);
+CREATE INDEX ix_last_known_policies_learnt_at ON last_known_policies (learnt_at);
 CREATE INDEX ix_notifications_bundle ON notifications (bundle_id) WHERE bundle_id IS NOT NULL;
 CREATE INDEX ix_notifications_due ON notifications (severity, due_at) WHERE state = 'waiting' AND bundle_id IS NULL;
 CREATE INDEX ix_notifications_unclaimed ON notifications (recipient) WHERE state = 'waiting' AND bundle_id IS NULL AND attempts = 0;
