@@ -30,6 +30,11 @@ class Answer:
     schedule: Schedule
     shifts: Sequence[Shift]
 
+    @property
+    def entry_id(self) -> str:
+        """The id of the schedule."""
+        return self.schedule.schedule_id
+
 
 @dataclass(frozen=True, slots=True)
 class Calendar:

@@ -7,17 +7,21 @@ from secrets import token_bytes
 
 from pager_domain.kernel import Clock
 from pager_domain.policy.application import PolicyApplicationService
+from pager_domain.policy.on_call_application import OnCallApplicationService
 from pager_domain.policy.people_application import PeopleApplicationService
 from pager_domain.policy.ports.verification_sender import VerificationSender
+from pager_domain.policy.schedule_application import ScheduleApplicationService
 from pager_domain.policy.verifying import VerifyingApplicationService
-from pager_grpc.gen.policy.v1 import people_service_pb2_grpc, policy_service_pb2_grpc
-from pager_grpc.policy import people_servicer
+from pager_grpc.gen.policy.v1 import people_service_pb2_grpc, policy_service_pb2_grpc, schedule_service_pb2_grpc
+from pager_grpc.policy import people_servicer, schedule_servicer
 from pager_grpc.policy.config import PolicySettings
 from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
 from pager_grpc.policy.people_servicer import PeopleServicer
+from pager_grpc.policy.schedule_servicer import ScheduleServicer
 from pager_grpc.policy.servicer import SERVICE_NAME, PolicyServicer
 from pager_grpc.policy.verification_sender_grpc import GrpcVerificationSender
 from pager_grpc.policy.wire_errors import ERRORS
+from pager_grpc.policy.zones import use_packaged_zones
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
@@ -48,6 +52,7 @@ async def running_policy(
     Raises:
         ConfigurationFault: the address or the database cannot be used.
     """
+    use_packaged_zones()
     metrics = metrics or Metrics()
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(_opened(settings, database, clock))
@@ -60,7 +65,7 @@ async def running_policy(
         server = Server(
             SERVICE_NAME,
             ERRORS,
-            also_served=[people_servicer.SERVICE_NAME],
+            also_served=[people_servicer.SERVICE_NAME, schedule_servicer.SERVICE_NAME],
             reflected=settings.reflection,
             max_message_bytes=_MAX_MESSAGE_BYTES,
             metrics=rpcs,
@@ -80,6 +85,8 @@ def _serve(server: Server, store: SqlPolicyStore, verification_sender: Verificat
     verifying = VerifyingApplicationService(store, verification_sender, token_bytes)
     people = PeopleServicer(PeopleApplicationService(store), verifying)
     people_service_pb2_grpc.add_PeopleServiceServicer_to_server(people, server.grpc)
+    schedules = ScheduleServicer(ScheduleApplicationService(store), OnCallApplicationService(store))
+    schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server(schedules, server.grpc)
 
 
 @asynccontextmanager

@@ -28,6 +28,16 @@ from pager_domain.policy.errors import (
     StaleEtag,
     TargetUnknown,
 )
+from pager_domain.policy.schedule_errors import (
+    NotOnCall,
+    OverrideExists,
+    OverrideUnknown,
+    ScheduleInUse,
+    ShiftSwapAnswered,
+    ShiftSwapExists,
+    ShiftSwapOver,
+    ShiftSwapUnknown,
+)
 from pager_grpc.runtime.errors import ErrorTable
 
 ERRORS: Final[ErrorTable] = {
@@ -53,5 +63,13 @@ ERRORS: Final[ErrorTable] = {
     ScheduleUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_SCHEDULE_UNKNOWN"),
     ScheduleExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_SCHEDULE_EXISTS"),
     ScheduleStale: (StatusCode.ABORTED, "ERROR_REASON_SCHEDULE_STALE"),
+    ScheduleInUse: (StatusCode.FAILED_PRECONDITION, "ERROR_REASON_SCHEDULE_IN_USE"),
+    OverrideUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_OVERRIDE_UNKNOWN"),
+    OverrideExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_OVERRIDE_EXISTS"),
+    ShiftSwapUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_SHIFT_SWAP_UNKNOWN"),
+    ShiftSwapExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_SHIFT_SWAP_EXISTS"),
+    ShiftSwapAnswered: (StatusCode.FAILED_PRECONDITION, "ERROR_REASON_SHIFT_SWAP_ANSWERED"),
+    ShiftSwapOver: (StatusCode.FAILED_PRECONDITION, "ERROR_REASON_SHIFT_SWAP_OVER"),
+    NotOnCall: (StatusCode.FAILED_PRECONDITION, "ERROR_REASON_NOT_ON_CALL"),
     TargetUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_TARGET_UNKNOWN"),
 }

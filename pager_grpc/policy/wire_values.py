@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import checked_id
+from pager_domain.policy.wall_time import checked_calendar_moment
 from pager_grpc.runtime.page_tokens import decode_token, encode_token
 
 # What is shown is at most 1 MiB as it came in, so a page that ends behind this fits the 4 MiB that clients take.
@@ -51,14 +52,15 @@ def span_in(message: Message, field: str, most: timedelta, limit: str) -> timede
 
 
 def moment_in(message: Message, field: str) -> datetime | None:
-    """The moment that ``field`` of ``message`` holds, in UTC; None if it is unset."""
+    """The moment that ``field`` of ``message`` holds, in UTC, of the years of calendars; None if it is unset."""
     if not message.HasField(field):
         return None
     timestamp: Timestamp = getattr(message, field)
     try:
-        return timestamp.ToDatetime(UTC)
+        moment = timestamp.ToDatetime(UTC)
     except (ValueError, OverflowError):
         raise InvalidField(field, "must be a moment of the years 1 to 9999") from None
+    return checked_calendar_moment(field, moment)
 
 
 def span_from(field: str, span: Duration, most: timedelta, limit: str) -> timedelta:

@@ -3,6 +3,7 @@ import inspect
 from pager_domain import errors as shared
 from pager_domain.errors import DomainError
 from pager_domain.policy import errors as policy
+from pager_domain.policy import schedule_errors
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.policy.wire_errors import ERRORS
 
@@ -13,7 +14,7 @@ def errors_in(module):
 
 
 def test_every_error_has_a_reason_and_every_reason_an_error():
-    assert set(ERRORS) == errors_in(shared) | errors_in(policy)
+    assert set(ERRORS) == errors_in(shared) | errors_in(policy) | errors_in(schedule_errors)
     reasons = [reason for _, reason in ERRORS.values()]
     assert sorted([*reasons, "ERROR_REASON_UNSPECIFIED"]) == sorted(pb.ErrorReason.keys())
 
@@ -43,6 +44,14 @@ def test_codes_say_what_a_caller_can_do():
         "ScheduleUnknown": "NOT_FOUND",
         "ScheduleExists": "ALREADY_EXISTS",
         "ScheduleStale": "ABORTED",
+        "ScheduleInUse": "FAILED_PRECONDITION",
+        "OverrideUnknown": "NOT_FOUND",
+        "OverrideExists": "ALREADY_EXISTS",
+        "ShiftSwapUnknown": "NOT_FOUND",
+        "ShiftSwapExists": "ALREADY_EXISTS",
+        "ShiftSwapAnswered": "FAILED_PRECONDITION",
+        "ShiftSwapOver": "FAILED_PRECONDITION",
+        "NotOnCall": "FAILED_PRECONDITION",
         "TargetUnknown": "NOT_FOUND",
     }
 

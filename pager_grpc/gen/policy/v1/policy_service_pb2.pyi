@@ -79,6 +79,24 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The id is taken. Metadata: schedule_id."""
     ERROR_REASON_SCHEDULE_STALE: _ErrorReason.ValueType  # 32
     """The schedule has changed since it was read. Metadata: schedule_id."""
+    ERROR_REASON_SCHEDULE_IN_USE: _ErrorReason.ValueType  # 33
+    """What is live names the schedule. Metadata: schedule_id, named_by_kind ("policy"), named_by_id."""
+    ERROR_REASON_OVERRIDE_UNKNOWN: _ErrorReason.ValueType  # 34
+    """The schedule has no such override. Metadata: schedule_id, override_id."""
+    ERROR_REASON_OVERRIDE_EXISTS: _ErrorReason.ValueType  # 35
+    """The id belongs to an override with other content. Metadata: schedule_id, override_id."""
+    ERROR_REASON_SHIFT_SWAP_UNKNOWN: _ErrorReason.ValueType  # 36
+    """The schedule has no such shift swap. Metadata: schedule_id, shift_swap_id."""
+    ERROR_REASON_SHIFT_SWAP_EXISTS: _ErrorReason.ValueType  # 37
+    """The id belongs to a shift swap with other content. Metadata: schedule_id, shift_swap_id."""
+    ERROR_REASON_SHIFT_SWAP_ANSWERED: _ErrorReason.ValueType  # 38
+    """The shift swap has another answer. Metadata: schedule_id, shift_swap_id, state ("accepted",
+    "declined" or "withdrawn").
+    """
+    ERROR_REASON_SHIFT_SWAP_OVER: _ErrorReason.ValueType  # 39
+    """The time of the shift swap is over. Metadata: schedule_id, shift_swap_id."""
+    ERROR_REASON_NOT_ON_CALL: _ErrorReason.ValueType  # 40
+    """Whoever gives a duty away does not have it. Metadata: schedule_id, person_id."""
     ERROR_REASON_TARGET_UNKNOWN: _ErrorReason.ValueType  # 50
     """A level names a person or a schedule that is not there. Metadata: field (like
     levels[0].targets[1].person_id), named_kind ("person" or "schedule"), named_id.
@@ -141,6 +159,24 @@ ERROR_REASON_SCHEDULE_EXISTS: ErrorReason.ValueType  # 31
 """The id is taken. Metadata: schedule_id."""
 ERROR_REASON_SCHEDULE_STALE: ErrorReason.ValueType  # 32
 """The schedule has changed since it was read. Metadata: schedule_id."""
+ERROR_REASON_SCHEDULE_IN_USE: ErrorReason.ValueType  # 33
+"""What is live names the schedule. Metadata: schedule_id, named_by_kind ("policy"), named_by_id."""
+ERROR_REASON_OVERRIDE_UNKNOWN: ErrorReason.ValueType  # 34
+"""The schedule has no such override. Metadata: schedule_id, override_id."""
+ERROR_REASON_OVERRIDE_EXISTS: ErrorReason.ValueType  # 35
+"""The id belongs to an override with other content. Metadata: schedule_id, override_id."""
+ERROR_REASON_SHIFT_SWAP_UNKNOWN: ErrorReason.ValueType  # 36
+"""The schedule has no such shift swap. Metadata: schedule_id, shift_swap_id."""
+ERROR_REASON_SHIFT_SWAP_EXISTS: ErrorReason.ValueType  # 37
+"""The id belongs to a shift swap with other content. Metadata: schedule_id, shift_swap_id."""
+ERROR_REASON_SHIFT_SWAP_ANSWERED: ErrorReason.ValueType  # 38
+"""The shift swap has another answer. Metadata: schedule_id, shift_swap_id, state ("accepted",
+"declined" or "withdrawn").
+"""
+ERROR_REASON_SHIFT_SWAP_OVER: ErrorReason.ValueType  # 39
+"""The time of the shift swap is over. Metadata: schedule_id, shift_swap_id."""
+ERROR_REASON_NOT_ON_CALL: ErrorReason.ValueType  # 40
+"""Whoever gives a duty away does not have it. Metadata: schedule_id, person_id."""
 ERROR_REASON_TARGET_UNKNOWN: ErrorReason.ValueType  # 50
 """A level names a person or a schedule that is not there. Metadata: field (like
 levels[0].targets[1].person_id), named_kind ("person" or "schedule"), named_id.

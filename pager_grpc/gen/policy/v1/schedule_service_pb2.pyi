@@ -294,7 +294,7 @@ class Override(_message.Message):
     REPLACE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     override_id: _builtins.str
-    """Required. Id, unique in its schedule; 1 to 255 bytes."""
+    """Required. Id, unique in its schedule; 1 to 255 bytes. Those that begin with "swap/" belong to swaps."""
     reason: _builtins.str
     """Optional. Why; at most 255 bytes."""
     @_builtins.property
@@ -383,7 +383,9 @@ class ShiftSwap(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     shift_swap_id: _builtins.str
-    """Required. Id, unique in its schedule; 1 to 255 bytes."""
+    """Required. Id, unique in its schedule; 1 to 250 bytes. The override that an accepted one becomes has
+    the id "swap/<id>".
+    """
     from_person_id: _builtins.str
     """Required. Who gives the duty away."""
     to_person_id: _builtins.str
@@ -451,11 +453,13 @@ class Schedule(_message.Message):
 
     @_builtins.property
     def overrides(self) -> _containers.RepeatedCompositeFieldContainer[Global___Override]:
-        """Output only. Overrides that are not over for more than 30 days, in the order in which they count."""
+        """Output only. Overrides that are not over for more than 30 days, in the order in which they count; at
+        most 500.
+        """
 
     @_builtins.property
     def shift_swaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShiftSwap]:
-        """Output only. Swaps that are not over for more than 30 days."""
+        """Output only. Swaps that are not over for more than 30 days; at most 500."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -808,7 +812,7 @@ class CreateOverrideRequest(_message.Message):
     """Required. The schedule; 1 to 255 bytes."""
     @_builtins.property
     def override(self) -> Global___Override:
-        """Required. The override."""
+        """Required. The override; not over yet."""
 
     def __init__(
         self,
@@ -910,7 +914,7 @@ class RequestShiftSwapRequest(_message.Message):
     """Required. The schedule; 1 to 255 bytes."""
     @_builtins.property
     def shift_swap(self) -> Global___ShiftSwap:
-        """Required. The swap."""
+        """Required. The swap; not over yet."""
 
     def __init__(
         self,

@@ -169,15 +169,15 @@ class ScheduleServiceServicer:
         """CreateOverride changes who is on call for a time. A repeat with the same override_id and content
         succeeds.
 
-        Errors: INVALID_ARGUMENT, NOT_FOUND (no such schedule or person), ALREADY_EXISTS (the override_id
-        has other content), UNAVAILABLE.
+        Errors: INVALID_ARGUMENT (also of one that is over), NOT_FOUND (no such schedule or person),
+        ALREADY_EXISTS (the override_id has other content), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteOverride(self, request, context):
-        """DeleteOverride takes an override back.
+        """DeleteOverride takes an override back. A shift swap that made it is withdrawn.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
         """
@@ -198,8 +198,8 @@ class ScheduleServiceServicer:
     def AnswerShiftSwap(self, request, context):
         """AnswerShiftSwap accepts, declines or withdraws a swap. An accepted one becomes an override.
 
-        Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (it was answered otherwise, or is over),
-        UNAVAILABLE.
+        Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (it was answered otherwise, or is over,
+        or is accepted when the one who gives is not on call any more), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

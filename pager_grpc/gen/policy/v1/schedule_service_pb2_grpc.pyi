@@ -57,11 +57,11 @@ class ScheduleServiceStub:
     """CreateOverride changes who is on call for a time. A repeat with the same override_id and content
     succeeds.
 
-    Errors: INVALID_ARGUMENT, NOT_FOUND (no such schedule or person), ALREADY_EXISTS (the override_id
-    has other content), UNAVAILABLE.
+    Errors: INVALID_ARGUMENT (also of one that is over), NOT_FOUND (no such schedule or person),
+    ALREADY_EXISTS (the override_id has other content), UNAVAILABLE.
     """
     DeleteOverride: _aio.UnaryUnaryMultiCallable[_schedule_service_pb2.DeleteOverrideRequest, _schedule_service_pb2.DeleteOverrideResponse]
-    """DeleteOverride takes an override back.
+    """DeleteOverride takes an override back. A shift swap that made it is withdrawn.
 
     Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
     """
@@ -74,8 +74,8 @@ class ScheduleServiceStub:
     AnswerShiftSwap: _aio.UnaryUnaryMultiCallable[_schedule_service_pb2.AnswerShiftSwapRequest, _schedule_service_pb2.AnswerShiftSwapResponse]
     """AnswerShiftSwap accepts, declines or withdraws a swap. An accepted one becomes an override.
 
-    Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (it was answered otherwise, or is over),
-    UNAVAILABLE.
+    Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (it was answered otherwise, or is over,
+    or is accepted when the one who gives is not on call any more), UNAVAILABLE.
     """
     ListShifts: _aio.UnaryUnaryMultiCallable[_schedule_service_pb2.ListShiftsRequest, _schedule_service_pb2.ListShiftsResponse]
     """ListShifts returns who is on call in a span of time, gaps included, the earliest first.
@@ -172,8 +172,8 @@ class ScheduleServiceServicer(metaclass=_abc_1.ABCMeta):
         """CreateOverride changes who is on call for a time. A repeat with the same override_id and content
         succeeds.
 
-        Errors: INVALID_ARGUMENT, NOT_FOUND (no such schedule or person), ALREADY_EXISTS (the override_id
-        has other content), UNAVAILABLE.
+        Errors: INVALID_ARGUMENT (also of one that is over), NOT_FOUND (no such schedule or person),
+        ALREADY_EXISTS (the override_id has other content), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -182,7 +182,7 @@ class ScheduleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _schedule_service_pb2.DeleteOverrideRequest,
         context: _aio.ServicerContext[_schedule_service_pb2.DeleteOverrideRequest, _abc.Awaitable[_schedule_service_pb2.DeleteOverrideResponse]],
     ) -> _abc.Awaitable[_schedule_service_pb2.DeleteOverrideResponse]:
-        """DeleteOverride takes an override back.
+        """DeleteOverride takes an override back. A shift swap that made it is withdrawn.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE.
         """
@@ -207,8 +207,8 @@ class ScheduleServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_schedule_service_pb2.AnswerShiftSwapResponse]:
         """AnswerShiftSwap accepts, declines or withdraws a swap. An accepted one becomes an override.
 
-        Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (it was answered otherwise, or is over),
-        UNAVAILABLE.
+        Errors: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION (it was answered otherwise, or is over,
+        or is accepted when the one who gives is not on call any more), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
