@@ -130,6 +130,18 @@ def test_up_serves_all_three_rooms_says_what_to_try_and_leaves_with_0(start, env
     assert pagerd(environment, tmp_path, "health").returncode == 1
 
 
+def test_up_sends_codes_through_its_own_notifier(start, environment, tmp_path):
+    daemon = start("up")
+    daemon.until_ready()
+    person = [sys.executable, "-m", "pager_cli.pagerctl", "person"]
+    given = environment | {"PAGERCTL_POLICY_TARGET": environment["POLICY_LISTEN"]}
+    for arguments in (("set", "ana", "--email", "mail=ana@example.com"), ("verify", "ana", "mail")):
+        subprocess.run([*person, *arguments], cwd=tmp_path, env=given, check=True, capture_output=True, timeout=60)
+    [mail] = (tmp_path / "var/mailbox").glob("verification-*.eml")
+    assert "To: ana@example.com" in mail.read_text()
+    assert daemon.end() == 0
+
+
 def test_ctrl_c_ends_it_with_0_and_logs_go_to_files_when_asked(start, tmp_path):
     daemon = start("up", "--log-files", PAGER_CATCH_ALL_EMAIL="lead@example.com")
     assert "catch-all" not in daemon.until_ready()
