@@ -1,5 +1,6 @@
 import asyncio
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -65,6 +66,11 @@ async def test_a_person_lives_from_creation_to_deletion(people):
     await people.delete("ana", changed.etag)
     with pytest.raises(PersonUnknown):
         await people.person("ana")
+
+
+async def test_nobody_is_created_with_a_verified_contact_method(store, people):
+    created = await people.create(a_person("ana", replace(ANA_MAIL, verified_at=store.clock)))
+    assert created.definition == a_person("ana", ANA_MAIL)
 
 
 async def test_a_person_whom_a_schedule_names_stays(store, people):
