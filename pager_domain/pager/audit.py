@@ -132,24 +132,26 @@ def _levels_in_order(record: IncidentRecord) -> Iterator[str]:
         yield f"the incident stands at {(record.incident.cycle, record.incident.level)}, its timeline at {before}"
 
 
-def _no_page_before_its_time(record: IncidentRecord) -> Iterator[str]:
-    """S6: a page ends when its time has come, or is cancelled; it is due sooner only where another was refused then."""
+def _due_as_planned(record: IncidentRecord) -> Iterator[str]:
+    """S6: a page is due when its level planned it, and sooner only where another to the same target was refused.
+
+    When it left is no proof: between its claim and its end the clock may have been set back.
+    """
     plans = {plan.page: plan for plan in _plans(record)}
-    ends = [(event.at, event.what) for event in record.events if isinstance(event.what, NotificationSettled)]
-    owed_at: dict[NotificationId, datetime] = {}
+    ends = {end.notification_id: (event.at, end) for event in record.events if (end := _end_of(event)) is not None}
     for page in (stored.notification for stored in record.pages if _planned(stored.notification) in plans):
         plan = plans[_planned(page)]
-        due = owed_at[page.notification_id] = plan.notified_at + page.delay
         if page.delay > plan.delay:
             yield f"page {page.notification_id} is due {page.delay} after its level, planned was {plan.delay}"
-        if page.delay < plan.delay and not any(at == due and _was_refused(end, page) for at, end in ends):
+        if page.delay < plan.delay and not any(_was_refused(end, page) for _, end in ends.values()):
             yield f"page {page.notification_id} is due after {page.delay} and not {plan.delay}, and nothing was refused"
-    for at, end in ends:
-        due = owed_at.get(end.notification_id, at)
-        if at < due and end.outcome is not Outcome.CANCELLED:
-            yield f"page {end.notification_id} ended at {at}, due was {due}"
-        if end.before_due and at >= due:
-            yield f"page {end.notification_id} was due at {due}, cancelled at {at} as if it was not"
+        at, end = ends.get(page.notification_id, (None, None))
+        if at is not None and end is not None and end.before_due and at >= plan.notified_at + page.delay:
+            yield f"page {page.notification_id} was due when it was cancelled as if it was not"
+
+
+def _end_of(event: IncidentEvent) -> NotificationSettled | None:
+    return event.what if isinstance(event.what, NotificationSettled) else None
 
 
 def _was_refused(end: NotificationSettled, page: Notification) -> bool:
@@ -218,7 +220,7 @@ _CHECKS: tuple[tuple[str, Callable[[IncidentRecord], Iterator[str]]], ...] = (
     ("S3", _nothing_is_lost),
     ("S5", _levels_in_order),
     ("S6", lambda record: never_early(record.events)),
-    ("S6", _no_page_before_its_time),
+    ("S6", _due_as_planned),
     ("S7", lambda record: answers_stop_it(record.incident, record.events)),
     ("S9", _somebody_is_paged),
     ("S10", _no_line_is_missing),

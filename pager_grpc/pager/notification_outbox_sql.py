@@ -18,6 +18,7 @@ from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.unit_of_work_sql import INCIDENTS, NOTIFICATIONS, append_events
 from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.bulk import Writes
+from pager_grpc.runtime.columns import moment_of
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import Binds, fetch, is_one_of_pairs
 
@@ -132,9 +133,12 @@ class SqlNotificationOutbox(NotificationOutbox):
         condition, binds = _these_incidents(connection, refused)
         lock = "" if self._sqlite else "FOR UPDATE"  # whoever claims one at this moment tries it anyway
         query = _NOT_DUE.format(condition=condition, now=self._database.now_sql, lock=lock)
-        not_due = map(self._page_of, await fetch(connection, query, binds | self._database.now_binds()))
-        pages = owed_at_once(refused, not_due)
-        writes.update(NOTIFICATIONS, [_key_of(page) | {"due_at": now, "owed_at": now} for page in pages])
+        found = await fetch(connection, query, binds | self._database.now_binds())
+        made_at = {row["notification_id"]: moment_of(row["created_at"]) for row in found}
+        pages = owed_at_once(refused, map(self._page_of, found))
+        # No page is owed before it was made, also if the clock was set back since.
+        owed = [_key_of(page) | {"due_at": now, "owed_at": max(now, made_at[page.notification_id])} for page in pages]
+        writes.update(NOTIFICATIONS, owed)
 
     async def _escalate_where_nobody_was_reached(
         self, connection: AsyncConnection, writes: Writes, failed: Sequence[Notification], now: datetime

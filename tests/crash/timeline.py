@@ -28,7 +28,7 @@ class Followed:
         self.kinds.append(kind)
         match kind:
             case "level_notified":
-                self.owed += len(event.level_notified.targets)
+                self.owed += sum(max(1, len(target.delays)) for target in event.level_notified.targets)
                 self.due = event.level_notified.next_escalation_time.ToNanoseconds() / 1e9
             case "notification_settled":
                 self.owed -= 1

@@ -25,6 +25,7 @@ from pager_domain.pager.model import IncidentState
 
 MAX_EXTRA_HAND_OFFS = 2
 """W1: a page in doubt is handed over twice more at most."""
+_SAME_MOMENT_SECONDS = 0.001
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def violations(history: History, bounds: Bounds | None = None) -> list[str]:
     found += [f"S2 {what}" for what in _one_incident(history)]
     found += [f"S3 {what}" for what in _every_page_ended(history)]
     found += [f"S4 {what}" for what in _not_doubled(history)]
+    found += [f"S6 {what}" for what in _not_early(history)]
     found += [f"S7 {what}" for what in _quiet_after_an_answer(history, bounds)]
     found += [f"S9 {what}" for what in _somebody_was_paged(history)]
     found += [f"S11 {what}" for what in _nothing_is_dropped(history)]
@@ -136,6 +138,26 @@ def _quiet_after_an_answer(history: History, bounds: Bounds) -> Iterator[str]:
             yield f"page {hand_off.delivery_id} left {hand_off.at - end:.1f} s after the answer"
 
 
+def _not_early(history: History) -> Iterator[str]:
+    """S6: no message leaves before its first page is due, by the moments that the store holds."""
+    if any("clock" in fault.what for fault in history.faults):
+        return  # who looked at a clock that was wrong was not early by it
+    due: dict[str, float] = {}
+    for record in history.incidents:
+        fired = {
+            (event.what.cycle, event.what.level): event.at.timestamp()
+            for event in record.events
+            if isinstance(event.what, LevelNotified)
+        }
+        for page in record.pages:
+            known = page.notification
+            moment = fired.get((known.cycle, known.level), -math.inf) + known.delay.total_seconds()
+            due[message_of(page)] = min(moment, due.get(message_of(page), math.inf))
+    for hand_off in history.hand_offs:
+        if hand_off.at < (moment := due.get(hand_off.delivery_id, -math.inf)) - _SAME_MOMENT_SECONDS:
+            yield f"page {hand_off.delivery_id} left {moment - hand_off.at:.3f} s before it was due"
+
+
 def _released(history: History, bounds: Bounds, answered: float, left: float) -> float:
     """When the last fault was over that may have held back what was on its way at the answer."""
     held = [
@@ -156,7 +178,13 @@ def _somebody_was_paged(history: History) -> Iterator[str]:
 
 def _nothing_is_dropped(history: History) -> Iterator[str]:
     """S11: pages decided = handed off + merged + cancelled + undeliverable + in doubt + still owed."""
-    decided = sum(len(e.what.targets) for r in history.incidents for e in r.events if isinstance(e.what, LevelNotified))
+    decided = sum(
+        max(1, len(target.delays))
+        for record in history.incidents
+        for event in record.events
+        if isinstance(event.what, LevelNotified)
+        for target in event.what.targets
+    )
     ends = Counter(page.outcome for record in history.incidents for page in record.pages)
     if decided != ends.total():
         yield f"{decided} pages were decided, and these are known: {dict(ends)}"

@@ -15,6 +15,7 @@ from sealed import ADDRESS_KEY
 from simulation.chance import Knobs
 from simulation.disk import SimulatedSqlite
 from simulation.network import SimulatedChannel, SimulatedServer
+from simulation.people import policy_of_people
 from simulation.processes import current_process
 from simulation.providers import AdapterBug, SimulatedProvider
 from sqlalchemy.exc import DBAPIError
@@ -23,7 +24,13 @@ from pager_domain.pager.events import IncidentId
 from pager_domain.pager.storm import Pace
 from pager_grpc.notifier import bootstrap as notifier
 from pager_grpc.notifier.config import NotifierSettings
-from pager_grpc.pager import audit_loop, delivery_loop, escalation_loop, notification_claims_sql
+from pager_grpc.pager import (
+    audit_loop,
+    delivery_loop,
+    escalation_loop,
+    escalation_policies_grpc,
+    notification_claims_sql,
+)
 from pager_grpc.pager import bootstrap as pager
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.policy import bootstrap as policy
@@ -86,6 +93,7 @@ def simulated(knobs: Knobs) -> Iterator[None]:
         mock.patch.multiple(notifier, Server=SimulatedServer, prepare_schema=_schema_is_there),
         mock.patch.multiple(delivery_loop, IN_FLIGHT=knobs.in_flight, SAFETY_PAUSE_SECONDS=pause),
         mock.patch.multiple(escalation_loop, BATCH=knobs.batch, SAFETY_PAUSE_SECONDS=pause),
+        mock.patch.object(escalation_policies_grpc, "policy_of", policy_of_people),
         mock.patch.object(audit_loop, "monotonic", _virtual_time),
         mock.patch.object(sqlite_file, "SqliteConnection", SimulatedSqlite),
         mock.patch.object(notification_claims_sql, "LEASE", timedelta(seconds=knobs.lease_seconds)),

@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import MINUTES_15, NOON, a_level, a_policy, a_service, an_alert, current
+from builders import MINUTES_15, NOON, a_level, a_level_of, a_person, a_policy, a_service, an_alert, current
 
 from pager_domain.pager.audit import IncidentRecord, PageRecord, violations
 from pager_domain.pager.events import (
@@ -117,6 +117,65 @@ def test_a_whole_story_breaks_no_promise():
 def test_a_spoilt_record_is_noticed_under_the_name_of_its_promise(promise, spoil):
     spoilt = spoil(a_record())
     assert spoilt != a_record()
+    assert promise in {violation.promise for violation in violations(spoilt)}
+
+
+def a_record_of_a_person() -> IncidentRecord:
+    """Ana's mail is refused after a minute, so her phone rings then and not after five; ten minutes later is never."""
+    ana = a_person("ana", (0, "ana/mail"), (5, "ana/phone"), every=5)
+    policy = current(a_policy(levels=[a_level_of(ana, minutes=14)]))
+    opened = PagerService.on_alert(a_service(), an_alert(), lambda: "incident-1", NOON)
+    fired = PagerService.on_timeout(opened.service, Timeout(NOON), policy)
+    mail, phone, again = fired.notifications
+    phone = replace(phone, delay=timedelta(minutes=1))
+    incident, refused = recorded(fired.incident, NOON + phone.delay, an_end(mail, Outcome.UNDELIVERABLE))
+    incident, rung = recorded(incident, NOON + 2 * phone.delay, an_end(phone, Outcome.HANDED_OFF))
+    service = replace(fired.service, incident=incident)
+    answered = PagerService.on_acknowledgement(service, Acknowledgement("ana"), NOON + 2 * phone.delay)
+    never = replace(an_end(again, Outcome.CANCELLED), before_due=True)
+    incident, cancelled = recorded(answered.incident, NOON + 2 * phone.delay, never)
+    events = (*opened.events, *fired.events, *refused, *rung, *answered.events, *cancelled)
+    ended = zip((mail, phone, again), (Outcome.UNDELIVERABLE, Outcome.HANDED_OFF, Outcome.CANCELLED), strict=True)
+    return IncidentRecord(incident, events, tuple(PageRecord(*page) for page in ended), is_current=True)
+
+
+def an_end(page, outcome):
+    end = NotificationSettled(page.notification_id, page.notified, page.cycle, page.level, outcome)
+    return replace(end, step=page.step)
+
+
+def with_page(record, number, **changes):
+    pages = list(record.pages)
+    pages[number] = replace(pages[number], notification=replace(pages[number].notification, **changes))
+    return replace(record, pages=tuple(pages))
+
+
+def with_end(record, number, **changes):
+    """``record`` as if the end of a page had other words."""
+    ends = [event for event in record.events if isinstance(event.what, NotificationSettled)]
+    told = replace(ends[number], what=replace(ends[number].what, **changes))
+    return replace(record, events=tuple(told if event is ends[number] else event for event in record.events))
+
+
+def test_a_story_of_steps_and_a_refusal_breaks_no_promise():
+    assert violations(a_record_of_a_person()) == []
+
+
+@pytest.mark.parametrize(
+    ("promise", "spoil"),
+    [
+        ("S3", lambda r: replace(r, pages=r.pages[:2])),
+        ("S3", lambda r: with_page(r, 2, step=0)),
+        ("S3", lambda r: with_page(r, 0, person_id="ben")),
+        ("S6", lambda r: with_page(r, 1, delay=timedelta(minutes=6))),
+        ("S6", lambda r: with_end(r, 0, outcome=Outcome.IN_DOUBT)),
+        ("S6", lambda r: with_end(r, 0, target=replace(r.pages[0].notification.notified, person_id="ben"))),
+        ("S6", lambda r: with_end(r, 1, before_due=True)),
+    ],
+)
+def test_a_spoilt_story_of_steps_is_noticed(promise, spoil):
+    spoilt = spoil(a_record_of_a_person())
+    assert spoilt != a_record_of_a_person()
     assert promise in {violation.promise for violation in violations(spoilt)}
 
 

@@ -1,5 +1,6 @@
 """What a person reads at night."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -60,6 +61,16 @@ def test_a_page_that_is_a_minute_late_says_how_late(seconds, delay):
         assert "late" not in f"{subject}{email}{sms}".lower()
 
 
+def test_the_pages_of_a_level_by_the_same_way_are_told_apart_and_the_first_is_as_ever():
+    incident = an_incident_about()
+    for channel in Channel:
+        first, again = (page_text(incident, channel, NOON, NOON, step) for step in (0, 1))
+        assert first == page_text(incident, channel, NOON, NOON)
+        assert "page 2" not in "".join(first)
+        assert "page 2" in again[1]
+        assert ("[page 2]" in again[0]) is (channel is Channel.EMAIL)
+
+
 def test_a_name_that_a_shell_would_tear_apart_is_quoted():
     _, body = page_text(an_incident_about("my shop; rm -rf"), Channel.EMAIL, NOON, NOON)
     assert "pagerctl ack 'my shop; rm -rf' --by YOU" in body
@@ -101,9 +112,14 @@ def test_the_longest_email_fits_what_the_notifier_takes_and_still_says_how_to_ac
     assert "pagerctl ack" in body
 
 
+WAYS = [{"person_id": person, "contact_method_id": way} for person in ("", "ana", "ben") for way in ("", "x", "ana")]
+
+
 def test_the_id_of_a_page_is_derived_from_what_makes_it_one_page():
     page = a_page(1, level=2)
     assert page.notification_id == a_page(1, level=2).notification_id == "incident-1-1-2-" + page.notification_id[-12:]
+    assert replace(page, step=1).notification_id == f"{page.notification_id}-1"
+    assert len({replace(page, **way).notification_id for way in WAYS}) == len(WAYS)
     others = [a_page(1, level=3), a_page(1, cycle=2, level=2), a_page(3, level=2), a_page(2, level=2)]
     assert len({page.notification_id, *(other.notification_id for other in others)}) == 5
 
