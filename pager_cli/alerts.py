@@ -62,8 +62,8 @@ async def raise_alert(
         print_line(f"{one_line(service)} is unhealthy: incident {answer.incident.incident_id} opened")
     else:
         print_line(
-            f"{one_line(service)} is unhealthy already: "
-            f"incident {answer.incident.incident_id} has taken {answer.alert_count} alerts, nobody else is notified"
+            f"{one_line(service)} is unhealthy: incident {answer.incident.incident_id} goes on, "
+            f"it has taken {answer.alert_count} alerts"
         )
 
 

@@ -42,16 +42,26 @@ def _assignee_unknown(event: pb.IncidentEvent) -> str:
     return f"nobody knows {assignee_words(told.assigned_to)}{fault}: the former policy begins anew"
 
 
+def _reopened(event: pb.IncidentEvent) -> str:
+    told = event.reopened
+    due = clock_time(told.next_escalation_time, event.event_time)
+    if told.acknowledged_by:
+        return f"reopened: {one_line(told.acknowledged_by)} still has it, until {due}"
+    return f"reopened: it goes on where it was, next at {due}"
+
+
 SENTENCES: Mapping[str, Callable[[pb.IncidentEvent], str]] = {
     "snoozed": _snoozed,
     "acknowledgement_expired": _acknowledgement_expired,
     "escalated": _escalated,
     "reassigned": _reassigned,
+    "reopened": _reopened,
     "assignee_unknown": _assignee_unknown,
 }
 STYLES = {
     "snoozed": "blue",
     "acknowledgement_expired": "bold red",
     "escalated": "bold yellow",
+    "reopened": "bold red",
     "assignee_unknown": "magenta",
 }

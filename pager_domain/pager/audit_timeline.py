@@ -20,10 +20,20 @@ from pager_domain.pager.interventions import (
     AssigneeUnknown,
     IncidentEscalated,
     IncidentReassigned,
+    IncidentReopened,
     IncidentSnoozed,
 )
 from pager_domain.pager.model import Incident, IncidentState
 
+_WAITS_FOR_ITS_TIME = (LevelNotified, EscalationExhausted, AcknowledgementExpired)
+_DUE_AT_ONCE = (
+    LevelUndeliverable,
+    EscalationExhausted,
+    AcknowledgementExpired,
+    IncidentEscalated,
+    IncidentReassigned,
+    AssigneeUnknown,
+)
 _ESCALATES = (LevelNotified, LevelSkipped, LevelUndeliverable, EscalationExhausted)
 
 
@@ -34,25 +44,25 @@ def never_early(events: Sequence[IncidentEvent]) -> Iterator[str]:
     due: datetime | None = None
     given = stood_in = False
     for event in events:
-        match event.what:
-            case LevelUndeliverable() | IncidentEscalated():
-                due = None
-            case IncidentReassigned() | AssigneeUnknown() as what:
-                due, given = None, isinstance(what, IncidentReassigned)
-            case IncidentSnoozed(until=until):
-                due = until
-            case IncidentAcknowledged(expires_at=expires_at):
-                due = expires_at
-            case EscalationExhausted() | AcknowledgementExpired():
-                if due is not None and event.at < due:
-                    yield f"line {event.sequence} came at {event.at}, due was {due}"
-                due = None
-            case LevelNotified(next_escalation_at=following, policy_source=source):
-                given = given and source is not PolicySource.CURRENT
-                stands_in = given or source is PolicySource.CATCH_ALL
-                if due is not None and event.at < due and not (stood_in and not stands_in):
-                    yield f"line {event.sequence} came at {event.at}, due was {due}"
-                due, stood_in = following, stands_in
+        what, took_over = event.what, False
+        given = isinstance(what, IncidentReassigned) or (given and not isinstance(what, AssigneeUnknown))
+        if isinstance(what, LevelNotified):
+            given = given and what.policy_source is not PolicySource.CURRENT
+            stands_in = given or what.policy_source is PolicySource.CATCH_ALL
+            took_over, stood_in = stood_in and not stands_in, stands_in
+        if isinstance(what, _WAITS_FOR_ITS_TIME) and due is not None and event.at < due and not took_over:
+            yield f"line {event.sequence} came at {event.at}, due was {due}"
+        due = _due_after(what, due)
+
+
+def _due_after(what: Cause, due: datetime | None) -> datetime | None:
+    """When the next level is due at the earliest, or the acknowledgement expires; None: at once."""
+    match what:
+        case IncidentSnoozed(until=moment) | IncidentAcknowledged(expires_at=moment):
+            return moment
+        case LevelNotified(next_escalation_at=moment) | IncidentReopened(next_escalation_at=moment):
+            return moment
+    return None if isinstance(what, _DUE_AT_ONCE) else due
 
 
 def answers_stop_it(incident: Incident, events: Sequence[IncidentEvent]) -> Iterator[str]:
@@ -68,7 +78,9 @@ def answers_stop_it(incident: Incident, events: Sequence[IncidentEvent]) -> Iter
             yield f"line {event.sequence} acknowledges again"
         elif isinstance(what, AcknowledgementExpired) and state is not IncidentState.ACKNOWLEDGED:
             yield f"line {event.sequence} ends an acknowledgement that nobody made"
-        elif state is IncidentState.RESOLVED and not isinstance(what, NotificationSettled):
+        elif isinstance(what, IncidentReopened) and state is not IncidentState.RESOLVED:
+            yield f"line {event.sequence} reopens what was not resolved"
+        elif state is IncidentState.RESOLVED and not isinstance(what, NotificationSettled | IncidentReopened):
             yield f"line {event.sequence} comes after the end"
         state = _state_after(what, state)
     if incident.state is not state:
@@ -82,7 +94,7 @@ def is_exhausted(events: Sequence[IncidentEvent]) -> bool:
         match event.what:
             case EscalationExhausted():
                 exhausted = True
-            case IncidentSnoozed() | AcknowledgementExpired() | IncidentReassigned():
+            case IncidentSnoozed() | AcknowledgementExpired() | IncidentReassigned() | IncidentReopened():
                 exhausted = False
             case IncidentAcknowledged(expires_at=expires_at) if expires_at is not None:
                 exhausted = False
@@ -95,6 +107,8 @@ def _state_after(what: Cause, state: IncidentState) -> IncidentState:
             return IncidentState.ACKNOWLEDGED
         case AcknowledgementExpired() | IncidentEscalated() | IncidentReassigned():
             return IncidentState.OPEN
+        case IncidentReopened(acknowledged_by=who):
+            return IncidentState.ACKNOWLEDGED if who else IncidentState.OPEN
         case IncidentResolved():
             return IncidentState.RESOLVED
     return state

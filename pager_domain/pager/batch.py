@@ -9,7 +9,7 @@ from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager import silence
 from pager_domain.pager.errors import MonitoredServiceUnknown, RequestIdReused
 from pager_domain.pager.events import Acknowledgement, Alert, IncidentId, NotificationSettled, Outcome
-from pager_domain.pager.interventions import Escalation, Reassignment, Snooze
+from pager_domain.pager.interventions import Escalation, IncidentReopened, Reassignment, Snooze
 from pager_domain.pager.model import (
     Answer,
     Change,
@@ -135,11 +135,22 @@ class Batch:
         """Writes all changes; the waiting pages of answered and held incidents are cancelled, each with a line."""
         for service_id in list(self._repeats):
             self._tell_repeats(service_id)
-        stopped = [c.incident.incident_id for c in self._changes if c.stops_paging and c.incident is not None]
+        stopped = _silenced(self._changes)
         cancelled = await work.cancel_waiting(stopped) if stopped else []
         if cancelled:
             self._changes += _cancellations(self._changes, cancelled, self._now)
         await work.save(self._changes, answers=list(self._new_answers.values()))
+
+
+def _silenced(changes: Sequence[Change]) -> set[IncidentId]:
+    """The incidents whose waiting pages are owed no longer; one that goes on in the same batch owes them still."""
+    silenced: set[IncidentId] = set()
+    for change in changes:
+        if change.incident is not None and change.stops_paging:
+            silenced.add(change.incident.incident_id)
+        elif change.incident is not None and any(isinstance(event.what, IncidentReopened) for event in change.events):
+            silenced.discard(change.incident.incident_id)
+    return silenced
 
 
 def _stored(request: Request, answer: Answer) -> StoredAnswer:

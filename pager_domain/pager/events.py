@@ -16,6 +16,7 @@ from pager_domain.pager.interventions import (
     AssigneeUnknown,
     IncidentEscalated,
     IncidentReassigned,
+    IncidentReopened,
     IncidentSnoozed,
 )
 
@@ -300,6 +301,7 @@ Cause = (
     | IncidentSnoozed
     | IncidentEscalated
     | IncidentReassigned
+    | IncidentReopened
     | AssigneeUnknown
     | IncidentResolved
     | NotificationSettled

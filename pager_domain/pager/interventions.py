@@ -152,3 +152,14 @@ class AssigneeUnknown:
 
     assignee: Assignee
     fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentReopened:
+    """An alert soon after it was resolved: it goes on, in the hands of ``acknowledged_by`` if that is not empty.
+
+    ``next_escalation_at`` is when the next level is due, or the acknowledgement expires.
+    """
+
+    acknowledged_by: str
+    next_escalation_at: datetime

@@ -146,6 +146,7 @@ class Incident:
     generation: int = 0
     held_until: datetime | None = None
     assigned_to: Assignee | None = None
+    reopen_until: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -163,13 +164,25 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerIncident:
+    """The resolved incident that an alert continues until its ``reopen_until``.
+
+    ``reached_somebody``: of the level notified last a page was handed off, or may still be.
+    """
+
+    incident: Incident
+    reached_somebody: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MonitoredService:
-    """A service under watch, and the incident that is not resolved while it is Unhealthy."""
+    """A service under watch, and its incident that is not resolved; or the former one, while that can be reopened."""
 
     monitored_service_id: MonitoredServiceId
     created_at: datetime
     updated_at: datetime
     incident: Incident | None = None
+    former: FormerIncident | None = None
 
     @property
     def state(self) -> ServiceState:

@@ -32,6 +32,7 @@ from pager_domain.pager.events import (
 from pager_domain.pager.levels import EmptyLevel, PlannedPage, ResolvedLevel, pages_of
 from pager_domain.pager.model import (
     Change,
+    FormerIncident,
     Incident,
     IncidentState,
     MonitoredService,
@@ -40,6 +41,7 @@ from pager_domain.pager.model import (
     recorded,
 )
 from pager_domain.pager.page_text import page_text
+from pager_domain.pager.reopening import on_reopening, reopens_until
 from pager_domain.pager.silence import acknowledged_until, resumed
 
 
@@ -48,9 +50,14 @@ class PagerService:
 
     @staticmethod
     def on_alert(service: MonitoredService, alert: Alert, new_id: Callable[[], IncidentId], now: datetime) -> Change:
-        """Rules 1 and 4: opens an incident that is due at once, or counts the alert and pages nobody."""
+        """Rules 1 and 4: opens an incident that is due at once, or counts the alert and pages nobody.
+
+        Soon after the service was healthy again it continues the former incident, where the policy says so.
+        """
         if service.incident is not None:
             return PagerService.on_repeats(service, service.incident, alert, 1, now)
+        if (former := service.former) is not None and now <= (former.incident.reopen_until or now):
+            return on_reopening(service, former, alert, now)
         # Its opening is its first line.
         service_id, incident_id = service.monitored_service_id, new_id()
         incident = Incident(
@@ -111,8 +118,12 @@ class PagerService:
             next_escalation_at=None,
             held_until=None,
             resolved_at=now,
+            reopen_until=reopens_until(known, now),
         )
-        return Change(replace(service, incident=None, updated_at=now), incident, events, stops_paging=True)
+        # As if nothing had happened, should an alert follow in the same batch.
+        former = FormerIncident(incident, reached_somebody=True) if incident.reopen_until else None
+        service = replace(service, incident=None, former=former, updated_at=now)
+        return Change(service, incident, events, stops_paging=True)
 
     @staticmethod
     def on_timeout(service: MonitoredService, timeout: Timeout, resolved: ResolvedPolicy) -> Change:

@@ -40,9 +40,11 @@ from pager_domain.pager.interventions import (
     AssigneeUnknown,
     IncidentEscalated,
     IncidentReassigned,
+    IncidentReopened,
     IncidentSnoozed,
 )
 from pager_domain.pager.model import (
+    FormerIncident,
     Incident,
     IncidentState,
     MonitoredService,
@@ -72,6 +74,7 @@ _CAUSES: dict[str, TypeAdapter[Any]] = {
         IncidentEscalated,
         IncidentReassigned,
         AssigneeUnknown,
+        IncidentReopened,
         IncidentResolved,
         NotificationSettled,
     )
@@ -86,6 +89,7 @@ def service_row(service: MonitoredService) -> Row:
         "incident_id": service.incident.incident_id if service.incident else None,
         "created_at": service.created_at,
         "updated_at": service.updated_at,
+        "reopen_incident_id": service.former.incident.incident_id if service.former else None,
     }
 
 
@@ -124,6 +128,7 @@ def changed_incident_row(incident: Incident, sealing: Sealing) -> Row:
         "acknowledge_note": incident.acknowledge_note,
         "resolved_at": incident.resolved_at,
         "held_until": incident.held_until,
+        "reopen_until": incident.reopen_until,
         "assigned_to": str(incident.assigned_to) if incident.assigned_to else None,
     }
 
@@ -139,10 +144,10 @@ def counted_incident_row(incident: Incident) -> Row:
     }
 
 
-def service_of(row: StoredRow, incident: Incident | None) -> MonitoredService:
-    """A service from its row and that of the incident that it names."""
+def service_of(row: StoredRow, incident: Incident | None, former: FormerIncident | None = None) -> MonitoredService:
+    """A service from its row and those of the incidents that it names."""
     service_id = MonitoredServiceId(row["monitored_service_id"])
-    return MonitoredService(service_id, moment_of(row["created_at"]), moment_of(row["updated_at"]), incident)
+    return MonitoredService(service_id, moment_of(row["created_at"]), moment_of(row["updated_at"]), incident, former)
 
 
 def incident_of(row: StoredRow, sealing: Sealing) -> Incident:
@@ -176,6 +181,7 @@ def incident_of(row: StoredRow, sealing: Sealing) -> Incident:
         event_count=row["event_count"],
         generation=row["generation"],
         held_until=as_moment(row["held_until"]),
+        reopen_until=as_moment(row["reopen_until"]),
         assigned_to=_assignee_of(row["assigned_to"]) if row["assigned_to"] else None,
     )
 

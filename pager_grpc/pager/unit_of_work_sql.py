@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import AlertRepeated, IncidentEvent, IncidentId, IncidentOpened, IncidentResolved
+from pager_domain.pager.interventions import IncidentReopened
 from pager_domain.pager.model import (
     Change,
     EscalationPolicy,
@@ -18,6 +19,7 @@ from pager_domain.pager.model import (
 )
 from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKey, UnitOfWork
 from pager_grpc.pager import rows
+from pager_grpc.pager.former_incidents_sql import former_incidents
 from pager_grpc.pager.known_policies_sql import write_known_policies
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.tables import (
@@ -55,7 +57,8 @@ _POSTGRES_STREAM = (
 )
 
 
-_BEGINS_OR_ENDS = (IncidentOpened, IncidentResolved)
+_BEGINS_OR_ENDS = (IncidentOpened, IncidentResolved, IncidentReopened)
+_NAMED = ("incident_id", "reopen_incident_id")
 _BEGIN = """
 INSERT INTO monitored_services (monitored_service_id, incident_id, created_at, updated_at)
 SELECT id, NULL, {now}, {now} FROM {source} ORDER BY id ON CONFLICT DO NOTHING RETURNING *
@@ -221,16 +224,17 @@ class SqlUnitOfWork(UnitOfWork):
         self, locked: Mapping[MonitoredServiceId, rows.StoredRow]
     ) -> dict[MonitoredServiceId, MonitoredService]:
         """A second read, begun after the locks were taken: what it sees cannot change any more."""
-        condition, binds = is_one_of(
-            self.connection, "incident_id", (row["incident_id"] for row in locked.values() if row["incident_id"])
-        )
+        named = {row[column] for row in locked.values() for column in _NAMED if row[column]}
+        condition, binds = is_one_of(self.connection, "incident_id", named)
         lock = "" if self.database.is_sqlite else "FOR UPDATE"
         query = _INCIDENTS_AND_NOW.format(now=self.database.now_sql, condition=condition, lock=lock)
         found = await fetch(self.connection, query, binds | self.database.now_binds())
         self.moment = moment_of(found[0]["moment"])
         incidents = {row["incident_id"]: self._incident_of(row) for row in found if row["incident_id"]}
+        former = await former_incidents(self.connection, incidents.values(), self.now)
         return {
-            service_id: rows.service_of(row, incidents.get(row["incident_id"])) for service_id, row in locked.items()
+            service_id: rows.service_of(row, incidents.get(row["incident_id"]), former.get(row["reopen_incident_id"]))
+            for service_id, row in locked.items()
         }
 
     def _incident_of(self, row: rows.StoredRow) -> Incident:

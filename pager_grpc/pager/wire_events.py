@@ -31,6 +31,7 @@ from pager_domain.pager.interventions import (
     AssigneeUnknown,
     IncidentEscalated,
     IncidentReassigned,
+    IncidentReopened,
     IncidentSnoozed,
 )
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
@@ -176,6 +177,12 @@ def _assignee_unknown(what: AssigneeUnknown) -> pb.IncidentEvent.AssigneeUnknown
     return pb.IncidentEvent.AssigneeUnknown(assigned_to=assignee_pb(what.assignee), fault=what.fault)
 
 
+def _reopened(what: IncidentReopened) -> pb.IncidentEvent.Reopened:
+    return pb.IncidentEvent.Reopened(
+        acknowledged_by=what.acknowledged_by, next_escalation_time=timestamp_pb(what.next_escalation_at)
+    )
+
+
 def _escalated(what: IncidentEscalated) -> pb.IncidentEvent.Escalated:
     return pb.IncidentEvent.Escalated(escalated_by=what.escalated_by)
 
@@ -214,6 +221,7 @@ _CAUSES: dict[type[Any], tuple[str, Callable[[Any], Any]]] = {
     IncidentEscalated: ("escalated", _escalated),
     IncidentReassigned: ("reassigned", _reassigned),
     AssigneeUnknown: ("assignee_unknown", _assignee_unknown),
+    IncidentReopened: ("reopened", _reopened),
     IncidentResolved: ("resolved", _resolved),
     NotificationSettled: ("notification_settled", _settled),
 }

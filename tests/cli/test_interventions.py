@@ -125,6 +125,14 @@ kinds = pb.IncidentEvent
             },
             "nobody knows person ben (no such person): the former policy begins anew",
         ),
+        (
+            {"reopened": kinds.Reopened(acknowledged_by="ana", next_escalation_time=at("2026-03-01T03:00:00Z"))},
+            "reopened: ana still has it, until {}",
+        ),
+        (
+            {"reopened": kinds.Reopened(next_escalation_time=at("2026-03-01T03:00:00Z"))},
+            "reopened: it goes on where it was, next at {}",
+        ),
         ({"escalated": kinds.Escalated(escalated_by="ana")}, "escalated by ana: the next level is due at once"),
     ],
 )

@@ -44,10 +44,10 @@ async def test_details_come_from_standard_input(pagerctl, pager):
     assert pager.script.requests["RaiseAlert"][0].details == "a\nb\n"
 
 
-async def test_a_second_alert_says_that_nobody_else_is_notified(pagerctl, pager):
+async def test_a_second_alert_says_that_the_incident_goes_on(pagerctl, pager):
     pager.script.answers("RaiseAlert", raised(opened=False, alert_count=3))
     done = await pagerctl("raise", "payments", "disk full")
-    assert done.out == ("payments is unhealthy already: incident inc-1 has taken 3 alerts, nobody else is notified\n")
+    assert done.out == "payments is unhealthy: incident inc-1 goes on, it has taken 3 alerts\n"
 
 
 async def test_a_write_is_repeated_with_the_same_request_id(pagerctl, pager):

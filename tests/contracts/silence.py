@@ -28,12 +28,15 @@ from pager_domain.pager.interventions import (
     AssigneeUnknown,
     IncidentEscalated,
     IncidentReassigned,
+    IncidentReopened,
     IncidentSnoozed,
 )
 from pager_domain.pager.model import IncidentState
-from pager_domain.pager.ports.email_sender import NotNow
+from pager_domain.pager.ports.email_sender import HandedOff, NotNow
 
 EXPIRING = replace(a_policy(levels=2), acknowledgement_expiry=timedelta(minutes=30))
+
+FLAPPING = replace(a_policy(levels=2), reopen_window=timedelta(minutes=5))
 
 
 class SilenceContract:
@@ -194,3 +197,59 @@ class SilenceContract:
             ("shop", 1),
             ("shop", 2),
         ]
+
+    async def handed_off(self, pager):
+        claims = await pager.outbox.claim(10)
+        await pager.outbox.record([result_of(claim, HandedOff("smtp")) for claim in claims])
+
+    async def test_an_alert_within_the_window_continues_the_incident_and_makes_no_page_again(
+        self, pager, application, policies
+    ):
+        policies.default = FLAPPING
+        [first] = await self.done(application, raising())
+        await self.handed_off(pager)
+        await self.done(application, healing())
+        await pager.advance(290)
+        [again] = await self.done(application, raising())
+        assert (again.incident.incident_id, again.changed, again.alert_count) == (first.incident.incident_id, False, 2)
+        assert await self.steps(pager) == [(1, 1)]
+        incident = await self.incident(pager)
+        assert (incident.state, incident.resolved_at, incident.reopen_until) == (IncidentState.OPEN, None, None)
+        assert len(await self.told(pager, IncidentReopened)) == 1
+        assert 600 < await pager.store.seconds_until_due() <= 611
+        await pager.advance(612)
+        await self.done(application)
+        assert await self.steps(pager) == [(1, 1), (1, 2)]
+
+    async def test_after_the_window_another_incident_opens(self, pager, application, policies):
+        policies.default = FLAPPING
+        [first] = await self.done(application, raising())
+        await self.handed_off(pager)
+        await self.done(application, healing())
+        await pager.advance(301)
+        [second] = await self.done(application, raising())
+        assert second.changed
+        assert second.incident.incident_id != first.incident.incident_id
+
+    async def test_pages_that_were_cancelled_before_they_went_out_are_made_up_for(self, pager, application, policies):
+        policies.default = FLAPPING
+        await self.done(application, raising(), healing(), raising())
+        assert await self.steps(pager) == [(1, 1), (2, 1)]
+        assert len(await pager.outbox.claim(10)) == 2
+
+    async def test_in_one_batch_the_pages_that_wait_are_owed_still(self, pager, application, policies):
+        policies.default = FLAPPING
+        await self.done(application, raising())
+        await application.handle([healing(), raising()])
+        await self.done(application)
+        assert await self.steps(pager) == [(1, 1)]
+        assert len(await pager.outbox.claim(10)) == 2
+
+    async def test_a_reopened_incident_stays_with_whoever_had_it(self, pager, application, policies):
+        policies.default = FLAPPING
+        await self.done(application, raising(), acknowledging(), healing(), raising())
+        incident = await self.incident(pager)
+        assert (incident.state, incident.acknowledged_by) == (IncidentState.ACKNOWLEDGED, "ana")
+        await pager.advance(1801)
+        await self.done(application)
+        assert await self.steps(pager) == [(1, 1), (2, 1)]

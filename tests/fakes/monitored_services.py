@@ -13,6 +13,7 @@ from pager_domain.pager.model import (
     Bundle,
     Change,
     EscalationPolicy,
+    FormerIncident,
     Incident,
     MonitoredService,
     Notification,
@@ -92,7 +93,23 @@ class FakeUnitOfWork(UnitOfWork):
         known = self.state.services
         begun = {key: MonitoredService(key, self.now, self.now) for key in alerted if key not in known}
         known |= begun
-        return {key: known[key] for key in sorted({*alerted, *others}) if key in known}
+        return {key: self.with_former(known[key]) for key in sorted({*alerted, *others}) if key in known}
+
+    def with_former(self, service: MonitoredService) -> MonitoredService:
+        """Whether the former incident may go on, and reached somebody, is looked up each time."""
+        if service.former is None:
+            return service
+        former = self.state.incidents.get(service.former.incident.incident_id)
+        if former is None or former.reopen_until is None or former.reopen_until < self.now:
+            return replace(service, former=None)
+        outcomes = {
+            page.outcome
+            for page in self.state.pages.values()
+            if page.notification.incident_id == former.incident_id
+            and (page.notification.cycle, page.notification.level) == (former.cycle, former.level)
+        }
+        reached = bool(outcomes & {None, Outcome.HANDED_OFF, Outcome.MERGED})
+        return replace(service, former=FormerIncident(former, reached))
 
     async def due_services(self, ids: Iterable[MonitoredServiceId]) -> dict[MonitoredServiceId, MonitoredService]:
         found = {key: self.state.services[key] for key in sorted(set(ids)) if key in self.state.services}

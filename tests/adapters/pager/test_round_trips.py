@@ -38,6 +38,7 @@ from pager_domain.pager.interventions import (
     AssigneeUnknown,
     IncidentEscalated,
     IncidentReassigned,
+    IncidentReopened,
     IncidentSnoozed,
 )
 from pager_domain.pager.levels import EmptyLevel
@@ -76,6 +77,7 @@ CAUSES = [
     AcknowledgementExpired("ana"),
     IncidentSnoozed("ana", NOON, "lunch"),
     IncidentEscalated("ana"),
+    IncidentReopened("ana", NOON),
     IncidentReassigned("ana", Assignee(AssigneeKind.POLICY, "storage")),
     AssigneeUnknown(Assignee(AssigneeKind.PERSON, "a/b"), "no such person"),
     IncidentResolved(),
@@ -155,7 +157,8 @@ def test_an_incident_survives_its_row():
         assigned_to=Assignee(AssigneeKind.PERSON, "a/b"),
         policy=replace(policy, acknowledgement_expiry=timedelta(hours=1), reopen_window=timedelta(minutes=5)),
     )
-    for whole in (incident, answered, expiring):
+    resolved = replace(answered, state=IncidentState.RESOLVED, resolved_at=NOON, reopen_until=NOON)
+    for whole in (incident, answered, expiring, resolved):
         assert rows.incident_of(rows.new_incident_row(whole, SEALING), SEALING) == whole
 
 

@@ -959,6 +959,32 @@ class IncidentEvent(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
+    class Reopened(_message.Message):
+        """Reopened: an alert soon after it was resolved; it goes on."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ACKNOWLEDGED_BY_FIELD_NUMBER: _builtins.int
+        NEXT_ESCALATION_TIME_FIELD_NUMBER: _builtins.int
+        acknowledged_by: _builtins.str
+        """Output only. Who still has it; empty if nobody had acknowledged it."""
+        @_builtins.property
+        def next_escalation_time(self) -> _timestamp_pb2.Timestamp:
+            """Output only. When the next level is due, or the acknowledgement expires."""
+
+        def __init__(
+            self,
+            *,
+            acknowledged_by: _builtins.str = ...,
+            next_escalation_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["next_escalation_time", b"next_escalation_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_by", b"acknowledged_by", "next_escalation_time", b"next_escalation_time"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class NotificationSettled(_message.Message):
         """NotificationSettled: one page reached its end."""
 
@@ -1079,6 +1105,7 @@ class IncidentEvent(_message.Message):
     ESCALATED_FIELD_NUMBER: _builtins.int
     REASSIGNED_FIELD_NUMBER: _builtins.int
     ASSIGNEE_UNKNOWN_FIELD_NUMBER: _builtins.int
+    REOPENED_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
     """Output only. The incident."""
     monitored_service_id: _builtins.str
@@ -1145,6 +1172,10 @@ class IncidentEvent(_message.Message):
     def assignee_unknown(self) -> Global___IncidentEvent.AssigneeUnknown:
         """There is nobody of that name."""
 
+    @_builtins.property
+    def reopened(self) -> Global___IncidentEvent.Reopened:
+        """An alert continued it."""
+
     def __init__(
         self,
         *,
@@ -1166,12 +1197,13 @@ class IncidentEvent(_message.Message):
         escalated: Global___IncidentEvent.Escalated | None = ...,
         reassigned: Global___IncidentEvent.Reassigned | None = ...,
         assignee_unknown: Global___IncidentEvent.AssigneeUnknown | None = ...,
+        reopened: Global___IncidentEvent.Reopened | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "acknowledgement_expired", b"acknowledgement_expired", "alert_repeated", b"alert_repeated", "assignee_unknown", b"assignee_unknown", "escalated", b"escalated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "notification_settled", b"notification_settled", "opened", b"opened", "reassigned", b"reassigned", "resolved", b"resolved", "snoozed", b"snoozed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "acknowledgement_expired", b"acknowledgement_expired", "alert_repeated", b"alert_repeated", "assignee_unknown", b"assignee_unknown", "escalated", b"escalated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "notification_settled", b"notification_settled", "opened", b"opened", "reassigned", b"reassigned", "reopened", b"reopened", "resolved", b"resolved", "snoozed", b"snoozed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "acknowledgement_expired", b"acknowledgement_expired", "alert_repeated", b"alert_repeated", "assignee_unknown", b"assignee_unknown", "escalated", b"escalated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "incident_id", b"incident_id", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "monitored_service_id", b"monitored_service_id", "notification_settled", b"notification_settled", "opened", b"opened", "reassigned", b"reassigned", "resolved", b"resolved", "sequence", b"sequence", "snoozed", b"snoozed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "acknowledgement_expired", b"acknowledgement_expired", "alert_repeated", b"alert_repeated", "assignee_unknown", b"assignee_unknown", "escalated", b"escalated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "incident_id", b"incident_id", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "monitored_service_id", b"monitored_service_id", "notification_settled", b"notification_settled", "opened", b"opened", "reassigned", b"reassigned", "reopened", b"reopened", "resolved", b"resolved", "sequence", b"sequence", "snoozed", b"snoozed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["opened", "alert_repeated", "level_notified", "level_skipped", "escalation_exhausted", "acknowledged", "resolved", "notification_settled", "level_undeliverable", "acknowledgement_expired", "snoozed", "escalated", "reassigned", "assignee_unknown"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["opened", "alert_repeated", "level_notified", "level_skipped", "escalation_exhausted", "acknowledged", "resolved", "notification_settled", "level_undeliverable", "acknowledgement_expired", "snoozed", "escalated", "reassigned", "assignee_unknown", "reopened"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -1246,7 +1278,7 @@ class RaiseAlertResponse(_message.Message):
     OPENED_FIELD_NUMBER: _builtins.int
     ALERT_COUNT_FIELD_NUMBER: _builtins.int
     opened: _builtins.bool
-    """Output only. This alert opened the incident."""
+    """Output only. This alert opened the incident; false also where it continued the one of before."""
     alert_count: _builtins.int
     """Output only. Alerts the incident has taken, this one included."""
     @_builtins.property

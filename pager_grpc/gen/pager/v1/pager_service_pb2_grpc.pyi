@@ -31,6 +31,11 @@ class PagerServiceStub:
     A Healthy service becomes Unhealthy, an incident opens and the first level of its escalation
     policy is notified. On an Unhealthy service the alert is counted and kept, and pages nobody.
 
+    Within the reopen_window of the policy after the service was healthy again the alert continues the
+    incident of before instead: it is in the hands of whoever had acknowledged it, or the next level is
+    notified when it would have been, and pages that were made are not made again. If nobody was
+    reached before, or nobody is left, its levels begin anew at once.
+
     Errors: INVALID_ARGUMENT (a field is malformed or over its limit), FAILED_PRECONDITION (the
     request_id was used with other content), UNAVAILABLE (the database cannot be reached).
     """
@@ -161,6 +166,11 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A Healthy service becomes Unhealthy, an incident opens and the first level of its escalation
         policy is notified. On an Unhealthy service the alert is counted and kept, and pages nobody.
+
+        Within the reopen_window of the policy after the service was healthy again the alert continues the
+        incident of before instead: it is in the hands of whoever had acknowledged it, or the next level is
+        notified when it would have been, and pages that were made are not made again. If nobody was
+        reached before, or nobody is left, its levels begin anew at once.
 
         Errors: INVALID_ARGUMENT (a field is malformed or over its limit), FAILED_PRECONDITION (the
         request_id was used with other content), UNAVAILABLE (the database cannot be reached).

@@ -1,0 +1,46 @@
+"""Reopening: an alert soon after the service was healthy again continues the incident of before. Pure."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from pager_domain.pager.cycles import beginning_anew
+from pager_domain.pager.events import Alert, AlertRepeated
+from pager_domain.pager.interventions import IncidentReopened
+from pager_domain.pager.model import Change, FormerIncident, Incident, IncidentState, MonitoredService, recorded
+
+FORGOTTEN_AFTER = timedelta(minutes=30)
+"""How long the acknowledgement of a reopened incident counts where the policy lets it count for ever."""
+
+
+def reopens_until(incident: Incident, now: datetime) -> datetime | None:
+    """Until when an alert continues ``incident``, which is resolved ``now``; None: it does not."""
+    window = incident.policy.reopen_window if incident.policy else None
+    return now + window if window else None
+
+
+def on_reopening(service: MonitoredService, former: FormerIncident, alert: Alert, now: datetime) -> Change:
+    """The former incident goes on: whoever had it still has it, and pages that were made are not made again.
+
+    An acknowledgement counts for as long as the policy says from now on, or 30 minutes, so that nobody forgets it.
+    Without one the next level comes when it would have come. If nobody is left to be paged, or the last pages never
+    went out, the levels begin anew at once: somebody hears of this alert.
+    """
+    known = former.incident
+    if known.acknowledged_by:
+        expiry = (known.policy.acknowledgement_expiry if known.policy else None) or FORGOTTEN_AFTER
+        incident = replace(known, state=IncidentState.ACKNOWLEDGED, next_escalation_at=now + expiry, exhausted=False)
+    elif known.exhausted or not former.reached_somebody:
+        anew = beginning_anew(known)
+        incident = replace(anew, state=IncidentState.OPEN, next_escalation_at=now, acknowledgement_due_at=None)
+    else:
+        due = max(known.acknowledgement_due_at or now, now)
+        incident = replace(known, state=IncidentState.OPEN, next_escalation_at=due)
+    return _continued(service, incident, alert, now)
+
+
+def _continued(service: MonitoredService, incident: Incident, alert: Alert, now: datetime) -> Change:
+    count = incident.alert_count + 1
+    told = IncidentReopened(incident.acknowledged_by, incident.next_escalation_at or now)
+    changes = {"alert_count": count, "resolved_at": None, "reopen_until": None}
+    incident, events = recorded(incident, now, told, AlertRepeated(alert, count), **changes)
+    return Change(replace(service, incident=incident, former=None, updated_at=now), incident, events)
