@@ -24,7 +24,8 @@
     ├── AddressRefused                   a provider takes no messages to the address
     ├── ScheduleUnknown                  no such schedule
     ├── ScheduleExists                   the id is taken
-    └── ScheduleStale                    the schedule has changed since it was read
+    ├── ScheduleStale                    the schedule has changed since it was read
+    └── ConfigurationStale               the configuration has changed since it was planned
 """
 
 from dataclasses import dataclass
@@ -103,6 +104,14 @@ class StaleEtag(DomainError):
 
     def __str__(self) -> str:
         return f"escalation policy {self.policy_id!r} has changed since it was read; read it again"
+
+
+@dataclass(eq=False)
+class ConfigurationStale(DomainError):
+    """Something that the plan looked at has changed since."""
+
+    def __str__(self) -> str:
+        return "the configuration has changed since it was planned; plan again"
 
 
 @dataclass(eq=False)

@@ -157,8 +157,16 @@ class ScheduleApplicationService:
 
 
 async def _keep(unit: PolicyUnitOfWork, schedule: Schedule) -> None:
-    named = schedule.definition.people
-    there = await unit.hold_entries(PEOPLE, named)
-    for person in sorted(named - there.keys()):
-        raise PersonUnknown(person)
+    await hold_people(unit, schedule.definition)
     await unit.save_entry(SCHEDULES, schedule)
+
+
+async def hold_people(unit: PolicyUnitOfWork, definition: ScheduleDefinition) -> None:
+    """Makes sure that everybody whom a schedule names is there, and stays until the transaction ends.
+
+    Raises:
+        PersonUnknown: names the first, by id, who is not.
+    """
+    there = await unit.hold_entries(PEOPLE, definition.people)
+    for person in sorted(definition.people - there.keys()):
+        raise PersonUnknown(person)

@@ -7,14 +7,21 @@ from secrets import token_bytes
 
 from pager_domain.kernel import Clock
 from pager_domain.policy.application import PolicyApplicationService
+from pager_domain.policy.applying import ConfigurationApplicationService
 from pager_domain.policy.on_call_application import OnCallApplicationService
 from pager_domain.policy.people_application import PeopleApplicationService
 from pager_domain.policy.ports.verification_sender import VerificationSender
 from pager_domain.policy.schedule_application import ScheduleApplicationService
 from pager_domain.policy.verifying import VerifyingApplicationService
-from pager_grpc.gen.policy.v1 import people_service_pb2_grpc, policy_service_pb2_grpc, schedule_service_pb2_grpc
-from pager_grpc.policy import people_servicer, schedule_servicer
+from pager_grpc.gen.policy.v1 import (
+    configuration_service_pb2_grpc,
+    people_service_pb2_grpc,
+    policy_service_pb2_grpc,
+    schedule_service_pb2_grpc,
+)
+from pager_grpc.policy import configuration_servicer, people_servicer, schedule_servicer
 from pager_grpc.policy.config import PolicySettings
+from pager_grpc.policy.configuration_servicer import ConfigurationServicer
 from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
 from pager_grpc.policy.people_servicer import PeopleServicer
 from pager_grpc.policy.schedule_servicer import ScheduleServicer
@@ -65,7 +72,11 @@ async def running_policy(
         server = Server(
             SERVICE_NAME,
             ERRORS,
-            also_served=[people_servicer.SERVICE_NAME, schedule_servicer.SERVICE_NAME],
+            also_served=[
+                people_servicer.SERVICE_NAME,
+                schedule_servicer.SERVICE_NAME,
+                configuration_servicer.SERVICE_NAME,
+            ],
             reflected=settings.reflection,
             max_message_bytes=_MAX_MESSAGE_BYTES,
             metrics=rpcs,
@@ -87,6 +98,8 @@ def _serve(server: Server, store: SqlPolicyStore, verification_sender: Verificat
     people_service_pb2_grpc.add_PeopleServiceServicer_to_server(people, server.grpc)
     schedules = ScheduleServicer(ScheduleApplicationService(store), OnCallApplicationService(store))
     schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server(schedules, server.grpc)
+    configuration = ConfigurationServicer(ConfigurationApplicationService(store))
+    configuration_service_pb2_grpc.add_ConfigurationServiceServicer_to_server(configuration, server.grpc)
 
 
 @asynccontextmanager

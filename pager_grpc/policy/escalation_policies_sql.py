@@ -82,6 +82,11 @@ class SqlPolicyUnitOfWork(SqlRosterUnitOfWork, SqlVerificationUnitOfWork, Policy
         await self._cover(policy.policy_id, set(policy.definition.monitored_service_ids))
         await self._name(policy.policy_id, _names(policy.definition))
 
+    async def release(self, policy_ids: Collection[PolicyId]) -> None:
+        """Two statements."""
+        for statement in self._statements.release:
+            await self._connection.execute(statement, {"policies": _json(policy_ids)})
+
     async def end(self, policy_id: PolicyId, now: datetime) -> None:
         """The row stays, so that its revisions are counted on."""
         ended = {"ended": True, "default_policy": False, "update_time": now}

@@ -36,9 +36,9 @@ def code_from(request: pb.VerifyContactMethodRequest) -> str:
     return checked_code(request.code)
 
 
-def definition_from(person: pb.Person) -> PersonDefinition:
+def definition_from(person: pb.Person, path: str = "person") -> PersonDefinition:
     """What the caller says of a person; what only the server says is left aside."""
-    with under("person"):
+    with under(path):
         return PersonDefinition(
             person_id=person_id_from(person.person_id),
             display_name=person.display_name,

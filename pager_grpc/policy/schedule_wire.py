@@ -68,9 +68,9 @@ def answer_from(answer: int) -> SwapState:
     raise InvalidField("answer", "must be STATE_ACCEPTED, STATE_DECLINED or STATE_WITHDRAWN")
 
 
-def definition_from(schedule: pb.Schedule) -> ScheduleDefinition:
+def definition_from(schedule: pb.Schedule, path: str = "schedule") -> ScheduleDefinition:
     """What the caller says of a schedule; what only the server says is left aside."""
-    with under("schedule"):
+    with under(path):
         return ScheduleDefinition(
             schedule_id=schedule_id_from(schedule.schedule_id),
             time_zone=schedule.time_zone,

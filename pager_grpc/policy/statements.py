@@ -73,6 +73,10 @@ SELECT c.monitored_service_id, c.policy_id FROM ({services}) a
 JOIN policy_coverage c ON c.monitored_service_id = a.monitored_service_id
 """
 _UNCOVER = "DELETE FROM policy_coverage WHERE policy_id = :policy_id AND monitored_service_id IN ({services})"
+_RELEASE = (
+    "DELETE FROM policy_coverage WHERE policy_id IN ({policies})",
+    "UPDATE escalation_policies SET default_policy = false WHERE default_policy AND policy_id IN ({policies})",
+)
 
 DEFAULT_POLICY = text("SELECT policy_id FROM escalation_policies WHERE default_policy")
 COVERED = text("SELECT monitored_service_id FROM policy_coverage WHERE policy_id = :policy_id")
@@ -93,6 +97,7 @@ class Statements:
     coverage: TextClause
     lock: TextClause
     uncover: TextClause
+    release: tuple[TextClause, ...]
 
 
 def statements_for(*, sqlite: bool) -> Statements:
@@ -110,4 +115,5 @@ def statements_for(*, sqlite: bool) -> Statements:
         coverage=text(_COVERAGE.format(services=services)),
         lock=text(f"SELECT revision FROM escalation_policies WHERE policy_id = :policy_id {for_update}"),
         uncover=text(_UNCOVER.format(services=services)),
+        release=tuple(text(statement.format(policies=policies)) for statement in _RELEASE),
     )

@@ -56,9 +56,9 @@ def etag_from(etag: str) -> str:
     return etag
 
 
-def definition_from(policy: pb.EscalationPolicy) -> PolicyDefinition:
+def definition_from(policy: pb.EscalationPolicy, path: str = "escalation_policy") -> PolicyDefinition:
     """What the caller says of a policy; what only the server says is left aside."""
-    with under("escalation_policy"):
+    with under(path):
         return PolicyDefinition(
             policy_id=policy_id_from(policy.policy_id),
             levels=tuple(_level_from(index, level) for index, level in enumerate(policy.levels)),

@@ -10,6 +10,7 @@ from pager_domain.policy.errors import (
     CodeNotSent,
     CodeRefused,
     CodeSentRecently,
+    ConfigurationStale,
     ContactMethodUnknown,
     ContactMethodVerified,
     DefaultPolicyExists,
@@ -72,4 +73,5 @@ ERRORS: Final[ErrorTable] = {
     ShiftSwapOver: (StatusCode.FAILED_PRECONDITION, "ERROR_REASON_SHIFT_SWAP_OVER"),
     NotOnCall: (StatusCode.FAILED_PRECONDITION, "ERROR_REASON_NOT_ON_CALL"),
     TargetUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_TARGET_UNKNOWN"),
+    ConfigurationStale: (StatusCode.ABORTED, "ERROR_REASON_CONFIGURATION_STALE"),
 }

@@ -123,6 +123,12 @@ class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork, PolicyReads):
         self.records[policy.policy_id] = Record(POLICIES, policy.policy_id, policy.revision, policy)
         self.revisions[_newest(policy)] = found_in(policy.definition, policy.revision)
 
+    async def release(self, policy_ids: Collection[PolicyId]) -> None:
+        for policy_id in policy_ids:
+            record = self.records[policy_id]
+            bare = replace(record.live.definition, monitored_service_ids=(), default_policy=False)
+            self.records[policy_id] = replace(record, live=replace(record.live, definition=bare))
+
     async def end(self, policy_id: PolicyId, now: datetime) -> None:
         self.records[policy_id] = replace(self.records[policy_id], live=None)
 

@@ -31,6 +31,11 @@ class PolicyUnitOfWork(RosterUnitOfWork, VerificationUnitOfWork, Protocol):
     async def save(self, policy: EscalationPolicy) -> None:
         """Keeps ``policy`` as the newest revision of its id, with its services and its place as default."""
 
+    async def release(self, policy_ids: Collection[PolicyId]) -> None:
+        """Takes their services and the place of the default from live policies that are saved later in this
+        transaction: so policies can take from each other, in whatever order they are saved.
+        """
+
     async def end(self, policy_id: PolicyId, now: datetime) -> None:
         """Ends a policy and frees its services; its revisions stay."""
 

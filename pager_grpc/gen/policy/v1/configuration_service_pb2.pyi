@@ -176,11 +176,11 @@ class DutyChange(_message.Message):
     """Output only. The person."""
     @_builtins.property
     def current_duty(self) -> _duration_pb2.Duration:
-        """Output only. On call for so long in the seven days from now, as it is."""
+        """Output only. On call for so long in the seven days from now on the schedules that change, as it is."""
 
     @_builtins.property
     def planned_duty(self) -> _duration_pb2.Duration:
-        """Output only. On call for so long in the same days, as it will be."""
+        """Output only. On call for so long in the same days on the same schedules, as it will be."""
 
     def __init__(
         self,

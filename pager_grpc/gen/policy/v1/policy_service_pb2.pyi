@@ -101,6 +101,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A level names a person or a schedule that is not there. Metadata: field (like
     levels[0].targets[1].person_id), named_kind ("person" or "schedule"), named_id.
     """
+    ERROR_REASON_CONFIGURATION_STALE: _ErrorReason.ValueType  # 70
+    """The configuration has changed since base_etag."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the google.rpc.ErrorInfo of an error of this service, with domain
@@ -181,6 +183,8 @@ ERROR_REASON_TARGET_UNKNOWN: ErrorReason.ValueType  # 50
 """A level names a person or a schedule that is not there. Metadata: field (like
 levels[0].targets[1].person_id), named_kind ("person" or "schedule"), named_id.
 """
+ERROR_REASON_CONFIGURATION_STALE: ErrorReason.ValueType  # 70
+"""The configuration has changed since base_etag."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final
