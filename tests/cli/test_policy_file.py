@@ -44,6 +44,57 @@ def test_a_policy_is_read_as_it_is_written():
     assert second.acknowledgement_timeout.ToTimedelta() == timedelta(minutes=15)
 
 
+def test_people_and_schedules_are_named_and_called_by_their_ids_unless_said():
+    (policy,) = read_policies(
+        """
+        policies:
+          - id: shop
+            ack_expires: 4h
+            reopen_window: 5m
+            levels:
+              - targets: [{schedule: shop-primary}]
+              - select: round_robin
+                targets: [{person: ana}, {id: second, person: ben}]
+              - select: all
+                targets: [{person: cem}]
+        """
+    )
+    assert policy.acknowledgement_expiry.ToTimedelta() == timedelta(hours=4)
+    assert policy.reopen_window.ToTimedelta() == timedelta(minutes=5)
+    first, second, third = policy.levels
+    assert (first.targets[0].target_id, first.targets[0].schedule.schedule_id) == ("shop-primary", "shop-primary")
+    assert [(target.target_id, target.person.person_id) for target in second.targets] == [
+        ("ana", "ana"),
+        ("second", "ben"),
+    ]
+    assert second.selection == pb.EscalationLevel.SELECTION_ROUND_ROBIN
+    assert first.selection == third.selection == pb.EscalationLevel.SELECTION_UNSPECIFIED
+    written = written_policies([policy])
+    assert read_policies(written) == [policy]
+    assert "{person: ana}" in written or "- person: ana" in written
+
+
+def test_the_faults_of_what_is_new_are_told_with_their_paths():
+    assert faults_of(
+        """
+        policies:
+          - id: shop
+            ack_expires: 8d
+            reopen_window: soon
+            levels:
+              - select: [all]
+                targets: [{person: ana}, {id: b, person: ana}, {schedule: shop, email: a@b}, {schedule: ""}]
+        """
+    ) == [
+        "policies[0].levels[0].targets[2]: must have one of email, sms, person and schedule",
+        "policies[0].levels[0].targets[3].schedule: is required",
+        "policies[0].levels[0].targets[1]: 'ana' stands at policies[0].levels[0].targets[0] already",
+        "policies[0].levels[0].select: must be all or round_robin",
+        "policies[0].ack_expires: must be 1m to 168h",
+        "policies[0].reopen_window: must be a number of seconds or a duration like 90s, 15m or 1h30m",
+    ]
+
+
 def test_the_example_file_is_without_fault():
     example = Path(__file__).parents[2] / "examples" / "policies.yaml"
     assert [policy.policy_id for policy in read_policies(example.read_text(encoding="utf-8"))]
@@ -79,19 +130,20 @@ def test_every_fault_is_told_at_once_with_its_path():
         """
     ) == [
         "version: is not known; known are policies",
-        "policies[0].nmae: is not known; known are id, name, services, default, repeat, levels",
+        "policies[0].nmae: is not known; known are id, name, services, default, repeat, ack_expires, reopen_window,"
+        " levels",
         "policies[0].repeat: must be a whole number from 0 to 100",
         "policies[0].default: must be true or false",
         "policies[0].services[2]: must be text: write it in quotes, not 7",
         "policies[0].levels[0].targets[0].email: must be an e-mail address like ana@example.com",
         "policies[0].levels[0].targets[1].sms: must be text: write it in quotes, not 4915112345678",
-        "policies[0].levels[0].targets[2]: must have either email or sms",
-        "policies[0].levels[0].targets[3]: must have either email or sms",
+        "policies[0].levels[0].targets[2]: must have one of email, sms, person and schedule",
+        "policies[0].levels[0].targets[3]: must have one of email, sms, person and schedule",
         "policies[0].levels[0].targets[1].id: 'ana' stands at policies[0].levels[0].targets[0].id already",
         "policies[0].levels[0].ack_timeout: must be 1s to 24h",
         "policies[0].levels[1].targets: must be 1 to 50, not 0",
         "policies[0].levels[1].ack_timeout: must be a number of seconds or a duration like 90s, 15m or 1h30m",
-        "policies[0].levels[2]: must be a mapping with ack_timeout, targets",
+        "policies[0].levels[2]: must be a mapping with ack_timeout, select, targets",
         "policies[1].levels: must be 1 to 20, not 0",
         "policies[2].id: is required",
         "policies[2].levels: must be a list",
