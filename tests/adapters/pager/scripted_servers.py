@@ -5,6 +5,7 @@
 import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -29,6 +30,29 @@ def a_wire_level(number: int, *, people: int = 2, seconds: float = 1) -> policy_
     return level
 
 
+def a_wire_person(name: str, *steps: tuple[float, str], every: float | None = None, low=(), **more: str):
+    """A person as the target ``primary``: pages after so many seconds to an address, the last one repeated."""
+    rule = _a_wire_rule(steps)
+    target = policy_pb.ResolvedTarget(target_id="primary", person_id=name, high_urgency_rule=rule, **more)
+    if every is not None:
+        target.high_urgency_rule.repeat_interval.FromTimedelta(timedelta(seconds=every))
+    if low:
+        target.low_urgency_rule.CopyFrom(_a_wire_rule(low))
+    return target
+
+
+def _a_wire_rule(steps) -> policy_pb.ResolvedRule:
+    rule = policy_pb.ResolvedRule()
+    for delay, address in steps:
+        step = rule.steps.add(contact_method_id="phone" if address.startswith("+") else "mail")
+        step.delay.FromTimedelta(timedelta(seconds=delay))
+        if address.startswith("+"):
+            step.sms.phone_number = address
+        else:
+            step.email.email_address = address
+    return rule
+
+
 def a_wire_policy(*levels: policy_pb.ResolvedLevel, repeats: int = 0) -> policy_pb.ResolvedEscalation:
     return policy_pb.ResolvedEscalation(policy_id="shop", revision=1, levels=levels, repeat_count=repeats)
 
@@ -40,11 +64,13 @@ class ScriptedPolicy(policy_grpc.PolicyServiceServicer):
         self.answer = a_wire_policy(a_wire_level(1, seconds=900))
         self.absent = False
         self.people: dict[str, policy_pb.ResolvedEscalation] = {}
+        self.asked: list[policy_pb.ResolveEscalationRequest] = []
         self.silent = False
         self.code: grpc.StatusCode | None = None
         self.too_few = False
 
     async def BatchResolveEscalations(self, request, context):
+        self.asked += request.requests
         if self.silent:
             await asyncio.Event().wait()
         if self.code is not None:

@@ -1,9 +1,10 @@
 """What counts stands between the use cases and the store: it changes nothing, and counts what is durable only."""
 
 import pytest
-from builders import CHECKOUT, a_policy, acknowledging, an_application, current, healing, raising
+from builders import CHECKOUT, a_level_of, a_person, a_policy, acknowledging, an_application, current, healing, raising
 from contracts.monitored_services import MonitoredServicesContract
 from contracts.notification_outbox import NotificationOutboxContract
+from fakes.escalation_policies import FakeEscalationPolicies
 from fakes.pager import FakePager
 from prometheus_client import CollectorRegistry
 
@@ -83,6 +84,21 @@ async def test_the_pages_that_an_answer_cancels_are_counted_by_channel(pager):
     await pager.application.handle([acknowledging(), healing()])
     assert pager.value("pager_pages_settled_total", channel="email", outcome="cancelled") == 1
     assert pager.value("pager_pages_settled_total", channel="sms", outcome="cancelled") == 1
+
+
+async def test_pages_that_nobody_was_to_get_yet_are_counted_apart_and_are_not_overdue(pager):
+    ana = a_person("ana", (0, "ana/mail"), (5, "ana/phone"), every=5)
+    pager.application = an_application(
+        pager.store, pager.outbox, FakeEscalationPolicies(a_policy(levels=[a_level_of(ana)]))
+    )
+    await pager.application.handle([raising()])
+    await pager.application.escalate_due(10)
+    await pager.outbox.claim(10)
+    assert await pager.outbox.seconds_until_due() > 0
+    assert pager.value("pager_delivery_overdue_seconds") == 0
+    await pager.application.handle([acknowledging()])
+    assert pager.value("pager_pages_settled_total", channel="sms", outcome="cancelled_before_due") == 2
+    assert pager.value("pager_pages_settled_total", channel="sms", outcome="cancelled") == 0
 
 
 async def test_an_incident_without_another_level_is_counted_as_exhausted(pager):

@@ -1,9 +1,14 @@
+import json
+
 import pytest
 from adapters.refusals import checks_out_of_step
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from builders import a_level_of, a_person, a_policy, an_application, raising
+from fakes.escalation_policies import FakeEscalationPolicies
 from sqlalchemy import inspect
 
+from pager_domain.pager.levels import EmptyLevel
 from pager_grpc.pager.tables import metadata
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.migrations import downgrade, migrate
@@ -40,3 +45,23 @@ async def test_the_schema_goes_up_down_and_up_again(database_url):
     async with database.begin() as connection:
         assert await connection.run_sync(differences) == []
     await database.close()
+
+
+async def test_no_page_to_a_person_is_lost_on_the_way_back_and_its_policy_names_addresses_again(pager):
+    people = a_person("ana", (0, "ana/mail"), (5, "ana/phone"), every=5), a_person("ben", (1, "ben/phone"))
+    policies = FakeEscalationPolicies(a_policy(levels=[EmptyLevel(), a_level_of(*people)]))
+    application = an_application(pager.store, pager.outbox, policies)
+    await application.handle([raising()])
+    await application.escalate_due(10)
+    async with pager.database.begin() as connection:
+        await connection.run_sync(downgrade, "pager", "0005")
+    owed = await pager.execute("SELECT DISTINCT target_id, channel FROM notifications WHERE state = 'waiting'")
+    assert len(owed) == 4
+    for table in ("incidents", "last_known_policies"):
+        [row] = await pager.execute(f"SELECT CAST(policy AS text) AS policy FROM {table}")
+        assert [set(target) for target in json.loads(row["policy"])["levels"][1]["targets"]] == [
+            {"target_id", "address"},
+            {"target_id", "number"},
+        ]
+    await migrate(pager.database, "pager")
+    assert len(await pager.execute("SELECT * FROM notifications WHERE state = 'waiting' AND step = 0")) == 4
