@@ -10,6 +10,7 @@ from pager_domain.pager.audit import violations
 from pager_domain.pager.delivery import result_of
 from pager_domain.pager.events import LevelNotified, LevelUndeliverable, NotificationSettled, Outcome
 from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, NotNow, Refused
+from pager_domain.pager.storm import Pace
 
 ANA = a_person("ana", (0, "ana/mail"), (5, "ana/phone"), every=5)
 BEN = a_person("ben", (0, "ben/mail"), (3, "ben/phone"))
@@ -138,3 +139,22 @@ class DelayedPagesContract:
         assert await application.escalate_due(10) == 1
         claims = await pager.outbox.claim(20)
         assert sorted(claim.notification.level for claim in claims) == [1] * 5 + [2] * 2
+
+    async def test_a_refusal_is_recorded_also_when_the_clock_was_set_back_since_its_page_was_made(
+        self, pager, application
+    ):
+        claims = await pager.outbox.claim(10)
+        await pager.advance(-120)
+        assert await pager.outbox.record(answers(claims, Refused("no such user"))) == 2
+        assert pages(await pager.outbox.claim(10)) == [("ana/phone", 0), ("ben/phone", 0)]
+        assert [violation for record in await pager.records() for violation in violations(record)] == []
+
+    async def test_a_message_of_a_storm_carries_no_page_that_is_not_due(self, pager, application):
+        await application.handle([raising("other")])
+        await application.escalate_due(10)
+        outbox = pager.outbox_with(Pace(burst=1))
+        bundles = await outbox.claim(10)
+        assert [pages([bundle]) for bundle in bundles] == [[("ana/mail", 0)] * 2, [("ben/mail", 0)] * 2]
+        assert await outbox.claim(10) == []
+        await pager.advance(181)
+        assert ("ben/phone", 0) in pages(await outbox.claim(10))

@@ -121,14 +121,7 @@ class FakeNotificationOutbox(NotificationOutbox):
         now, state = self._store.clock.now(), self._store.state
         self._change(page, held=False, outcome=event.outcome)
         if event.outcome is Outcome.UNDELIVERABLE:
-            not_due = [
-                p.notification for p in state.pages.values() if not p.outcome and not p.attempts and p.owed_at > now
-            ]
-            for following in owed_at_once([page], not_due):
-                sooner = replace(
-                    following, delay=now - (state.pages[following.notification_id].owed_at - following.delay)
-                )
-                self._change(following, notification=sooner, due_at=now, owed_at=now)
+            self._take_the_next_step(page, now)
         incident, events = recorded(state.incidents[page.incident_id], now, event)
         if not self._reaches_somebody(incident):
             incident, more = PagerService.on_level_undeliverable(incident, now)
@@ -138,6 +131,14 @@ class FakeNotificationOutbox(NotificationOutbox):
         if service.incident is not None and service.incident.incident_id == page.incident_id:
             state.services[page.monitored_service_id] = replace(service, incident=incident)
         state.events += events
+
+    def _take_the_next_step(self, refused: Notification, now: datetime) -> None:
+        pages = [p for p in self._store.state.pages.values() if not p.outcome and not p.attempts and p.owed_at > now]
+        made_at = {p.notification.notification_id: p.owed_at - p.notification.delay for p in pages}
+        for page in owed_at_once([refused], (p.notification for p in pages)):
+            owed_at = max(now, made_at[page.notification_id])
+            sooner = replace(page, delay=owed_at - made_at[page.notification_id])
+            self._change(page, notification=sooner, due_at=now, owed_at=owed_at)
 
     def _change(self, page: Notification, **changes) -> None:
         pages = self._store.state.pages
