@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack
+from importlib.metadata import version
 
 import grpc
 import pytest
@@ -82,6 +83,8 @@ async def test_the_process_serves_until_it_is_asked_to_end(tmp_path):
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pager_grpc.policy", env=environment, stderr=asyncio.subprocess.PIPE
     )
+    zones = json.loads(await process.stderr.readline())
+    assert (zones["event"], zones["tzdata"]) == ("time_zones", version("tzdata"))
     serving = json.loads(await process.stderr.readline())
     assert (serving["event"], serving["room"]) == ("serving", "policy")
     async with open_channel(f"127.0.0.1:{serving['port']}") as channel:
