@@ -1,6 +1,6 @@
 """Moments as people read them: local time with its zone, and how long ago."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -9,8 +9,10 @@ from pager_cli.durations import parse_duration
 WRITTEN_MOMENT = "must be a moment like 2026-11-25T03:00, with an offset or in local time, or now+2h"
 
 
-def parse_moment(text: str, now: datetime) -> datetime:
-    """The moment that ``text`` means, in UTC: ISO 8601, in local time unless it has an offset, or like ``now+2h``.
+def parse_moment(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
+    """The moment that ``text`` means, in UTC: ISO 8601, or like ``now+2h``.
+
+    Without an offset it is a time of ``zone``, of this machine if that is None.
 
     Raises:
         ValueError: it means none.
@@ -22,7 +24,8 @@ def parse_moment(text: str, now: datetime) -> datetime:
         if sign in {"+", "-"}:
             return now + parse_duration(span) if sign == "+" else now - parse_duration(span)
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        return (moment.replace(tzinfo=zone) if zone and moment.tzinfo is None else moment).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(WRITTEN_MOMENT) from error
 

@@ -16,12 +16,15 @@ from pager_cli.person_cli import person_app
 from pager_cli.policy_cli import policy_app
 from pager_cli.questions_cli import add_question_commands
 from pager_cli.running import complain, run
+from pager_cli.schedule_cli import on_call, schedule_app
 
 if TYPE_CHECKING:
     from pager_cli.calls import Peer
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(person_app, name="person", help="Say who may be paged, and how: list, show, set, delete, verify.")
+app.add_typer(schedule_app, name="schedule", help="Say who is on call when: list, show, ical, override, swap, answer.")
+app.command("oncall")(on_call)
 app.add_typer(policy_app, name="policy", help="Say whom to page: apply, list, show, delete.")
 
 

@@ -60,6 +60,25 @@ _BY_REASON: Mapping[str, str] = {
     "ADDRESS_REFUSED": (
         "the provider takes no messages to {contact_method_id!r} of {person_id!r}; is the address right?"
     ),
+    "SCHEDULE_UNKNOWN": "there is no schedule {schedule_id!r}; `pagerctl schedule list` lists them",
+    "SCHEDULE_EXISTS": "the schedule {schedule_id!r} exists already",
+    "SCHEDULE_STALE": "the schedule {schedule_id!r} was changed by somebody else at the same time; try again",
+    "SCHEDULE_IN_USE": (
+        "the {named_by_kind} {named_by_id!r} names the schedule {schedule_id!r}; take it out there first"
+    ),
+    "OVERRIDE_UNKNOWN": (
+        "the schedule {schedule_id!r} has no override {override_id!r}; `pagerctl schedule show` shows them"
+    ),
+    "OVERRIDE_EXISTS": "the schedule {schedule_id!r} has another override {override_id!r}; give another --id, or none",
+    "SHIFT_SWAP_UNKNOWN": (
+        "the schedule {schedule_id!r} has no shift swap {shift_swap_id!r}; `pagerctl schedule show` shows them"
+    ),
+    "SHIFT_SWAP_EXISTS": (
+        "the schedule {schedule_id!r} has another shift swap {shift_swap_id!r}; give another --id, or none"
+    ),
+    "SHIFT_SWAP_ANSWERED": "the shift swap {shift_swap_id!r} of {schedule_id!r} is {state} already",
+    "SHIFT_SWAP_OVER": "the shift swap {shift_swap_id!r} of {schedule_id!r} is over",
+    "NOT_ON_CALL": "{person_id!r} is not on call on the schedule {schedule_id!r} in that time",
     "DELIVERY_UNKNOWN": "there is no delivery {delivery_id!r}; `pagerctl deliveries` lists them",
 }
 
