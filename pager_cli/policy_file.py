@@ -209,4 +209,4 @@ def _target_document(target: pb.NotificationTarget) -> dict[str, object]:
         "schedule": target.schedule.schedule_id,
     }[way]
     called = {} if way in ("person", "schedule") and target.target_id == named else {"id": target.target_id}
-    return called | {way: named}
+    return {**called, way: named}

@@ -12,6 +12,7 @@ from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
 from pager_domain.policy.resolved import ResolvedEscalation
 from pager_domain.policy.resolving import Resolution, resolve_all
 from pager_domain.policy.schedules import SCHEDULES
+from pager_domain.policy.turns import KEPT_FOR
 
 
 class PolicyApplicationService:
@@ -98,6 +99,14 @@ class PolicyApplicationService:
     async def resolve_all(self, questions: Sequence[Question]) -> list[Resolution]:
         """Whom to page for each of ``questions``, in their order; an error in its place where there is no answer."""
         return await resolve_all(self._store, questions)
+
+    async def forget_turns(self, limit: int) -> int:
+        """Forgets up to ``limit`` turns of round robin that are 90 days old; how many it were."""
+
+        async def work(unit: PolicyUnitOfWork) -> int:
+            return await unit.forget_turns(await unit.now() - KEPT_FOR, limit)
+
+        return await self._store.atomically(work)
 
 
 async def _keep(unit: PolicyUnitOfWork, policy: EscalationPolicy) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pager_domain.kernel import MAX_TARGETS_PER_LEVEL
 from pager_domain.policy.directory import FoundPolicy
 from pager_domain.policy.levels import (
     EmailTarget,
@@ -166,7 +167,7 @@ def _waiting(target: PolicyTarget) -> UnreachedTarget:
 
 
 def _each_person_once(targets: Iterable[ResolvedTarget]) -> tuple[ResolvedTarget, ...]:
-    """Somebody whom several targets name is notified through the first one."""
+    """Somebody whom several targets name is notified through the first one; at most 50 are notified."""
     kept: list[ResolvedTarget] = []
     seen: set[PersonId] = set()
     for target in targets:
@@ -174,4 +175,4 @@ def _each_person_once(targets: Iterable[ResolvedTarget]) -> tuple[ResolvedTarget
             kept.append(target)
             if target.person_id is not None:
                 seen.add(target.person_id)
-    return tuple(kept)
+    return tuple(kept[:MAX_TARGETS_PER_LEVEL])

@@ -5,9 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from secrets import token_bytes
 
+from prometheus_client import Counter
+
 from pager_domain.kernel import Clock
 from pager_domain.policy.application import PolicyApplicationService
 from pager_domain.policy.applying import ConfigurationApplicationService
+from pager_domain.policy.checking import ReachabilityCheck
 from pager_domain.policy.on_call_application import OnCallApplicationService
 from pager_domain.policy.people_application import PeopleApplicationService
 from pager_domain.policy.ports.verification_sender import VerificationSender
@@ -24,6 +27,7 @@ from pager_grpc.policy.config import PolicySettings
 from pager_grpc.policy.configuration_servicer import ConfigurationServicer
 from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
 from pager_grpc.policy.people_servicer import PeopleServicer
+from pager_grpc.policy.reachability_loop import ReachabilityLoop
 from pager_grpc.policy.schedule_servicer import ScheduleServicer
 from pager_grpc.policy.servicer import SERVICE_NAME, PolicyServicer
 from pager_grpc.policy.verification_sender_grpc import GrpcVerificationSender
@@ -32,6 +36,7 @@ from pager_grpc.policy.zones import use_packaged_zones
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
+from pager_grpc.runtime.forgetting import ForgettingLoop
 from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
@@ -39,6 +44,7 @@ from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 
 # Policies are administration: ten thousand services with ids of usual length fit one message.
 _MAX_MESSAGE_BYTES = 1024 * 1024
+_FORGOTTEN_AT_ONCE = 1000
 
 
 @asynccontextmanager
@@ -81,17 +87,23 @@ async def running_policy(
             max_message_bytes=_MAX_MESSAGE_BYTES,
             metrics=rpcs,
         )
-        _serve(server, SqlPolicyStore(opened), verification_sender)
+        store = SqlPolicyStore(opened)
+        _serve(server, store, verification_sender)
         port = await server.start(settings.listen)
+        loops = [run_forever("policy_health", partial(server.check_health, opened), Doorbell())]
+        loops.append(run_forever("forgetting", _forgetting(store, metrics).step, Doorbell()))
+        if settings.metrics_listen is not None:
+            reachability = ReachabilityLoop(ReachabilityCheck(store), metrics.registry)
+            loops.append(run_forever("reachability", reachability.step, Doorbell()))
         try:
-            async with running(run_forever("policy_health", partial(server.check_health, opened), Doorbell())):
+            async with running(*loops):
                 yield port
         finally:
             await server.stop()
 
 
 def _serve(server: Server, store: SqlPolicyStore, verification_sender: VerificationSender) -> None:
-    policies = PolicyServicer(PolicyApplicationService(store))
+    policies = PolicyServicer(PolicyApplicationService(store), ReachabilityCheck(store))
     policy_service_pb2_grpc.add_PolicyServiceServicer_to_server(policies, server.grpc)
     verifying = VerifyingApplicationService(store, verification_sender, token_bytes)
     people = PeopleServicer(PeopleApplicationService(store), verifying)
@@ -100,6 +112,18 @@ def _serve(server: Server, store: SqlPolicyStore, verification_sender: Verificat
     schedule_service_pb2_grpc.add_ScheduleServiceServicer_to_server(schedules, server.grpc)
     configuration = ConfigurationServicer(ConfigurationApplicationService(store))
     configuration_service_pb2_grpc.add_ConfigurationServiceServicer_to_server(configuration, server.grpc)
+
+
+def _forgetting(store: SqlPolicyStore, metrics: Metrics) -> ForgettingLoop:
+    application = PolicyApplicationService(store)
+
+    async def forget() -> tuple[str, int] | None:
+        rows = await application.forget_turns(_FORGOTTEN_AT_ONCE)
+        return ("turn", rows) if rows else None
+
+    counter = Counter("policy_forgotten_rows_total", "Rows, forgotten.", ["what"], registry=metrics.registry)
+    counter.labels("turn")
+    return ForgettingLoop(forget, counter)
 
 
 @asynccontextmanager

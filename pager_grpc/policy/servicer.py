@@ -5,9 +5,11 @@
 from typing import Any
 
 from pager_domain.policy.application import PolicyApplicationService
+from pager_domain.policy.checking import ReachabilityCheck
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
-from pager_grpc.policy import resolution_wire, wire
+from pager_grpc.policy import reachability_wire, resolution_wire, wire
+from pager_grpc.policy.reachability_loop import check_all
 from pager_grpc.policy.wire_values import under
 from pager_grpc.runtime.page_tokens import page_size_of
 
@@ -17,8 +19,9 @@ SERVICE_NAME = pb.DESCRIPTOR.services_by_name["PolicyService"].full_name
 class PolicyServicer(pb_grpc.PolicyServiceServicer):
     """Domain errors pass through; the server's boundary writes them."""
 
-    def __init__(self, application: PolicyApplicationService) -> None:
+    def __init__(self, application: PolicyApplicationService, check: ReachabilityCheck) -> None:
         self._application = application
+        self._check = check
 
     async def CreateEscalationPolicy(
         self, request: pb.CreateEscalationPolicyRequest, context: Any
@@ -73,3 +76,12 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         answers = await self._application.resolve_all(resolution_wire.questions_from(request))
         results = [resolution_wire.result_to(answer) for answer in answers]
         return pb.BatchResolveEscalationsResponse(results=results)
+
+    async def CheckReachability(
+        self, request: pb.CheckReachabilityRequest, context: Any
+    ) -> pb.CheckReachabilityResponse:
+        """What would keep pages from reaching somebody."""
+        horizon, policy_id = reachability_wire.horizon_from(request), reachability_wire.policy_id_from(request)
+        if policy_id is not None:
+            return reachability_wire.response_to([await self._check.one(policy_id, horizon)])
+        return reachability_wire.response_to(await check_all(self._check, horizon))

@@ -130,8 +130,10 @@ def test_every_fault_is_told_at_once_with_its_path():
         """
     ) == [
         "version: is not known; known are policies",
-        "policies[0].nmae: is not known; known are id, name, services, default, repeat, ack_expires, reopen_window,"
-        " levels",
+        (
+            "policies[0].nmae: is not known; known are id, name, services, default, repeat, ack_expires, reopen_window,"
+            " levels"
+        ),
         "policies[0].repeat: must be a whole number from 0 to 100",
         "policies[0].default: must be true or false",
         "policies[0].services[2]: must be text: write it in quotes, not 7",

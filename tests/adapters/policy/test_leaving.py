@@ -15,6 +15,7 @@ from fakes.policy_store import FakePolicyStore
 from sqlalchemy import text
 
 from pager_domain.policy.application import PolicyApplicationService
+from pager_domain.policy.checking import ReachabilityCheck
 from pager_domain.policy.model import EscalationPolicy
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
@@ -35,7 +36,7 @@ async def test_a_store_out_of_reach_is_said_to_be_unavailable():
     store = FakePolicyStore()
     store.unreachable = True
     server = Server(SERVICE_NAME, ERRORS)
-    servicer = PolicyServicer(PolicyApplicationService(store))
+    servicer = PolicyServicer(PolicyApplicationService(store), ReachabilityCheck(store))
     pb_grpc.add_PolicyServiceServicer_to_server(servicer, server.grpc)
     port = await server.start("127.0.0.1:0")
     async with open_channel(f"127.0.0.1:{port}") as channel:

@@ -1286,7 +1286,9 @@ class ReachabilityFinding(_message.Message):
         KIND_UNVERIFIED_STEP: ReachabilityFinding._Kind.ValueType  # 6
         """A rule of a person has a step with a contact method that was not verified; it is left out."""
         KIND_PAGE_TOO_LATE: ReachabilityFinding._Kind.ValueType  # 7
-        """The first page to a person would come when the level has no time left to acknowledge."""
+        """The first step of a person's rule waits as long as the level has to acknowledge, or longer; it is
+        taken at once instead.
+        """
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """Kind says what it is. More may come."""
@@ -1306,7 +1308,9 @@ class ReachabilityFinding(_message.Message):
     KIND_UNVERIFIED_STEP: ReachabilityFinding.Kind.ValueType  # 6
     """A rule of a person has a step with a contact method that was not verified; it is left out."""
     KIND_PAGE_TOO_LATE: ReachabilityFinding.Kind.ValueType  # 7
-    """The first page to a person would come when the level has no time left to acknowledge."""
+    """The first step of a person's rule waits as long as the level has to acknowledge, or longer; it is
+    taken at once instead.
+    """
 
     SEVERITY_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
