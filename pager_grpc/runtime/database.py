@@ -244,6 +244,7 @@ def open_database(
         known = {KNOWN_REVISION_SETTING: str(known_revision)} if known_revision is not None else {}
         engine = create_async_engine(
             parsed,
+            hide_parameters=True,  # errors go into logs, and values may be addresses
             pool_size=10,
             max_overflow=0,
             pool_timeout=5,
@@ -262,6 +263,7 @@ def open_database(
     # begin there (IMMEDIATE), and a connection comes back with nothing to reset.
     engine = create_async_engine(
         parsed,
+        hide_parameters=True,
         pool_size=1,
         max_overflow=0,
         pool_timeout=30,

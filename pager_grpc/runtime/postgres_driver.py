@@ -124,6 +124,7 @@ def _as_sqlalchemy(statement: str) -> Iterator[None]:
     try:
         yield
     except asyncpg.IntegrityConstraintViolationError as error:
+        error.detail = None  # it shows the refused row, addresses and all, and errors go into logs
         raise IntegrityError(statement, None, error) from error
     except asyncpg.PostgresError as error:
         raise DBAPIError(statement, None, error) from error

@@ -1,4 +1,5 @@
 import asyncio
+import traceback
 
 import asyncpg
 import pytest
@@ -48,6 +49,24 @@ async def test_a_refusal_is_told_as_sqlalchemy_tells_it(database):
             await fetch(connection, "INSERT INTO things VALUES (1), (1)", {})
     assert "things_pkey" in str(refusal.value.orig)
     assert await things(database) == []
+
+
+async def test_a_refusal_does_not_tell_what_was_refused(database):
+    async with database.begin() as connection:
+        await fetch(
+            connection, "CREATE TABLE mails (address text, CONSTRAINT ck_short CHECK (length(address) < 5))", {}
+        )
+    refusals = []
+    for write in (fetch, lambda connection, statement, binds: connection.execute(text(statement), binds)):
+        with pytest.raises(DBAPIError) as refusal:
+            async with database.begin() as connection:
+                await write(
+                    connection, "INSERT INTO mails VALUES (CAST(:address AS text))", {"address": "ana@example.com"}
+                )
+        refusals.append("".join(traceback.format_exception(refusal.value)))
+    assert all("ck_short" in refusal for refusal in refusals)
+    assert "ana@example.com" not in refusals[0]
+    assert "[parameters" not in refusals[1]
 
 
 async def test_a_plan_from_before_the_schema_changed_is_a_lost_race(database):
