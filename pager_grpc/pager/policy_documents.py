@@ -52,7 +52,7 @@ def _with_addresses(document: Any, changed: Callable[[Any], Any]) -> Any:
     """``document`` with each address in it ``changed``, however deep it stands."""
     if isinstance(document, dict):
         return {
-            key: changed(value) if key in _ADDRESSES else _with_addresses(value, changed)
+            key: changed(value) if key in _ADDRESSES and isinstance(value, dict) else _with_addresses(value, changed)
             for key, value in document.items()
         }
     return [_with_addresses(part, changed) for part in document] if isinstance(document, list) else document

@@ -79,13 +79,16 @@ def lines(timeline, kind):
 
 
 @asynccontextmanager
-async def a_running_pager(database_url, tmp_path, metrics=None, **more):
-    """A caller of a pager that runs on ``database_url``; ``more`` settings by the names of their variables."""
+async def a_running_pager(database_url, tmp_path, metrics=None, clock=None, **more):
+    """A caller of a pager that runs on ``database_url``; ``more`` settings by the names of their variables.
+
+    On SQLite ``clock`` is the time of the pager.
+    """
     async with AsyncExitStack() as stack:
         policy, notifier = ScriptedPolicy(), ScriptedNotifier()
         policy_port = await stack.enter_async_context(serving_policy(policy))
         notifier_port = await stack.enter_async_context(serving_notifier(notifier))
-        database = open_database(database_url)
+        database = open_database(database_url, clock=clock)
         stack.push_async_callback(database.close)
         await migrate(database, "pager")
         given = {
