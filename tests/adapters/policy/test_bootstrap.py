@@ -37,6 +37,7 @@ async def services_of(channel):
 
 async def test_the_room_says_that_it_serves(channel):
     assert await health_of(channel, "policy.v1.PolicyService") == SERVING
+    assert await health_of(channel, "policy.v1.ScheduleService") == SERVING
     assert await health_of(channel, "") == SERVING
 
 

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import grpc
@@ -189,6 +190,14 @@ async def test_an_override_counts_at_once_and_a_repeat_changes_nothing(policy):
     request = pb.DeleteOverrideRequest(schedule_id="shop", override_id="o")
     assert not (await policy.schedules.DeleteOverride(request)).schedule.overrides
     assert (await refused(policy.schedules.DeleteOverride(request)))[1] == "OVERRIDE_UNKNOWN"
+
+
+async def test_the_same_override_from_many_at_once_is_one(policy):
+    await policy.create()
+    change = pb.Override.Add(person_id="cy")
+    override = pb.Override(override_id="o", add=change, **between(policy.now + HOUR, policy.now + DAY))
+    answers = await asyncio.gather(*(policy.override(override) for _ in range(5)))
+    assert {(answer.revision, len(answer.overrides)) for answer in answers} == {(2, 1)}
 
 
 async def test_a_swap_counts_when_it_is_accepted(policy):
