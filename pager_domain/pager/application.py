@@ -18,6 +18,7 @@ from pager_domain.pager.delivery import (
     unreadable,
 )
 from pager_domain.pager.events import IncidentId, Timeout
+from pager_domain.pager.maintenance import last_to_end, on_due_in_window
 from pager_domain.pager.model import (
     Answer,
     Change,
@@ -88,11 +89,16 @@ class PagerApplicationService:
         async with self._store.unit_of_work() as work:
             changes: list[Change] = []
             learnt: dict[MonitoredServiceId, EscalationPolicy] = {}
-            for service in (await work.due_services(ids)).values():
+            due = await work.due_services(ids)
+            windows = await work.maintenance_windows(due)
+            for service in due.values():
                 service_id = service.monitored_service_id
                 answer = answer_for.get(_asked(service))
                 if answer is None or service.incident is None:
                     continue  # another incident opened, or was given to others, meanwhile; it will be found again
+                if lasting := last_to_end(windows[service_id], work.now):
+                    changes.append(on_due_in_window(service, *lasting, work.now))
+                    continue
                 if fault := unknown_assignee(service.incident, answer):
                     changes.append(on_assignee_unknown(service, fault, work.now))
                     continue

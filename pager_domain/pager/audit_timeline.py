@@ -19,7 +19,9 @@ from pager_domain.pager.interventions import (
     AcknowledgementExpired,
     AssigneeUnknown,
     IncidentEscalated,
+    IncidentHeld,
     IncidentReassigned,
+    IncidentReleased,
     IncidentReopened,
     IncidentSnoozed,
 )
@@ -32,6 +34,7 @@ _DUE_AT_ONCE = (
     AcknowledgementExpired,
     IncidentEscalated,
     IncidentReassigned,
+    IncidentReleased,
     AssigneeUnknown,
 )
 _ESCALATES = (LevelNotified, LevelSkipped, LevelUndeliverable, EscalationExhausted)
@@ -58,7 +61,7 @@ def never_early(events: Sequence[IncidentEvent]) -> Iterator[str]:
 def _due_after(what: Cause, due: datetime | None) -> datetime | None:
     """When the next level is due at the earliest, or the acknowledgement expires; None: at once."""
     match what:
-        case IncidentSnoozed(until=moment) | IncidentAcknowledged(expires_at=moment):
+        case IncidentSnoozed(until=moment) | IncidentHeld(until=moment) | IncidentAcknowledged(expires_at=moment):
             return moment
         case LevelNotified(next_escalation_at=moment) | IncidentReopened(next_escalation_at=moment):
             return moment

@@ -138,7 +138,7 @@ class Batch:
         stopped = _silenced(self._changes)
         cancelled = await work.cancel_waiting(stopped) if stopped else []
         if cancelled:
-            self._changes += _cancellations(self._changes, cancelled, self._now)
+            self._changes += cancellations(self._changes, cancelled, self._now)
         await work.save(self._changes, answers=list(self._new_answers.values()))
 
 
@@ -164,7 +164,7 @@ def _stored(request: Request, answer: Answer) -> StoredAnswer:
     )
 
 
-def _cancellations(changes: Sequence[Change], cancelled: Sequence[CancelledPage], now: datetime) -> list[Change]:
+def cancellations(changes: Sequence[Change], cancelled: Sequence[CancelledPage], now: datetime) -> list[Change]:
     """A line in the timeline for each page that is no longer owed."""
     latest = {c.incident.incident_id: c for c in changes if c.incident is not None}
     services = {c.service.monitored_service_id: c.service for c in changes}

@@ -7,6 +7,7 @@
     ├── IncidentUnknown
     ├── NoOpenIncident
     ├── NoLevelLeft
+    ├── MaintenanceWindowUnknown
     ├── RequestIdReused
     └── PolicyUnavailable
 """
@@ -44,6 +45,16 @@ class NoOpenIncident(DomainError):
 
     def __str__(self) -> str:
         return f"service {self.monitored_service_id!r} has no open incident"
+
+
+@dataclass(eq=False)
+class MaintenanceWindowUnknown(DomainError):
+    """There is no such maintenance window."""
+
+    maintenance_window_id: str
+
+    def __str__(self) -> str:
+        return f"no maintenance window {self.maintenance_window_id!r} is known"
 
 
 @dataclass(eq=False)

@@ -15,7 +15,9 @@ from pager_domain.pager.interventions import (
     AcknowledgementExpired,
     AssigneeUnknown,
     IncidentEscalated,
+    IncidentHeld,
     IncidentReassigned,
+    IncidentReleased,
     IncidentReopened,
     IncidentSnoozed,
 )
@@ -302,6 +304,8 @@ Cause = (
     | IncidentEscalated
     | IncidentReassigned
     | IncidentReopened
+    | IncidentHeld
+    | IncidentReleased
     | AssigneeUnknown
     | IncidentResolved
     | NotificationSettled

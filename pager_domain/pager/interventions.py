@@ -163,3 +163,18 @@ class IncidentReopened:
 
     acknowledged_by: str
     next_escalation_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentHeld:
+    """A maintenance window lasts: until it ends nobody is paged."""
+
+    maintenance_window_id: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentReleased:
+    """The maintenance window that held it was deleted: it is due at once."""
+
+    maintenance_window_id: str

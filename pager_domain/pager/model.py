@@ -120,7 +120,8 @@ class Incident:
 
     ``cycle`` and ``level`` count from 1 and are 0 before the first page. ``acknowledgement_due_at`` is when the delay
     of the notified level ends; ``next_escalation_at`` when the pager must act next, of an acknowledged incident when
-    the acknowledgement expires. While it is held nobody is paged, and ``held_until`` is that moment too.
+    the acknowledgement expires. While it is held nobody is paged, and ``held_until`` is that moment too;
+    ``held_by_window`` names the maintenance window that holds it, unless somebody snoozed it.
     ``assigned_to`` is whom the next page is for, until the policy service has said who that is.
     A new cycle is ordered where ``policy_since_cycle``, the first cycle of the policy, is still to come.
     """
@@ -145,6 +146,7 @@ class Incident:
     event_count: int = 0
     generation: int = 0
     held_until: datetime | None = None
+    held_by_window: str = ""
     assigned_to: Assignee | None = None
     reopen_until: datetime | None = None
 

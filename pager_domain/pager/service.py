@@ -42,7 +42,7 @@ from pager_domain.pager.model import (
 )
 from pager_domain.pager.page_text import page_text
 from pager_domain.pager.reopening import on_reopening, reopens_until
-from pager_domain.pager.silence import acknowledged_until, resumed
+from pager_domain.pager.silence import NOT_HELD, acknowledged_until, resumed
 
 
 class PagerService:
@@ -97,7 +97,7 @@ class PagerService:
             IncidentAcknowledged(answer.acknowledged_by, answer.note, expires_at),
             state=IncidentState.ACKNOWLEDGED,
             next_escalation_at=expires_at,
-            held_until=None,
+            **NOT_HELD,
             exhausted=known.exhausted and expires_at is None,
             acknowledged_at=now,
             acknowledged_by=answer.acknowledged_by,
@@ -116,7 +116,7 @@ class PagerService:
             IncidentResolved(),
             state=IncidentState.RESOLVED,
             next_escalation_at=None,
-            held_until=None,
+            **NOT_HELD,
             resolved_at=now,
             reopen_until=reopens_until(known, now),
         )

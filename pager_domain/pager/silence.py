@@ -24,7 +24,7 @@ from pager_domain.pager.interventions import (
 from pager_domain.pager.model import Change, Incident, IncidentState, MonitoredService, recorded
 
 _NOBODY_HAS_IT: dict[str, Any] = {"acknowledged_at": None, "acknowledged_by": "", "acknowledge_note": ""}
-_NOT_HELD: dict[str, Any] = {"held_until": None}
+NOT_HELD: dict[str, Any] = {"held_until": None, "held_by_window": ""}
 
 
 def meant(service: MonitoredService, incident_id: str) -> Incident:
@@ -62,12 +62,19 @@ def held(incident: Incident, until: datetime) -> Incident:
     """``incident`` with nothing due before ``until``; whoever is silent at the last level begins anew then."""
     if incident.is_open and not somebody_is_left(incident):
         incident = beginning_anew(incident)
-    return replace(incident, next_escalation_at=until, acknowledgement_due_at=until, held_until=until, exhausted=False)
+    return replace(
+        incident,
+        next_escalation_at=until,
+        acknowledgement_due_at=until,
+        held_until=until,
+        held_by_window="",
+        exhausted=False,
+    )
 
 
 def resumed(incident: Incident) -> tuple[Incident, list[Cause]]:
     """A due ``incident`` as it is fired: held no longer, and open if its acknowledgement has expired."""
-    incident = replace(incident, **_NOT_HELD)
+    incident = replace(incident, **NOT_HELD)
     if incident.is_open:
         return incident, []
     told = AcknowledgementExpired(incident.acknowledged_by)
@@ -91,7 +98,7 @@ def on_escalation(service: MonitoredService, escalation: Escalation, now: dateti
     if not somebody_is_left(known):
         raise NoLevelLeft(known.incident_id)
     told = IncidentEscalated(escalation.escalated_by)
-    incident, events = recorded(reopened_to_all(known), now, told, next_escalation_at=now, **_NOT_HELD)
+    incident, events = recorded(reopened_to_all(known), now, told, next_escalation_at=now, **NOT_HELD)
     return Change(replace(service, incident=incident), incident, events)
 
 
@@ -106,7 +113,7 @@ def on_reassignment(service: MonitoredService, reassignment: Reassignment, now: 
     """
     known = reopened_to_all(beginning_anew(meant(service, reassignment.incident_id)))
     told = IncidentReassigned(reassignment.reassigned_by, reassignment.assignee)
-    changes = {"next_escalation_at": now, "assigned_to": reassignment.assignee, **_NOT_HELD}
+    changes = {"next_escalation_at": now, "assigned_to": reassignment.assignee, **NOT_HELD}
     incident, events = recorded(known, now, told, **changes)
     return Change(replace(service, incident=incident), incident, events, stops_paging=True)
 

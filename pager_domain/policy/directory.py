@@ -10,7 +10,7 @@ from pager_domain.policy.errors import NoPolicyForService, PolicyUnknown, Revisi
 from pager_domain.policy.levels import EscalationLevel, person_target
 from pager_domain.policy.model import RESERVED_PREFIX, PolicyDefinition, PolicyRevision
 from pager_domain.policy.people import PersonId
-from pager_domain.policy.wall_time import checked_calendar_moment
+from pager_domain.wall_time import checked_calendar_moment
 
 MAX_QUESTIONS = 1000
 MAX_FORECAST = timedelta(hours=48)

@@ -13,7 +13,7 @@ from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress, PhoneNumber, checked_id, checked_moment, checked_text
 from pager_domain.policy.errors import PersonExists, PersonStale, PersonUnknown
 from pager_domain.policy.revisions import Kind, Record, Revisioned
-from pager_domain.policy.wall_time import zone_named
+from pager_domain.wall_time import zone_named
 
 PersonId = NewType("PersonId", str)
 ContactMethodId = NewType("ContactMethodId", str)

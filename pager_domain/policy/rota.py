@@ -24,7 +24,7 @@ from pager_domain.policy.schedules import (
     Shift,
     Unit,
 )
-from pager_domain.policy.wall_time import first_moment, on_the_wall, zone_named
+from pager_domain.wall_time import first_moment, on_the_wall, zone_named
 
 Answer = tuple[OnCall, ...]
 """Who is on call: no person twice, nobody if empty."""

@@ -14,7 +14,7 @@ from pager_domain.kernel import checked_id, checked_text
 from pager_domain.policy.errors import ScheduleExists, ScheduleStale, ScheduleUnknown
 from pager_domain.policy.people import PersonId
 from pager_domain.policy.revisions import Kind, Record, Revisioned
-from pager_domain.policy.wall_time import checked_calendar_moment, checked_wall_time, zone_named
+from pager_domain.wall_time import checked_calendar_moment, checked_wall_time, zone_named
 
 ScheduleId = NewType("ScheduleId", str)
 LayerId = NewType("LayerId", str)

@@ -1,7 +1,5 @@
 """The pager room put together."""
 
-import secrets
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -17,7 +15,9 @@ from pager_domain.pager.canary import CanaryPolicies
 from pager_domain.pager.events import IncidentId
 from pager_domain.pager.forecasting import Forecasting
 from pager_domain.pager.forgetting import Forgetting
+from pager_domain.pager.maintenance_application import MaintenanceApplicationService
 from pager_domain.pager.model import Answer, Request
+from pager_domain.pager.ports.maintenance_windows import MaintenanceWindows
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_domain.pager.ports.notification_outbox import NotificationOutbox, Result
 from pager_domain.pager.preview import EscalationPreview
@@ -33,9 +33,12 @@ from pager_grpc.pager.escalation_policies_grpc import GrpcEscalationPolicies
 from pager_grpc.pager.forecast_loop import BUDGET_SECONDS as FORECAST_BUDGET_SECONDS
 from pager_grpc.pager.forecast_loop import ForecastLoop
 from pager_grpc.pager.history_sql import SqlHistory
+from pager_grpc.pager.ids import new_id
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
 from pager_grpc.pager.known_policies_sql import SqlKnownPolicies
+from pager_grpc.pager.maintenance_loop import MaintenanceLoop
+from pager_grpc.pager.maintenance_windows_sql import SqlMaintenanceWindows
 from pager_grpc.pager.metrics import (
     AuditMetrics,
     CanaryMetrics,
@@ -101,18 +104,17 @@ async def running_pager(
         policy = await stack.enter_async_context(open_channel(settings.policy_target))
         senders = await stack.enter_async_context(_senders(settings.notifier_target))
         wakeups = Wakeups()
-        pace = Pace(settings.burst) if settings.burst else None
-        outbox: NotificationOutbox = SqlNotificationOutbox(database, wakeups, sealing, pace)
+        outbox: NotificationOutbox = SqlNotificationOutbox(database, wakeups, sealing, _pace(settings))
         store: MonitoredServices = SqlMonitoredServices(database, wakeups, sealing)
         if settings.metrics_listen is not None:
             pages = PageMetrics(metrics.registry)
             outbox = MeasuredNotificationOutbox(outbox, pages)
             store = MeasuredMonitoredServices(store, EscalationMetrics(metrics.registry), pages)
         views = SqlIncidentViews(database, sealing)
+        windows = SqlMaintenanceWindows(database, wakeups)
         policies = GrpcEscalationPolicies(policy)
         catch_all = [email_target("catch-all", settings.catch_all_email)]
         application = _application(store, outbox, policies, senders, catch_all)
-        preview = EscalationPreview(policies, catch_all)
 
         lanes = _lanes(application, database)
         recorder: GroupCommit[Result, bool] = GroupCommit(_recording(application, database), MAX_BATCH)
@@ -121,7 +123,10 @@ async def running_pager(
 
         server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, metrics=rpcs)
         pb_grpc.add_PagerServiceServicer_to_server(
-            PagerServicer(lanes, views, wakeups, preview, clock or SystemClock()), server.grpc
+            PagerServicer(
+                lanes, views, windows, wakeups, EscalationPreview(policies, catch_all), clock or SystemClock()
+            ),
+            server.grpc,
         )
         if also_serve is not None:
             also_serve(server.grpc)
@@ -132,6 +137,7 @@ async def running_pager(
         if paging:
             loops.append(run_forever("escalation", partial(database.retrying, escalations.step), wakeups.escalation))
             loops.append(run_forever("delivery", partial(database.retrying, deliveries.step), wakeups.delivery))
+            loops.append(_maintenance(store, windows, database, wakeups))
             audit = AuditLoop(
                 Auditor(views, SqlIncidentRecords(database, sealing)),
                 lanes.alerts.submit,
@@ -149,9 +155,13 @@ async def running_pager(
         yield await server.start(settings.listen)
 
 
+def _pace(settings: PagerSettings) -> Pace | None:
+    return Pace(settings.burst) if settings.burst else None
+
+
 def new_incident_id() -> IncidentId:
-    """24 hexadecimal digits that grow with time: 12 of milliseconds, 12 of chance."""
-    return IncidentId(f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}")
+    """One that no incident has."""
+    return IncidentId(new_id())
 
 
 @asynccontextmanager
@@ -213,6 +223,13 @@ def _canary(
     url, seen = settings.heartbeat_url.get_secret_value(), CanaryMetrics(metrics.registry)
     canary = CanaryLoop(lanes.alerts.submit, views, wakeups, url, lambda: audit.passed, seen)
     return [run_forever("canary", canary.step, Doorbell())]
+
+
+def _maintenance(
+    store: MonitoredServices, windows: MaintenanceWindows, database: Database, wakeups: Wakeups
+) -> Awaitable[None]:
+    loop = MaintenanceLoop(MaintenanceApplicationService(store), windows)
+    return run_forever("maintenance", partial(database.retrying, loop.step), wakeups.maintenance)
 
 
 def _lanes(application: PagerApplicationService, database: Database) -> Lanes:

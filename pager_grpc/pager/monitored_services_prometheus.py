@@ -12,6 +12,7 @@ from pager_domain.pager.events import (
     LevelNotified,
     NotificationSettled,
 )
+from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId
 from pager_domain.pager.model import (
     Change,
     EscalationPolicy,
@@ -63,6 +64,24 @@ class MeasuredUnitOfWork(UnitOfWork):
     async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[CancelledPage]:
         """As the unit of work."""
         return await self._work.cancel_waiting(incident_ids)
+
+    async def maintenance_windows(
+        self, services: Iterable[MonitoredServiceId]
+    ) -> Mapping[MonitoredServiceId, Sequence[MaintenanceWindow]]:
+        """As the unit of work."""
+        return await self._work.maintenance_windows(services)
+
+    async def starting_window(self) -> MaintenanceWindow | None:
+        """As the unit of work."""
+        return await self._work.starting_window()
+
+    async def window_started(self, window_id: MaintenanceWindowId, next_start_at: datetime | None) -> None:
+        """As the unit of work."""
+        await self._work.window_started(window_id, next_start_at)
+
+    async def held_by_deleted_windows(self, limit: int) -> list[MonitoredServiceId]:
+        """As the unit of work."""
+        return await self._work.held_by_deleted_windows(limit)
 
     async def save(
         self,

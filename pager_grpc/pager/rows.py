@@ -39,7 +39,9 @@ from pager_domain.pager.interventions import (
     AssigneeKind,
     AssigneeUnknown,
     IncidentEscalated,
+    IncidentHeld,
     IncidentReassigned,
+    IncidentReleased,
     IncidentReopened,
     IncidentSnoozed,
 )
@@ -75,6 +77,8 @@ _CAUSES: dict[str, TypeAdapter[Any]] = {
         IncidentReassigned,
         AssigneeUnknown,
         IncidentReopened,
+        IncidentHeld,
+        IncidentReleased,
         IncidentResolved,
         NotificationSettled,
     )
@@ -128,6 +132,7 @@ def changed_incident_row(incident: Incident, sealing: Sealing) -> Row:
         "acknowledge_note": incident.acknowledge_note,
         "resolved_at": incident.resolved_at,
         "held_until": incident.held_until,
+        "held_by_window": incident.held_by_window or None,
         "reopen_until": incident.reopen_until,
         "assigned_to": str(incident.assigned_to) if incident.assigned_to else None,
     }
@@ -181,6 +186,7 @@ def incident_of(row: StoredRow, sealing: Sealing) -> Incident:
         event_count=row["event_count"],
         generation=row["generation"],
         held_until=as_moment(row["held_until"]),
+        held_by_window=row["held_by_window"] or "",
         reopen_until=as_moment(row["reopen_until"]),
         assigned_to=_assignee_of(row["assigned_to"]) if row["assigned_to"] else None,
     )

@@ -10,15 +10,18 @@ from typing import Any
 import structlog
 
 from pager_domain.errors import InvalidField
-from pager_domain.kernel import Clock, MonitoredServiceId
+from pager_domain.kernel import Clock, MonitoredServiceId, checked_id
 from pager_domain.pager.errors import IncidentUnknown, MonitoredServiceUnknown
 from pager_domain.pager.events import IncidentId
+from pager_domain.pager.maintenance import MaintenanceWindowId
 from pager_domain.pager.model import Answer, Incident, Request
 from pager_domain.pager.ports.incident_views import IncidentViews, WatchPosition
+from pager_domain.pager.ports.maintenance_windows import MaintenanceWindows
 from pager_domain.pager.preview import EscalationPreview
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
-from pager_grpc.pager import wire, wire_interventions
+from pager_grpc.pager import wire, wire_interventions, wire_maintenance
+from pager_grpc.pager.ids import new_id
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.pager.wire_events import event_pb
@@ -49,10 +52,17 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
     """``pager.v1.PagerService`` over the application service."""
 
     def __init__(
-        self, lanes: Lanes, views: IncidentViews, wakeups: Wakeups, preview: EscalationPreview, clock: Clock
+        self,
+        lanes: Lanes,
+        views: IncidentViews,
+        windows: MaintenanceWindows,
+        wakeups: Wakeups,
+        preview: EscalationPreview,
+        clock: Clock,
     ) -> None:
         self._alerts, self._answers = lanes.alerts, lanes.answers
         self._views = views
+        self._windows = windows
         self._wakeups = wakeups
         self._preview = preview
         self._clock = clock
@@ -109,6 +119,34 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         answer = await self._answers.submit(wire_interventions.reassignment_of(request))
         _log_change("incident_reassigned", answer, request.request_id)
         return pb.ReassignIncidentResponse(incident=wire_interventions.incident_of(answer))
+
+    async def CreateMaintenanceWindow(
+        self, request: pb.CreateMaintenanceWindowRequest, context: Any
+    ) -> pb.CreateMaintenanceWindowResponse:
+        """Services are worked on."""
+        window = wire_maintenance.window_of(request.maintenance_window, new_id())
+        stored = await self._windows.create(window, wire_maintenance.request_id_of(request.request_id))
+        return pb.CreateMaintenanceWindowResponse(maintenance_window=wire_maintenance.window_pb(stored))
+
+    async def ListMaintenanceWindows(
+        self, request: pb.ListMaintenanceWindowsRequest, context: Any
+    ) -> pb.ListMaintenanceWindowsResponse:
+        """A page of windows."""
+        size = page_size_of(request.page_size)
+        key = decode_token("page_token", request.page_token, str)
+        windows = await self._windows.page(MaintenanceWindowId(str(key[0])) if key else None, size + 1)
+        return pb.ListMaintenanceWindowsResponse(
+            maintenance_windows=[wire_maintenance.window_pb(window) for window in windows[:size]],
+            next_page_token=encode_token(windows[size - 1].window_id) if len(windows) > size else "",
+        )
+
+    async def DeleteMaintenanceWindow(
+        self, request: pb.DeleteMaintenanceWindowRequest, context: Any
+    ) -> pb.DeleteMaintenanceWindowResponse:
+        """They are not worked on any more."""
+        window_id = checked_id("maintenance_window_id", request.maintenance_window_id)
+        await self._windows.delete(MaintenanceWindowId(window_id))
+        return pb.DeleteMaintenanceWindowResponse()
 
     async def GetMonitoredService(
         self, request: pb.GetMonitoredServiceRequest, context: Any

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import AlertRepeated, IncidentEvent, IncidentId, IncidentOpened, IncidentResolved
 from pager_domain.pager.interventions import IncidentReopened
+from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId
 from pager_domain.pager.model import (
     Change,
     EscalationPolicy,
@@ -18,7 +19,7 @@ from pager_domain.pager.model import (
     StoredAnswer,
 )
 from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKey, UnitOfWork
-from pager_grpc.pager import rows
+from pager_grpc.pager import maintenance_windows_sql, rows
 from pager_grpc.pager.former_incidents_sql import former_incidents
 from pager_grpc.pager.known_policies_sql import write_known_policies
 from pager_grpc.pager.sealing import Sealing
@@ -157,6 +158,24 @@ class SqlUnitOfWork(UnitOfWork):
             )
             for row in cancelled
         ]
+
+    async def maintenance_windows(
+        self, services: Iterable[MonitoredServiceId]
+    ) -> Mapping[MonitoredServiceId, Sequence[MaintenanceWindow]]:
+        """By the key that begins with the service."""
+        return await maintenance_windows_sql.covering(self.connection, services)
+
+    async def starting_window(self) -> MaintenanceWindow | None:
+        """Its row is locked before those of services, by nobody else in the opposite order."""
+        return await maintenance_windows_sql.starting(self.connection, self.database)
+
+    async def window_started(self, window_id: MaintenanceWindowId, next_start_at: datetime | None) -> None:
+        """By primary key."""
+        await maintenance_windows_sql.started(self.connection, self.database, window_id, next_start_at)
+
+    async def held_by_deleted_windows(self, limit: int) -> list[MonitoredServiceId]:
+        """By the index of what windows hold."""
+        return await maintenance_windows_sql.held_by_deleted(self.connection, limit)
 
     async def save(
         self,

@@ -34,6 +34,7 @@ class Work(StrEnum):
     ESCALATION = "e"
     DELIVERY = "d"
     EVENTS = "w"
+    MAINTENANCE = "m"
 
 
 class Wakeups:
@@ -42,6 +43,7 @@ class Wakeups:
     def __init__(self) -> None:
         self.escalation = Doorbell()
         self.delivery = Doorbell()
+        self.maintenance = Doorbell()
         self.untold = Doorbell()
         self._untold: set[str] = set()
         self._closed = asyncio.Event()
@@ -65,6 +67,8 @@ class Wakeups:
             self.escalation.ring()
         if Work.DELIVERY in work:
             self.delivery.ring()
+        if Work.MAINTENANCE in work:
+            self.maintenance.ring()
         if Work.EVENTS in work:
             for watcher in self._watchers:
                 watcher.ring()

@@ -148,6 +148,7 @@ def incident_pb(incident: Incident) -> pb.Incident:
         acknowledge_note=incident.acknowledge_note,
         resolve_time=timestamp_pb(incident.resolved_at),
         hold_end_time=timestamp_pb(incident.held_until),
+        maintenance_window_id=incident.held_by_window,
         assigned_to=assignee_pb(incident.assigned_to) if incident.assigned_to else None,
     )
 

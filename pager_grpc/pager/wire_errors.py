@@ -5,6 +5,7 @@ import grpc
 from pager_domain.errors import InvalidField, StoreUnavailable
 from pager_domain.pager.errors import (
     IncidentUnknown,
+    MaintenanceWindowUnknown,
     MonitoredServiceUnknown,
     NoLevelLeft,
     NoOpenIncident,
@@ -21,6 +22,7 @@ ERRORS: ErrorTable = {
         (MonitoredServiceUnknown, grpc.StatusCode.NOT_FOUND, pb.ERROR_REASON_MONITORED_SERVICE_UNKNOWN),
         (IncidentUnknown, grpc.StatusCode.NOT_FOUND, pb.ERROR_REASON_INCIDENT_UNKNOWN),
         (NoOpenIncident, grpc.StatusCode.FAILED_PRECONDITION, pb.ERROR_REASON_NO_OPEN_INCIDENT),
+        (MaintenanceWindowUnknown, grpc.StatusCode.NOT_FOUND, pb.ERROR_REASON_MAINTENANCE_WINDOW_UNKNOWN),
         (NoLevelLeft, grpc.StatusCode.FAILED_PRECONDITION, pb.ERROR_REASON_NO_LEVEL_LEFT),
         (RequestIdReused, grpc.StatusCode.FAILED_PRECONDITION, pb.ERROR_REASON_REQUEST_ID_REUSED),
         (PolicyUnavailable, grpc.StatusCode.UNAVAILABLE, pb.ERROR_REASON_POLICY_UNAVAILABLE),

@@ -30,7 +30,9 @@ from pager_domain.pager.interventions import (
     AcknowledgementExpired,
     AssigneeUnknown,
     IncidentEscalated,
+    IncidentHeld,
     IncidentReassigned,
+    IncidentReleased,
     IncidentReopened,
     IncidentSnoozed,
 )
@@ -183,6 +185,16 @@ def _reopened(what: IncidentReopened) -> pb.IncidentEvent.Reopened:
     )
 
 
+def _held(what: IncidentHeld) -> pb.IncidentEvent.Held:
+    return pb.IncidentEvent.Held(
+        maintenance_window_id=what.maintenance_window_id, hold_end_time=timestamp_pb(what.until)
+    )
+
+
+def _released(what: IncidentReleased) -> pb.IncidentEvent.Released:
+    return pb.IncidentEvent.Released(maintenance_window_id=what.maintenance_window_id)
+
+
 def _escalated(what: IncidentEscalated) -> pb.IncidentEvent.Escalated:
     return pb.IncidentEvent.Escalated(escalated_by=what.escalated_by)
 
@@ -222,6 +234,8 @@ _CAUSES: dict[type[Any], tuple[str, Callable[[Any], Any]]] = {
     IncidentReassigned: ("reassigned", _reassigned),
     AssigneeUnknown: ("assignee_unknown", _assignee_unknown),
     IncidentReopened: ("reopened", _reopened),
+    IncidentHeld: ("held", _held),
+    IncidentReleased: ("released", _released),
     IncidentResolved: ("resolved", _resolved),
     NotificationSettled: ("notification_settled", _settled),
 }

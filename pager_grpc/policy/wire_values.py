@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import checked_id
-from pager_domain.policy.wall_time import checked_calendar_moment
+from pager_domain.wall_time import checked_calendar_moment
 from pager_grpc.runtime.page_tokens import decode_token, encode_token
 
 # What is shown is at most 1 MiB as it came in, so a page that ends behind this fits the 4 MiB that clients take.

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import Clock, MonitoredServiceId
 from pager_domain.pager.events import MOST_SEVERE_FIRST, IncidentEvent, IncidentId, NotificationId, Outcome
+from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId
 from pager_domain.pager.model import (
     Bundle,
     Change,
@@ -54,6 +55,16 @@ class StoredBundle:
     settled_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class StoredWindow:
+    """A maintenance window, and when it is looked at next."""
+
+    window: MaintenanceWindow
+    request_id: str
+    next_start_at: datetime | None
+    deleted: bool = False
+
+
 @dataclass
 class PagerState:
     """Everything the pager remembers."""
@@ -67,6 +78,7 @@ class PagerState:
     bundles: dict[NotificationId, StoredBundle] = field(default_factory=dict)
     traffic: dict[tuple[str, str], Traffic] = field(default_factory=dict)
     answered_at: dict[RequestKey, datetime] = field(default_factory=dict)
+    windows: dict[MaintenanceWindowId, StoredWindow] = field(default_factory=dict)
     gone: set[IncidentId] = field(default_factory=set)
     """Forgotten incidents: their events stay in the list, whose places are those of the stream, and are not shown."""
 
@@ -151,6 +163,24 @@ class FakeUnitOfWork(UnitOfWork):
         self.state.answers |= given
         self.state.answered_at |= dict.fromkeys(given, self.now)
         self.state.known_policies |= {key: (policy, self.now) for key, policy in (known_policies or {}).items()}
+
+    async def maintenance_windows(self, services):
+        lasting = [stored.window for stored in self.state.windows.values() if not stored.deleted]
+        return {key: [window for window in lasting if key in window.services] for key in services}
+
+    async def starting_window(self):
+        due = [w for w in self.state.windows.values() if w.next_start_at is not None and w.next_start_at <= self.now]
+        return due[0].window if due else None
+
+    async def window_started(self, window_id, next_start_at) -> None:
+        self.state.windows[window_id] = replace(self.state.windows[window_id], next_start_at=next_start_at)
+
+    async def held_by_deleted_windows(self, limit):
+        standing = {key for key, stored in self.state.windows.items() if not stored.deleted}
+        incidents = self.state.incidents.values()
+        return [i.monitored_service_id for i in incidents if i.held_by_window and i.held_by_window not in standing][
+            :limit
+        ]
 
     async def commit(self) -> None:
         self.store.reach()

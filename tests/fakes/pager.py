@@ -6,6 +6,7 @@ from builders import HandClock
 from fakes.history import FakeHistory
 from fakes.incident_records import FakeIncidentRecords
 from fakes.incident_views import FakeIncidentViews
+from fakes.maintenance_windows import FakeMaintenanceWindows
 from fakes.monitored_services import FakeMonitoredServices
 from fakes.notification_outbox import FakeNotificationOutbox
 
@@ -18,6 +19,7 @@ class FakePager:
         self.store = FakeMonitoredServices(self.clock)
         self.outbox = FakeNotificationOutbox(self.store)
         self.views = FakeIncidentViews(self.store)
+        self.windows = FakeMaintenanceWindows(self.store)
 
     async def advance(self, seconds):
         self.clock.advance(seconds)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import IncidentId
+from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId
 from pager_domain.pager.model import (
     Change,
     EscalationPolicy,
@@ -58,6 +59,20 @@ class UnitOfWork(Protocol):
 
     async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[CancelledPage]:
         """Cancels the pages of these incidents that no delivery holds at the moment, also those that are due later."""
+
+    async def maintenance_windows(
+        self, services: Iterable[MonitoredServiceId]
+    ) -> Mapping[MonitoredServiceId, Sequence[MaintenanceWindow]]:
+        """The windows that cover each of these services, whether they last or not; deleted ones are left out."""
+
+    async def starting_window(self) -> MaintenanceWindow | None:
+        """One window whose time to start has come, locked, passing over those another replica holds."""
+
+    async def window_started(self, window_id: MaintenanceWindowId, next_start_at: datetime | None) -> None:
+        """The window has started; when it starts again, if ever."""
+
+    async def held_by_deleted_windows(self, limit: int) -> list[MonitoredServiceId]:
+        """Up to ``limit`` services whose incident waits for the end of a window that was deleted, read unlocked."""
 
     async def save(
         self,

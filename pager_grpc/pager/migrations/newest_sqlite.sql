@@ -1,9 +1,9 @@
--- Revision 0009 of pager, by `make schemas`.
+-- Revision 0010 of pager, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0009');
+INSERT INTO "alembic_version" VALUES('0010');
 CREATE TABLE bundles (
     bundle_id TEXT NOT NULL,
     subject TEXT NOT NULL,
@@ -87,6 +87,23 @@ CREATE TABLE "last_known_policies" (
     PRIMARY KEY (monitored_service_id),
     CONSTRAINT ck_last_known_policies_policy CHECK (coalesce(policy ->> 'levels', '[]') <> '[]')
 );
+CREATE TABLE maintenance_window_services (
+    monitored_service_id TEXT NOT NULL,
+    window_id TEXT NOT NULL,
+    PRIMARY KEY (monitored_service_id, window_id)
+) WITHOUT ROWID;
+CREATE TABLE maintenance_windows (
+    window_id TEXT NOT NULL,
+    document JSON NOT NULL,
+    request_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    next_start_at TEXT,
+    over_at TEXT,
+    deleted_at TEXT,
+    PRIMARY KEY (window_id),
+    CONSTRAINT ck_maintenance_windows_deleted CHECK (deleted_at IS NULL OR next_start_at IS NULL)
+);
 CREATE TABLE monitored_services (
     monitored_service_id TEXT NOT NULL,
     incident_id TEXT,
@@ -160,7 +177,7 @@ CREATE TABLE schema_version (
     PRIMARY KEY (only_row),
     CONSTRAINT ck_schema_version_only_row CHECK (only_row = 1)
 );
-INSERT INTO "schema_version" VALUES(1,8);
+INSERT INTO "schema_version" VALUES(1,10);
 CREATE INDEX ix_bundles_due ON bundles (due_at) WHERE state = 'waiting';
 CREATE INDEX ix_bundles_settled_at ON bundles (settled_at) WHERE settled_at IS NOT NULL;
 CREATE INDEX ix_incidents_due ON incidents (severity, next_escalation_at) WHERE next_escalation_at IS NOT NULL;
@@ -170,6 +187,8 @@ CREATE INDEX ix_incidents_opened_at ON incidents (opened_at, incident_id);
 CREATE INDEX ix_incidents_resolved_at ON incidents (resolved_at) WHERE resolved_at IS NOT NULL;
 CREATE INDEX ix_last_known_policies_ask_at ON last_known_policies (ask_at);
 CREATE INDEX ix_last_known_policies_learnt_at ON last_known_policies (learnt_at);
+CREATE INDEX ix_maintenance_window_services_window_id ON maintenance_window_services (window_id);
+CREATE INDEX ix_maintenance_windows_next_start_at ON maintenance_windows (next_start_at) WHERE next_start_at IS NOT NULL;
 CREATE INDEX ix_notifications_bundle ON notifications (bundle_id) WHERE bundle_id IS NOT NULL;
 CREATE INDEX ix_notifications_due ON notifications (severity, due_at) WHERE state = 'waiting' AND bundle_id IS NULL;
 CREATE INDEX ix_notifications_unclaimed ON notifications (recipient) WHERE state = 'waiting' AND bundle_id IS NULL AND attempts = 0;
@@ -196,3 +215,4 @@ CREATE TRIGGER gd_request_answers_written_once BEFORE UPDATE ON request_answers 
 CREATE UNIQUE INDEX uq_incident_events_level ON incident_events (monitored_service_id, incident_id, (document ->> 'cycle'), (document ->> 'level')) WHERE kind IN ('LevelNotified', 'LevelSkipped');
 CREATE UNIQUE INDEX uq_incident_events_stream ON incident_events (transaction_id, position);
 CREATE UNIQUE INDEX uq_incidents_unresolved ON incidents (monitored_service_id) WHERE state <> 'resolved';
+CREATE UNIQUE INDEX uq_maintenance_windows_request_id ON maintenance_windows (request_id) WHERE request_id <> '';

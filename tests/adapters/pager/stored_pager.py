@@ -11,6 +11,7 @@ from pager_domain.errors import StoreUnavailable
 from pager_grpc.pager.history_sql import SqlHistory
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
+from pager_grpc.pager.maintenance_windows_sql import SqlMaintenanceWindows
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
 from pager_grpc.pager.wakeups import Wakeups
@@ -31,6 +32,7 @@ class StoredPager:
         self.store = SqlMonitoredServices(self.database, self.wakeups, SEALING)
         self.outbox = SqlNotificationOutbox(self.database, self.wakeups, SEALING)
         self.views = SqlIncidentViews(self.database, SEALING)
+        self.windows = SqlMaintenanceWindows(self.database, self.wakeups)
 
     async def advance(self, seconds: float) -> None:
         """Time passes, for every replica."""

@@ -5,6 +5,7 @@ from adapters.pager.stored_pager import stored_pager
 from contracts.delayed_pages import DelayedPagesContract
 from contracts.history import HistoryContract
 from contracts.incident_views import IncidentViewsContract
+from contracts.maintenance_windows import MaintenanceWindowsContract
 from contracts.monitored_services import MonitoredServicesContract
 from contracts.notification_bundles import NotificationBundlesContract
 from contracts.notification_outbox import NotificationOutboxContract
@@ -12,6 +13,13 @@ from contracts.silence import SilenceContract
 
 
 class TestSqlMonitoredServices(MonitoredServicesContract):
+    @pytest.fixture
+    async def pager(self, database_url):
+        async with stored_pager(database_url) as opened:
+            yield opened
+
+
+class TestSqlMaintenanceWindows(MaintenanceWindowsContract):
     @pytest.fixture
     async def pager(self, database_url):
         async with stored_pager(database_url) as opened:

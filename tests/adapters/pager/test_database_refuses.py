@@ -21,6 +21,8 @@ RESOLVE = f"UPDATE incidents SET state = 'resolved', resolved_at = opened_at, ne
 HAND_OFF = "UPDATE notifications SET state = 'handed_off', settled_at = created_at"
 BUNDLED = "UPDATE bundles SET state = 'handed_off', held = false, settled_at = created_at"
 MERGE = "UPDATE notifications SET state = 'merged', held = false, settled_at = created_at"
+NOW = "(SELECT min(created_at) FROM request_answers)"
+DELETED_WINDOW_THAT_STARTS = f"INSERT INTO maintenance_windows VALUES ('w', '{{}}', '', '', {NOW}, {NOW}, NULL, {NOW})"
 
 ATTACKS = [
     ("ck_incidents_state", f"UPDATE incidents SET state = 'lost', next_escalation_at = NULL, {GROWN}"),
@@ -94,6 +96,7 @@ ATTACKS = [
     ("gd_request_answers_written_once", "UPDATE request_answers SET changed = false"),
     ("gd_monitored_services_kept", "DELETE FROM monitored_services"),
     ("ck_last_known_policies_policy", "UPDATE last_known_policies SET policy = '{\"levels\": []}'"),
+    ("ck_maintenance_windows_deleted", DELETED_WINDOW_THAT_STARTS),
     ("ck_schema_version_only_row", "INSERT INTO schema_version VALUES (2, 1)"),
 ]
 STORM_ATTACKS = [

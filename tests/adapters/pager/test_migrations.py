@@ -9,7 +9,7 @@ from fakes.escalation_policies import FakeEscalationPolicies
 from sqlalchemy import inspect
 
 from pager_domain.pager.levels import EmptyLevel
-from pager_grpc.pager.tables import metadata
+from pager_grpc.pager.tables_maintenance import metadata
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.migrations import downgrade, migrate
 

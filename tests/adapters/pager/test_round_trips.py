@@ -37,7 +37,9 @@ from pager_domain.pager.interventions import (
     AssigneeKind,
     AssigneeUnknown,
     IncidentEscalated,
+    IncidentHeld,
     IncidentReassigned,
+    IncidentReleased,
     IncidentReopened,
     IncidentSnoozed,
 )
@@ -78,6 +80,8 @@ CAUSES = [
     IncidentSnoozed("ana", NOON, "lunch"),
     IncidentEscalated("ana"),
     IncidentReopened("ana", NOON),
+    IncidentHeld("window", NOON),
+    IncidentReleased("window"),
     IncidentReassigned("ana", Assignee(AssigneeKind.POLICY, "storage")),
     AssigneeUnknown(Assignee(AssigneeKind.PERSON, "a/b"), "no such person"),
     IncidentResolved(),
@@ -154,6 +158,7 @@ def test_an_incident_survives_its_row():
         answered,
         next_escalation_at=NOON,
         held_until=NOON,
+        held_by_window="window",
         assigned_to=Assignee(AssigneeKind.PERSON, "a/b"),
         policy=replace(policy, acknowledgement_expiry=timedelta(hours=1), reopen_window=timedelta(minutes=5)),
     )

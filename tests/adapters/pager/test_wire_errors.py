@@ -25,6 +25,7 @@ def test_codes_say_what_a_caller_can_do():
         "IncidentUnknown": "NOT_FOUND",
         "NoOpenIncident": "FAILED_PRECONDITION",
         "NoLevelLeft": "FAILED_PRECONDITION",
+        "MaintenanceWindowUnknown": "NOT_FOUND",
         "RequestIdReused": "FAILED_PRECONDITION",
         "PolicyUnavailable": "UNAVAILABLE",
         "StoreUnavailable": "UNAVAILABLE",
@@ -35,6 +36,7 @@ def test_metadata_has_the_keys_that_the_contract_promises_and_sentences_say_what
     assert pager.MonitoredServiceUnknown("s").metadata == {"monitored_service_id": "s"}
     assert pager.IncidentUnknown("i").metadata == {"incident_id": "i"}
     assert pager.NoOpenIncident("s").metadata == {"monitored_service_id": "s"}
+    assert pager.MaintenanceWindowUnknown("w").metadata == {"maintenance_window_id": "w"}
     assert pager.NoLevelLeft("i").metadata == {"incident_id": "i"}
     assert pager.RequestIdReused("r").metadata == {"request_id": "r"}
     assert "use a new one" in str(pager.RequestIdReused("r"))

@@ -5,6 +5,7 @@ from contracts.delayed_pages import DelayedPagesContract
 from contracts.escalation_policies import EscalationPolicyRepositoryContract
 from contracts.history import HistoryContract
 from contracts.incident_views import IncidentViewsContract
+from contracts.maintenance_windows import MaintenanceWindowsContract
 from contracts.monitored_services import MonitoredServicesContract
 from contracts.notification_bundles import NotificationBundlesContract
 from contracts.notification_outbox import NotificationOutboxContract
@@ -21,6 +22,12 @@ async def fake_pager():
 
 
 class TestFakeMonitoredServices(MonitoredServicesContract):
+    @pytest.fixture
+    async def pager(self, fake_pager):
+        return fake_pager
+
+
+class TestFakeMaintenanceWindows(MaintenanceWindowsContract):
     @pytest.fixture
     async def pager(self, fake_pager):
         return fake_pager

@@ -9,7 +9,7 @@ from fakes.schedule_builders import a_layer, a_schedule, hours, names
 
 from pager_domain.policy.rota import on_call, shifts
 from pager_domain.policy.schedules import Unit
-from pager_domain.policy.wall_time import on_the_wall
+from pager_domain.wall_time import on_the_wall
 
 PEOPLE = ("ana", "ben", "cy", "dan")
 DAY = timedelta(days=1)

@@ -43,6 +43,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The database cannot be reached; the call may or may not be stored."""
     ERROR_REASON_NO_LEVEL_LEFT: _ErrorReason.ValueType  # 7
     """Every level and repeat was notified. Metadata: incident_id."""
+    ERROR_REASON_MAINTENANCE_WINDOW_UNKNOWN: _ErrorReason.ValueType  # 8
+    """No such maintenance window. Metadata: maintenance_window_id."""
     ERROR_REASON_POLICY_UNAVAILABLE: _ErrorReason.ValueType  # 20
     """The policy service does not answer, so nobody knows whom it would name. Metadata: fault."""
 
@@ -67,6 +69,8 @@ ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 6
 """The database cannot be reached; the call may or may not be stored."""
 ERROR_REASON_NO_LEVEL_LEFT: ErrorReason.ValueType  # 7
 """Every level and repeat was notified. Metadata: incident_id."""
+ERROR_REASON_MAINTENANCE_WINDOW_UNKNOWN: ErrorReason.ValueType  # 8
+"""No such maintenance window. Metadata: maintenance_window_id."""
 ERROR_REASON_POLICY_UNAVAILABLE: ErrorReason.ValueType  # 20
 """The policy service does not answer, so nobody knows whom it would name. Metadata: fault."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
@@ -248,6 +252,7 @@ class Incident(_message.Message):
     RESOLVE_TIME_FIELD_NUMBER: _builtins.int
     HOLD_END_TIME_FIELD_NUMBER: _builtins.int
     ASSIGNED_TO_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_WINDOW_ID_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
     """Output only. Id chosen by the pager."""
     monitored_service_id: _builtins.str
@@ -280,6 +285,8 @@ class Incident(_message.Message):
     """Output only. Who first acknowledged it; empty before, and when that has expired."""
     acknowledge_note: _builtins.str
     """Output only. What that person said; may be empty."""
+    maintenance_window_id: _builtins.str
+    """Output only. The maintenance window that holds it; empty if none does."""
     @_builtins.property
     def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___Link]:
         """Output only. Links of the alert that opened it."""
@@ -333,14 +340,174 @@ class Incident(_message.Message):
         resolve_time: _timestamp_pb2.Timestamp | None = ...,
         hold_end_time: _timestamp_pb2.Timestamp | None = ...,
         assigned_to: Global___Assignee | None = ...,
+        maintenance_window_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_time", b"acknowledge_time", "assigned_to", b"assigned_to", "hold_end_time", b"hold_end_time", "next_escalation_time", b"next_escalation_time", "open_time", b"open_time", "resolve_time", b"resolve_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_note", b"acknowledge_note", "acknowledge_time", b"acknowledge_time", "acknowledged_by", b"acknowledged_by", "alert_count", b"alert_count", "assigned_to", b"assigned_to", "cycle", b"cycle", "dedup_key", b"dedup_key", "details", b"details", "exhausted", b"exhausted", "hold_end_time", b"hold_end_time", "incident_id", b"incident_id", "level", b"level", "links", b"links", "message", b"message", "monitored_service_id", b"monitored_service_id", "next_escalation_time", b"next_escalation_time", "open_time", b"open_time", "policy_id", b"policy_id", "policy_revision", b"policy_revision", "resolve_time", b"resolve_time", "severity", b"severity", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_note", b"acknowledge_note", "acknowledge_time", b"acknowledge_time", "acknowledged_by", b"acknowledged_by", "alert_count", b"alert_count", "assigned_to", b"assigned_to", "cycle", b"cycle", "dedup_key", b"dedup_key", "details", b"details", "exhausted", b"exhausted", "hold_end_time", b"hold_end_time", "incident_id", b"incident_id", "level", b"level", "links", b"links", "maintenance_window_id", b"maintenance_window_id", "message", b"message", "monitored_service_id", b"monitored_service_id", "next_escalation_time", b"next_escalation_time", "open_time", b"open_time", "policy_id", b"policy_id", "policy_revision", b"policy_revision", "resolve_time", b"resolve_time", "severity", b"severity", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Incident: _TypeAlias = Incident  # noqa: Y015
+
+@_typing.final
+class MaintenanceWindow(_message.Message):
+    """MaintenanceWindow is when services are worked on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class OneOff(_message.Message):
+        """OneOff lasts once."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        START_TIME_FIELD_NUMBER: _builtins.int
+        END_TIME_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def start_time(self) -> _timestamp_pb2.Timestamp:
+            """Required. When it starts; in the past means at once."""
+
+        @_builtins.property
+        def end_time(self) -> _timestamp_pb2.Timestamp:
+            """Required. When it ends; in the future, 1 minute to 30 days after the start."""
+
+        def __init__(
+            self,
+            *,
+            start_time: _timestamp_pb2.Timestamp | None = ...,
+            end_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Recurring(_message.Message):
+        """Recurring lasts again and again, by the clock on the wall of a place."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        class _Day:
+            ValueType = _typing.NewType("ValueType", _builtins.int)
+            V: _TypeAlias = ValueType  # noqa: Y015
+
+        class _DayEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[MaintenanceWindow.Recurring._Day.ValueType], _builtins.type):
+            DESCRIPTOR: _descriptor.EnumDescriptor
+            DAY_UNSPECIFIED: MaintenanceWindow.Recurring._Day.ValueType  # 0
+            """Not said; refused."""
+            DAY_MONDAY: MaintenanceWindow.Recurring._Day.ValueType  # 1
+            """Monday."""
+            DAY_TUESDAY: MaintenanceWindow.Recurring._Day.ValueType  # 2
+            """Tuesday."""
+            DAY_WEDNESDAY: MaintenanceWindow.Recurring._Day.ValueType  # 3
+            """Wednesday."""
+            DAY_THURSDAY: MaintenanceWindow.Recurring._Day.ValueType  # 4
+            """Thursday."""
+            DAY_FRIDAY: MaintenanceWindow.Recurring._Day.ValueType  # 5
+            """Friday."""
+            DAY_SATURDAY: MaintenanceWindow.Recurring._Day.ValueType  # 6
+            """Saturday."""
+            DAY_SUNDAY: MaintenanceWindow.Recurring._Day.ValueType  # 7
+            """Sunday."""
+
+        class Day(_Day, metaclass=_DayEnumTypeWrapper):
+            """Day is a day of the week."""
+
+        DAY_UNSPECIFIED: MaintenanceWindow.Recurring.Day.ValueType  # 0
+        """Not said; refused."""
+        DAY_MONDAY: MaintenanceWindow.Recurring.Day.ValueType  # 1
+        """Monday."""
+        DAY_TUESDAY: MaintenanceWindow.Recurring.Day.ValueType  # 2
+        """Tuesday."""
+        DAY_WEDNESDAY: MaintenanceWindow.Recurring.Day.ValueType  # 3
+        """Wednesday."""
+        DAY_THURSDAY: MaintenanceWindow.Recurring.Day.ValueType  # 4
+        """Thursday."""
+        DAY_FRIDAY: MaintenanceWindow.Recurring.Day.ValueType  # 5
+        """Friday."""
+        DAY_SATURDAY: MaintenanceWindow.Recurring.Day.ValueType  # 6
+        """Saturday."""
+        DAY_SUNDAY: MaintenanceWindow.Recurring.Day.ValueType  # 7
+        """Sunday."""
+
+        TIME_ZONE_FIELD_NUMBER: _builtins.int
+        START_LOCAL_TIME_FIELD_NUMBER: _builtins.int
+        LENGTH_FIELD_NUMBER: _builtins.int
+        DAYS_FIELD_NUMBER: _builtins.int
+        time_zone: _builtins.str
+        """Required. An IANA time zone like Europe/Berlin."""
+        start_local_time: _builtins.str
+        """Required. Wall-clock time like 02:30. A time that a clock change skips is the change itself; one that
+        comes twice is its first occurrence.
+        """
+        @_builtins.property
+        def length(self) -> _duration_pb2.Duration:
+            """Required. How long it lasts; 1 minute to 24 hours."""
+
+        @_builtins.property
+        def days(self) -> _containers.RepeatedScalarFieldContainer[Global___MaintenanceWindow.Recurring.Day.ValueType]:
+            """Optional. The days on which it starts; every day if empty."""
+
+        def __init__(
+            self,
+            *,
+            time_zone: _builtins.str = ...,
+            start_local_time: _builtins.str = ...,
+            length: _duration_pb2.Duration | None = ...,
+            days: _abc.Iterable[Global___MaintenanceWindow.Recurring.Day.ValueType] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["length", b"length"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "length", b"length", "start_local_time", b"start_local_time", "time_zone", b"time_zone"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    MAINTENANCE_WINDOW_ID_FIELD_NUMBER: _builtins.int
+    MONITORED_SERVICE_IDS_FIELD_NUMBER: _builtins.int
+    ONE_OFF_FIELD_NUMBER: _builtins.int
+    RECURRING_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CREATED_BY_FIELD_NUMBER: _builtins.int
+    maintenance_window_id: _builtins.str
+    """Output only. Id chosen by the pager."""
+    reason: _builtins.str
+    """Optional. Why; at most 1024 bytes."""
+    created_by: _builtins.str
+    """Required. Who says so; 1 to 255 bytes."""
+    @_builtins.property
+    def monitored_service_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Required. The services; 1 to 100, none twice."""
+
+    @_builtins.property
+    def one_off(self) -> Global___MaintenanceWindow.OneOff:
+        """Once."""
+
+    @_builtins.property
+    def recurring(self) -> Global___MaintenanceWindow.Recurring:
+        """Each day, or on some days of the week."""
+
+    def __init__(
+        self,
+        *,
+        maintenance_window_id: _builtins.str = ...,
+        monitored_service_ids: _abc.Iterable[_builtins.str] | None = ...,
+        one_off: Global___MaintenanceWindow.OneOff | None = ...,
+        recurring: Global___MaintenanceWindow.Recurring | None = ...,
+        reason: _builtins.str = ...,
+        created_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["one_off", b"one_off", "recurring", b"recurring", "schedule", b"schedule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_by", b"created_by", "maintenance_window_id", b"maintenance_window_id", "monitored_service_ids", b"monitored_service_ids", "one_off", b"one_off", "reason", b"reason", "recurring", b"recurring", "schedule", b"schedule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_schedule: _TypeAlias = _typing.Literal["one_off", "recurring"]  # noqa: Y015
+    _WhichOneofArgType_schedule: _TypeAlias = _typing.Literal["schedule", b"schedule"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_schedule) -> _WhichOneofReturnType_schedule | None: ...
+
+Global___MaintenanceWindow: _TypeAlias = MaintenanceWindow  # noqa: Y015
 
 @_typing.final
 class Assignee(_message.Message):
@@ -944,6 +1111,52 @@ class IncidentEvent(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
+    class Held(_message.Message):
+        """Held: a maintenance window lasts."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        MAINTENANCE_WINDOW_ID_FIELD_NUMBER: _builtins.int
+        HOLD_END_TIME_FIELD_NUMBER: _builtins.int
+        maintenance_window_id: _builtins.str
+        """Output only. The window."""
+        @_builtins.property
+        def hold_end_time(self) -> _timestamp_pb2.Timestamp:
+            """Output only. Until then nobody is paged."""
+
+        def __init__(
+            self,
+            *,
+            maintenance_window_id: _builtins.str = ...,
+            hold_end_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["hold_end_time", b"hold_end_time"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["hold_end_time", b"hold_end_time", "maintenance_window_id", b"maintenance_window_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Released(_message.Message):
+        """Released: the maintenance window that held it was deleted; it is due at once."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        MAINTENANCE_WINDOW_ID_FIELD_NUMBER: _builtins.int
+        maintenance_window_id: _builtins.str
+        """Output only. The window."""
+        def __init__(
+            self,
+            *,
+            maintenance_window_id: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["maintenance_window_id", b"maintenance_window_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class Resolved(_message.Message):
         """Resolved: the service is healthy again."""
 
@@ -1106,6 +1319,8 @@ class IncidentEvent(_message.Message):
     REASSIGNED_FIELD_NUMBER: _builtins.int
     ASSIGNEE_UNKNOWN_FIELD_NUMBER: _builtins.int
     REOPENED_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    RELEASED_FIELD_NUMBER: _builtins.int
     incident_id: _builtins.str
     """Output only. The incident."""
     monitored_service_id: _builtins.str
@@ -1176,6 +1391,14 @@ class IncidentEvent(_message.Message):
     def reopened(self) -> Global___IncidentEvent.Reopened:
         """An alert continued it."""
 
+    @_builtins.property
+    def held(self) -> Global___IncidentEvent.Held:
+        """A maintenance window lasts."""
+
+    @_builtins.property
+    def released(self) -> Global___IncidentEvent.Released:
+        """The window that held it is gone."""
+
     def __init__(
         self,
         *,
@@ -1198,12 +1421,14 @@ class IncidentEvent(_message.Message):
         reassigned: Global___IncidentEvent.Reassigned | None = ...,
         assignee_unknown: Global___IncidentEvent.AssigneeUnknown | None = ...,
         reopened: Global___IncidentEvent.Reopened | None = ...,
+        held: Global___IncidentEvent.Held | None = ...,
+        released: Global___IncidentEvent.Released | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "acknowledgement_expired", b"acknowledgement_expired", "alert_repeated", b"alert_repeated", "assignee_unknown", b"assignee_unknown", "escalated", b"escalated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "notification_settled", b"notification_settled", "opened", b"opened", "reassigned", b"reassigned", "reopened", b"reopened", "resolved", b"resolved", "snoozed", b"snoozed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "acknowledgement_expired", b"acknowledgement_expired", "alert_repeated", b"alert_repeated", "assignee_unknown", b"assignee_unknown", "escalated", b"escalated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "held", b"held", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "notification_settled", b"notification_settled", "opened", b"opened", "reassigned", b"reassigned", "released", b"released", "reopened", b"reopened", "resolved", b"resolved", "snoozed", b"snoozed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "acknowledgement_expired", b"acknowledgement_expired", "alert_repeated", b"alert_repeated", "assignee_unknown", b"assignee_unknown", "escalated", b"escalated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "incident_id", b"incident_id", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "monitored_service_id", b"monitored_service_id", "notification_settled", b"notification_settled", "opened", b"opened", "reassigned", b"reassigned", "reopened", b"reopened", "resolved", b"resolved", "sequence", b"sequence", "snoozed", b"snoozed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged", b"acknowledged", "acknowledgement_expired", b"acknowledgement_expired", "alert_repeated", b"alert_repeated", "assignee_unknown", b"assignee_unknown", "escalated", b"escalated", "escalation_exhausted", b"escalation_exhausted", "event", b"event", "event_time", b"event_time", "held", b"held", "incident_id", b"incident_id", "level_notified", b"level_notified", "level_skipped", b"level_skipped", "level_undeliverable", b"level_undeliverable", "monitored_service_id", b"monitored_service_id", "notification_settled", b"notification_settled", "opened", b"opened", "reassigned", b"reassigned", "released", b"released", "reopened", b"reopened", "resolved", b"resolved", "sequence", b"sequence", "snoozed", b"snoozed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["opened", "alert_repeated", "level_notified", "level_skipped", "escalation_exhausted", "acknowledged", "resolved", "notification_settled", "level_undeliverable", "acknowledgement_expired", "snoozed", "escalated", "reassigned", "assignee_unknown", "reopened"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["opened", "alert_repeated", "level_notified", "level_skipped", "escalation_exhausted", "acknowledged", "resolved", "notification_settled", "level_undeliverable", "acknowledgement_expired", "snoozed", "escalated", "reassigned", "assignee_unknown", "reopened", "held", "released"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -1728,6 +1953,153 @@ class ReassignIncidentResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReassignIncidentResponse: _TypeAlias = ReassignIncidentResponse  # noqa: Y015
+
+@_typing.final
+class CreateMaintenanceWindowRequest(_message.Message):
+    """CreateMaintenanceWindowRequest brings a window."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAINTENANCE_WINDOW_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Optional. Id of this call, at most 255 bytes; a repeat within two days of its end gets the first answer
+    and changes nothing.
+    """
+    @_builtins.property
+    def maintenance_window(self) -> Global___MaintenanceWindow:
+        """Required. The window."""
+
+    def __init__(
+        self,
+        *,
+        maintenance_window: Global___MaintenanceWindow | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["maintenance_window", b"maintenance_window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["maintenance_window", b"maintenance_window", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateMaintenanceWindowRequest: _TypeAlias = CreateMaintenanceWindowRequest  # noqa: Y015
+
+@_typing.final
+class CreateMaintenanceWindowResponse(_message.Message):
+    """CreateMaintenanceWindowResponse holds it as stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAINTENANCE_WINDOW_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def maintenance_window(self) -> Global___MaintenanceWindow:
+        """Output only. The window with its id."""
+
+    def __init__(
+        self,
+        *,
+        maintenance_window: Global___MaintenanceWindow | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["maintenance_window", b"maintenance_window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["maintenance_window", b"maintenance_window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateMaintenanceWindowResponse: _TypeAlias = CreateMaintenanceWindowResponse  # noqa: Y015
+
+@_typing.final
+class ListMaintenanceWindowsRequest(_message.Message):
+    """ListMaintenanceWindowsRequest asks for a page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Optional. At most so many; 50 if 0, at most 1000."""
+    page_token: _builtins.str
+    """Optional. The next_page_token of the page before."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMaintenanceWindowsRequest: _TypeAlias = ListMaintenanceWindowsRequest  # noqa: Y015
+
+@_typing.final
+class ListMaintenanceWindowsResponse(_message.Message):
+    """ListMaintenanceWindowsResponse is a page of windows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAINTENANCE_WINDOWS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Output only. Token of the next page; empty on the last."""
+    @_builtins.property
+    def maintenance_windows(self) -> _containers.RepeatedCompositeFieldContainer[Global___MaintenanceWindow]:
+        """Output only. The windows."""
+
+    def __init__(
+        self,
+        *,
+        maintenance_windows: _abc.Iterable[Global___MaintenanceWindow] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["maintenance_windows", b"maintenance_windows", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMaintenanceWindowsResponse: _TypeAlias = ListMaintenanceWindowsResponse  # noqa: Y015
+
+@_typing.final
+class DeleteMaintenanceWindowRequest(_message.Message):
+    """DeleteMaintenanceWindowRequest names the window."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAINTENANCE_WINDOW_ID_FIELD_NUMBER: _builtins.int
+    maintenance_window_id: _builtins.str
+    """Required. The window; 1 to 255 bytes."""
+    def __init__(
+        self,
+        *,
+        maintenance_window_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["maintenance_window_id", b"maintenance_window_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteMaintenanceWindowRequest: _TypeAlias = DeleteMaintenanceWindowRequest  # noqa: Y015
+
+@_typing.final
+class DeleteMaintenanceWindowResponse(_message.Message):
+    """DeleteMaintenanceWindowResponse says that it is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteMaintenanceWindowResponse: _TypeAlias = DeleteMaintenanceWindowResponse  # noqa: Y015
 
 @_typing.final
 class GetMonitoredServiceRequest(_message.Message):

@@ -78,6 +78,21 @@ class PagerServiceStub:
                 request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ReassignIncidentRequest.SerializeToString,
                 response_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ReassignIncidentResponse.FromString,
                 _registered_method=True)
+        self.CreateMaintenanceWindow = channel.unary_unary(
+                '/pager.v1.PagerService/CreateMaintenanceWindow',
+                request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.CreateMaintenanceWindowRequest.SerializeToString,
+                response_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.CreateMaintenanceWindowResponse.FromString,
+                _registered_method=True)
+        self.ListMaintenanceWindows = channel.unary_unary(
+                '/pager.v1.PagerService/ListMaintenanceWindows',
+                request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ListMaintenanceWindowsRequest.SerializeToString,
+                response_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ListMaintenanceWindowsResponse.FromString,
+                _registered_method=True)
+        self.DeleteMaintenanceWindow = channel.unary_unary(
+                '/pager.v1.PagerService/DeleteMaintenanceWindow',
+                request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.DeleteMaintenanceWindowRequest.SerializeToString,
+                response_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.DeleteMaintenanceWindowResponse.FromString,
+                _registered_method=True)
         self.GetMonitoredService = channel.unary_unary(
                 '/pager.v1.PagerService/GetMonitoredService',
                 request_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.GetMonitoredServiceRequest.SerializeToString,
@@ -229,6 +244,41 @@ class PagerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateMaintenanceWindow(self, request, context):
+        """CreateMaintenanceWindow says when services are worked on, so that nobody is paged for them.
+
+        While a window lasts an alert is taken and counted as always, and opens an incident; instead of a page
+        the incident is held until the window ends, and pages then, if its service is not healthy. When a window
+        starts, paging that is under way for its services stops in the same way, unless somebody has
+        acknowledged. Acknowledging, snoozing, escalating and reassigning by hand go on as always; what is due
+        while a window lasts is held.
+
+        Errors: INVALID_ARGUMENT (a field is malformed or over its limit, or the window is over),
+        FAILED_PRECONDITION (the request_id was used with other content), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMaintenanceWindows(self, request, context):
+        """ListMaintenanceWindows returns the windows ordered by id, the oldest first. A window that is over for
+        two days may be gone.
+
+        Errors: INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteMaintenanceWindow(self, request, context):
+        """DeleteMaintenanceWindow ends a window early: what it holds is due at once.
+
+        Errors: INVALID_ARGUMENT, NOT_FOUND (no such window), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetMonitoredService(self, request, context):
         """GetMonitoredService returns one service.
 
@@ -338,6 +388,21 @@ def add_PagerServiceServicer_to_server(servicer, server):
                     servicer.ReassignIncident,
                     request_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ReassignIncidentRequest.FromString,
                     response_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ReassignIncidentResponse.SerializeToString,
+            ),
+            'CreateMaintenanceWindow': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateMaintenanceWindow,
+                    request_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.CreateMaintenanceWindowRequest.FromString,
+                    response_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.CreateMaintenanceWindowResponse.SerializeToString,
+            ),
+            'ListMaintenanceWindows': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMaintenanceWindows,
+                    request_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ListMaintenanceWindowsRequest.FromString,
+                    response_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ListMaintenanceWindowsResponse.SerializeToString,
+            ),
+            'DeleteMaintenanceWindow': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteMaintenanceWindow,
+                    request_deserializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.DeleteMaintenanceWindowRequest.FromString,
+                    response_serializer=pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.DeleteMaintenanceWindowResponse.SerializeToString,
             ),
             'GetMonitoredService': grpc.unary_unary_rpc_method_handler(
                     servicer.GetMonitoredService,
@@ -573,6 +638,87 @@ class PagerService:
             '/pager.v1.PagerService/ReassignIncident',
             pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ReassignIncidentRequest.SerializeToString,
             pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ReassignIncidentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateMaintenanceWindow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pager.v1.PagerService/CreateMaintenanceWindow',
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.CreateMaintenanceWindowRequest.SerializeToString,
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.CreateMaintenanceWindowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMaintenanceWindows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pager.v1.PagerService/ListMaintenanceWindows',
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ListMaintenanceWindowsRequest.SerializeToString,
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.ListMaintenanceWindowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteMaintenanceWindow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pager.v1.PagerService/DeleteMaintenanceWindow',
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.DeleteMaintenanceWindowRequest.SerializeToString,
+            pager__grpc_dot_gen_dot_pager_dot_v1_dot_pager__service__pb2.DeleteMaintenanceWindowResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -99,6 +99,29 @@ class PagerServiceStub:
     Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
     open incident, or the request_id was used with other content), UNAVAILABLE.
     """
+    CreateMaintenanceWindow: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.CreateMaintenanceWindowRequest, _pager_service_pb2.CreateMaintenanceWindowResponse]
+    """CreateMaintenanceWindow says when services are worked on, so that nobody is paged for them.
+
+    While a window lasts an alert is taken and counted as always, and opens an incident; instead of a page
+    the incident is held until the window ends, and pages then, if its service is not healthy. When a window
+    starts, paging that is under way for its services stops in the same way, unless somebody has
+    acknowledged. Acknowledging, snoozing, escalating and reassigning by hand go on as always; what is due
+    while a window lasts is held.
+
+    Errors: INVALID_ARGUMENT (a field is malformed or over its limit, or the window is over),
+    FAILED_PRECONDITION (the request_id was used with other content), UNAVAILABLE.
+    """
+    ListMaintenanceWindows: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.ListMaintenanceWindowsRequest, _pager_service_pb2.ListMaintenanceWindowsResponse]
+    """ListMaintenanceWindows returns the windows ordered by id, the oldest first. A window that is over for
+    two days may be gone.
+
+    Errors: INVALID_ARGUMENT, UNAVAILABLE.
+    """
+    DeleteMaintenanceWindow: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.DeleteMaintenanceWindowRequest, _pager_service_pb2.DeleteMaintenanceWindowResponse]
+    """DeleteMaintenanceWindow ends a window early: what it holds is due at once.
+
+    Errors: INVALID_ARGUMENT, NOT_FOUND (no such window), UNAVAILABLE.
+    """
     GetMonitoredService: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.GetMonitoredServiceRequest, _pager_service_pb2.GetMonitoredServiceResponse]
     """GetMonitoredService returns one service.
 
@@ -270,6 +293,47 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
         open incident, or the request_id was used with other content), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateMaintenanceWindow(
+        self,
+        request: _pager_service_pb2.CreateMaintenanceWindowRequest,
+        context: _aio.ServicerContext[_pager_service_pb2.CreateMaintenanceWindowRequest, _abc.Awaitable[_pager_service_pb2.CreateMaintenanceWindowResponse]],
+    ) -> _abc.Awaitable[_pager_service_pb2.CreateMaintenanceWindowResponse]:
+        """CreateMaintenanceWindow says when services are worked on, so that nobody is paged for them.
+
+        While a window lasts an alert is taken and counted as always, and opens an incident; instead of a page
+        the incident is held until the window ends, and pages then, if its service is not healthy. When a window
+        starts, paging that is under way for its services stops in the same way, unless somebody has
+        acknowledged. Acknowledging, snoozing, escalating and reassigning by hand go on as always; what is due
+        while a window lasts is held.
+
+        Errors: INVALID_ARGUMENT (a field is malformed or over its limit, or the window is over),
+        FAILED_PRECONDITION (the request_id was used with other content), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMaintenanceWindows(
+        self,
+        request: _pager_service_pb2.ListMaintenanceWindowsRequest,
+        context: _aio.ServicerContext[_pager_service_pb2.ListMaintenanceWindowsRequest, _abc.Awaitable[_pager_service_pb2.ListMaintenanceWindowsResponse]],
+    ) -> _abc.Awaitable[_pager_service_pb2.ListMaintenanceWindowsResponse]:
+        """ListMaintenanceWindows returns the windows ordered by id, the oldest first. A window that is over for
+        two days may be gone.
+
+        Errors: INVALID_ARGUMENT, UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteMaintenanceWindow(
+        self,
+        request: _pager_service_pb2.DeleteMaintenanceWindowRequest,
+        context: _aio.ServicerContext[_pager_service_pb2.DeleteMaintenanceWindowRequest, _abc.Awaitable[_pager_service_pb2.DeleteMaintenanceWindowResponse]],
+    ) -> _abc.Awaitable[_pager_service_pb2.DeleteMaintenanceWindowResponse]:
+        """DeleteMaintenanceWindow ends a window early: what it holds is due at once.
+
+        Errors: INVALID_ARGUMENT, NOT_FOUND (no such window), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

@@ -6,7 +6,7 @@ from domain.policy.clock_changes import every_clock_change, every_zone, first_mo
 from fakes.schedule_builders import utc, wall
 
 from pager_domain.errors import InvalidField
-from pager_domain.policy.wall_time import (
+from pager_domain.wall_time import (
     checked_calendar_moment,
     checked_wall_time,
     first_moment,

@@ -1,0 +1,176 @@
+"""Maintenance windows on SQLite and PostgreSQL."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pager_domain.kernel import MonitoredServiceId
+from pager_domain.pager.errors import MaintenanceWindowUnknown, RequestIdReused
+from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId, OneOff, to_come
+from pager_domain.pager.ports.maintenance_windows import MaintenanceWindows
+from pager_grpc.pager.table_parts import table_of
+from pager_grpc.pager.tables_maintenance import MaintenanceWindowRow, MaintenanceWindowServiceRow
+from pager_grpc.pager.wakeups import Wakeups, Work
+from pager_grpc.runtime.bulk import Writes
+from pager_grpc.runtime.columns import as_document, as_moment
+from pager_grpc.runtime.database import Database
+from pager_grpc.runtime.selecting import Row, change, fetch, is_one_of
+
+WINDOWS, COVERED = table_of(MaintenanceWindowRow), table_of(MaintenanceWindowServiceRow)
+KEPT = timedelta(days=2)
+"""How long a window is kept that was deleted, or is over."""
+
+_WINDOW: TypeAdapter[MaintenanceWindow] = TypeAdapter(MaintenanceWindow)
+_COVERING = """
+SELECT s.monitored_service_id, w.document FROM maintenance_window_services AS s
+JOIN maintenance_windows AS w ON w.window_id = s.window_id
+WHERE {condition} AND w.deleted_at IS NULL
+"""
+_STARTING = """
+SELECT document FROM maintenance_windows
+WHERE next_start_at IS NOT NULL AND next_start_at <= {now} ORDER BY next_start_at LIMIT 1 {lock}
+"""
+_HELD_BY_DELETED = """
+SELECT monitored_service_id FROM incidents AS i WHERE held_by_window IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM maintenance_windows AS w WHERE w.window_id = i.held_by_window AND w.deleted_at IS NULL
+) LIMIT :limit
+"""
+_DELETE = """
+UPDATE maintenance_windows SET deleted_at = coalesce(deleted_at, {now}), next_start_at = NULL
+WHERE window_id = :window_id RETURNING window_id
+"""
+_OVER = "SELECT window_id FROM maintenance_windows WHERE deleted_at < :horizon OR over_at < :horizon LIMIT 100"
+_PAGE = """
+SELECT document FROM maintenance_windows WHERE deleted_at IS NULL AND window_id > :after ORDER BY window_id LIMIT :limit
+"""
+
+
+class SqlMaintenanceWindows(MaintenanceWindows):
+    """The windows of one database."""
+
+    def __init__(self, database: Database, wakeups: Wakeups) -> None:
+        self._database = database
+        self._wakeups = wakeups
+
+    async def create(self, window: MaintenanceWindow, request_id: str) -> MaintenanceWindow:
+        """One transaction; what is over for two days is forgotten in passing."""
+        async with self._database.begin() as connection:
+            now = await self._database.now(connection)
+            if (known := await self._answered(connection, window, request_id)) is not None:
+                return known
+            await self._forget(connection, now - KEPT)
+            starts_at = to_come(window, now)
+            over_at = window.when.end if isinstance(window.when, OneOff) else None
+            row = {
+                "window_id": window.window_id,
+                "document": _WINDOW.dump_json(window).decode(),
+                "request_id": request_id,
+                "fingerprint": _fingerprint(window),
+                "created_at": now,
+                "next_start_at": starts_at,
+                "over_at": over_at,
+                "deleted_at": None,
+            }
+            writes = Writes(connection)
+            writes.insert(WINDOWS, [row])
+            covered = ({"monitored_service_id": s, "window_id": window.window_id} for s in window.services)
+            writes.insert(COVERED, list(covered))
+            await writes.run()
+        self._wakeups.committed(Work.MAINTENANCE)
+        return window
+
+    async def page(self, after: MaintenanceWindowId | None, limit: int) -> list[MaintenanceWindow]:
+        """By primary key."""
+        async with self._database.snapshot() as connection:
+            found = await fetch(connection, _PAGE, {"after": after or "", "limit": limit})
+        return [_window_of(row) for row in found]
+
+    async def delete(self, window_id: MaintenanceWindowId) -> None:
+        """What it holds is released by the loop, which this wakes."""
+        async with self._database.begin() as connection:
+            statement = _DELETE.format(now=self._database.now_sql)
+            deleted = await fetch(connection, statement, {"window_id": window_id, **self._database.now_binds()})
+        if not deleted:
+            raise MaintenanceWindowUnknown(window_id)
+        self._wakeups.committed(Work.MAINTENANCE)
+
+    async def seconds_until_start(self) -> float | None:
+        """One look at the first entry of the index."""
+        query = f"""
+            SELECT min(next_start_at) AS due, {self._database.now_sql} AS now FROM maintenance_windows
+            WHERE next_start_at IS NOT NULL
+        """
+        async with self._database.snapshot() as connection:
+            [found] = await fetch(connection, query, self._database.now_binds())
+        due, now = as_moment(found["due"]), as_moment(found["now"])
+        return (due - now).total_seconds() if due is not None and now is not None else None
+
+    async def _answered(
+        self, connection: AsyncConnection, window: MaintenanceWindow, request_id: str
+    ) -> MaintenanceWindow | None:
+        if not request_id:
+            return None
+        query = "SELECT document, fingerprint FROM maintenance_windows WHERE request_id = :id AND request_id <> ''"
+        found = await fetch(connection, query, {"id": request_id})
+        if found and found[0]["fingerprint"] != _fingerprint(window):
+            raise RequestIdReused(request_id)
+        return _window_of(found[0]) if found else None
+
+    async def _forget(self, connection: AsyncConnection, horizon: datetime) -> None:
+        over = await fetch(connection, _OVER, {"horizon": self._database.moment_bind(horizon)})
+        condition, binds = is_one_of(connection, "window_id", (row["window_id"] for row in over))
+        if over:
+            await change(connection, f"DELETE FROM maintenance_window_services WHERE {condition}", binds)
+            await change(connection, f"DELETE FROM maintenance_windows WHERE {condition}", binds)
+
+
+async def covering(
+    connection: AsyncConnection, services: Iterable[MonitoredServiceId]
+) -> Mapping[MonitoredServiceId, list[MaintenanceWindow]]:
+    """The windows of each of these services, whether they last or not."""
+    ids = sorted(services)
+    condition, binds = is_one_of(connection, "s.monitored_service_id", ids)
+    windows: dict[MonitoredServiceId, list[MaintenanceWindow]] = {service_id: [] for service_id in ids}
+    for row in await fetch(connection, _COVERING.format(condition=condition), binds):
+        windows[row["monitored_service_id"]].append(_window_of(row))
+    return windows
+
+
+async def starting(connection: AsyncConnection, database: Database) -> MaintenanceWindow | None:
+    """One window whose time to start has come, locked; one that another replica starts is passed over."""
+    lock = "" if database.is_sqlite else "FOR UPDATE SKIP LOCKED"
+    found = await fetch(connection, _STARTING.format(now=database.now_sql, lock=lock), database.now_binds())
+    return _window_of(found[0]) if found else None
+
+
+async def started(
+    connection: AsyncConnection, database: Database, window_id: MaintenanceWindowId, next_start_at: datetime | None
+) -> None:
+    """When it is looked at again; None: never."""
+    moment = database.moment_bind(next_start_at) if next_start_at is not None else None
+    if moment is None:
+        query = "UPDATE maintenance_windows SET next_start_at = NULL WHERE window_id = :window_id"
+        await change(connection, query, {"window_id": window_id})
+    else:
+        query = "UPDATE maintenance_windows SET next_start_at = :next WHERE window_id = :window_id"
+        await change(connection, query, {"window_id": window_id, "next": moment})
+
+
+async def held_by_deleted(connection: AsyncConnection, limit: int) -> list[MonitoredServiceId]:
+    """Services whose incident waits for the end of a window that is not there any more."""
+    found = await fetch(connection, _HELD_BY_DELETED, {"limit": limit})
+    return [MonitoredServiceId(row["monitored_service_id"]) for row in found]
+
+
+def _window_of(row: Row) -> MaintenanceWindow:
+    return _WINDOW.validate_python(as_document(row["document"]))
+
+
+def _fingerprint(window: MaintenanceWindow) -> str:
+    """The same for equal content, whatever its id."""
+    content: Any = (window.services, window.when, window.created_by, window.reason)
+    return hashlib.blake2b(repr(content).encode(), digest_size=16).hexdigest()
