@@ -28,7 +28,7 @@ _DAYS = {
     "sun": pb.Restriction.DAY_SUNDAY,
 }
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-_WALL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
+_WALL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?")
 
 
 def schedule_in(value: object, path: str, faults: Faults) -> pb.Schedule:
@@ -78,7 +78,7 @@ def _wall_time(fields: Fields) -> str:
     """YAML makes a moment of what has seconds, and text of what has none."""
     value = fields.values.get("starts")
     if isinstance(value, datetime) and value.tzinfo is None:
-        return value.isoformat(timespec="minutes")
+        return value.isoformat(timespec="seconds" if value.second else "minutes")
     text = fields.text("starts", required=True)
     if text and not _WALL.fullmatch(text):
         fields.fault("starts", "must be a time of the schedule's zone like 2026-11-02T09:00")

@@ -33,9 +33,15 @@ def _allow_data_loss(allowed: bool) -> None:
 
 @app.command()
 def up(
-    policies: Annotated[
+    configuration: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Escalation policies to load once all services serve."),
+        typer.Option(
+            "--configuration",
+            "--policies",
+            exists=True,
+            dir_okay=False,
+            help="A file of people, schedules and policies to apply once all services serve.",
+        ),
     ] = None,
     log_files: Annotated[bool, typer.Option(help="Logs into DATA/log/ROOM.log instead of stderr.")] = False,
     allow_data_loss: AllowDataLoss = False,
@@ -44,7 +50,7 @@ def up(
     from pager_grpc.daemon.up import up as run_up  # noqa: PLC0415 - see above
 
     _allow_data_loss(allow_data_loss)
-    raise typer.Exit(run_up(policies, log_files=log_files))
+    raise typer.Exit(run_up(configuration, log_files=log_files))
 
 
 @app.command()

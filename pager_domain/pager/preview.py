@@ -90,7 +90,7 @@ class EscalationPreview:
         for _ in range(MAX_FIRINGS):
             due = played.incident.next_escalation_at
             if answered is not None and (due is None or answered <= due):
-                played.take(PagerService.on_acknowledgement(played.service, Acknowledgement("preview"), answered))
+                played.take(PagerService.on_acknowledgement(played.service, Acknowledgement("somebody"), answered))
                 answered = None
             elif due is None:
                 return played.told(complete=True)

@@ -24,12 +24,12 @@ from pager_grpc.runtime.signals import until_signalled
 log = structlog.get_logger()
 
 
-class PoliciesRefused(Exception):
-    """The policies that were asked for could not be loaded; pagerctl has said why on stderr."""
+class ConfigurationRefused(Exception):
+    """The file could not be applied; pagerctl has said why on stderr."""
 
 
-def up(policies: Path | None, *, log_files: bool) -> int:
-    """Runs until SIGTERM or Ctrl-C and returns the exit code: 2 for configuration, 1 if the policies are refused.
+def up(file: Path | None, *, log_files: bool) -> int:
+    """Runs until SIGTERM or Ctrl-C and returns the exit code: 2 for configuration, 1 if the ``file`` is refused.
 
     Raises:
         ConfigurationFault: with every fault of all rooms; nothing was started.
@@ -45,14 +45,14 @@ def up(policies: Path | None, *, log_files: bool) -> int:
     block = greeting(
         configuration, catch_all_defaulted="PAGER_CATCH_ALL_EMAIL" in defaults, logs=str(logs) if logs else None
     )
-    return asyncio.run(_run(configuration, policies, logs, block))
+    return asyncio.run(_run(configuration, file, logs, block))
 
 
-async def _run(configuration: Configuration, policies: Path | None, logs: Path | None, block: str) -> int:
+async def _run(configuration: Configuration, file: Path | None, logs: Path | None, block: str) -> int:
     children = [Child(room, os.environ, logs / f"{room}.log" if logs else None) for room in configuration]
     tasks = [asyncio.create_task(child.keep_alive()) for child in children]
     signalled = asyncio.create_task(until_signalled())
-    ready = asyncio.create_task(_announce(configuration, policies, block))
+    ready = asyncio.create_task(_announce(configuration, file, block))
     try:
         return await _until_over(signalled, ready, tasks)
     finally:
@@ -76,30 +76,30 @@ async def _until_over(
                 sys.stderr.write(fault.complaint)
                 log.warning("stops_for_configuration", child=fault.room)
                 return MISCONFIGURED
-            except PoliciesRefused:
-                log.warning("stops_for_refused_policies")
+            except ConfigurationRefused:
+                log.warning("stops_for_refused_file")
                 return 1
 
 
-async def _announce(configuration: Configuration, policies: Path | None, block: str) -> None:
-    """Waits until all rooms serve, loads the policies and says that people may begin."""
+async def _announce(configuration: Configuration, file: Path | None, block: str) -> None:
+    """Waits until all rooms serve, applies the file and says that people may begin."""
     from pager_grpc.daemon.serving import until_serving  # noqa: PLC0415 - it brings gRPC; the rooms start meanwhile
 
     await asyncio.gather(*(until_serving(reached_at(settings.listen)) for settings in configuration.values()))
-    if policies is not None:
-        await _load(policies, reached_at(configuration[Room.POLICY].listen))
+    if file is not None:
+        await _apply(file, reached_at(configuration[Room.POLICY].listen))
     sys.stdout.write(block)
     sys.stdout.flush()
 
 
-async def _load(policies: Path, target: str) -> None:
+async def _apply(file: Path, target: str) -> None:
     # By command line: the daemon knows nothing of pager_cli, and this is what a person would type.
-    command = (sys.executable, "-m", "pager_cli.pagerctl", "policy", "apply", str(policies))
+    command = (sys.executable, "-m", "pager_cli.pagerctl", "apply", str(file))
     environment = os.environ | {"PAGERCTL_POLICY_TARGET": target}
     process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, env=environment)
     try:
         if await process.wait():
-            raise PoliciesRefused
+            raise ConfigurationRefused
     finally:
         if process.returncode is None:
             process.kill()

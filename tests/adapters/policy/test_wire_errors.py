@@ -53,6 +53,7 @@ def test_codes_say_what_a_caller_can_do():
         "ShiftSwapOver": "FAILED_PRECONDITION",
         "NotOnCall": "FAILED_PRECONDITION",
         "TargetUnknown": "NOT_FOUND",
+        "ConfigurationStale": "ABORTED",
     }
 
 

@@ -114,7 +114,7 @@ def pagerd(
 def test_up_serves_all_three_rooms_says_what_to_try_and_leaves_with_0(start, environment, tmp_path):
     daemon = start("up", "--policies", str(ROOT / "examples/policies.yaml"))
     greeting = daemon.until_ready()
-    assert "shop created" in greeting
+    assert "+ policy shop" in greeting
     assert all(f"  {room:<9} {environment[f'{room.upper()}_LISTEN']}\n" in greeting for room in ROOMS)
     assert str(tmp_path / "var/mailbox") in greeting
     assert "catch-all oncall@example.com" in greeting
