@@ -1,8 +1,8 @@
 """The whole story in less than a minute, with real processes: `make demo`.
 
 Two people prove that messages reach them. Ana is on call and is paged; nobody answers; the rotation hands over in
-the middle of the incident, so level 2 finds Ben; he acknowledges, the service is healthy again. The timeline is printed as it
-happens, then the files that landed in the mailbox. Exit code 1 if a page is missing or doubled.
+the middle of the incident, so level 2 finds Ben; he acknowledges, the service is healthy again. The timeline is
+printed as it happens, then the files that landed in the mailbox. Exit code 1 if a page is missing or doubled.
 """
 
 import json
