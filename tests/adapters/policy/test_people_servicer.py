@@ -9,6 +9,8 @@ from pager_domain.policy.revisions import Record
 from pager_domain.policy.schedules import SCHEDULES
 from pager_grpc.gen.policy.v1 import people_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import people_service_pb2_grpc as pb_grpc
+from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
+from pager_grpc.gen.policy.v1.policy_service_pb2_grpc import PolicyServiceStub
 from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
 from pager_grpc.runtime.errors import fault_of
 
@@ -153,6 +155,20 @@ async def test_a_person_whom_a_schedule_names_stays(database, create, delete):
     named_by = {"named_by_kind": "schedule", "named_by_id": "primary"}
     async with refusal(grpc.StatusCode.FAILED_PRECONDITION, "PERSON_IN_USE", person_id="ana", **named_by):
         await delete("ana", created.etag)
+
+
+async def test_a_person_whom_a_policy_names_stays_until_it_does_no_more(channel, create, delete):
+    created = await create(a_person())
+    policies = PolicyServiceStub(channel)
+    target = policy_pb.NotificationTarget(person=policy_pb.PersonTarget(person_id="ana"))
+    policy = policy_pb.EscalationPolicy(policy_id="shop", levels=[policy_pb.EscalationLevel(targets=[target])])
+    request = policy_pb.CreateEscalationPolicyRequest(escalation_policy=policy)
+    etag = (await policies.CreateEscalationPolicy(request)).escalation_policy.etag
+    named_by = {"named_by_kind": "policy", "named_by_id": "shop"}
+    async with refusal(grpc.StatusCode.FAILED_PRECONDITION, "PERSON_IN_USE", person_id="ana", **named_by):
+        await delete("ana", created.etag)
+    await policies.DeleteEscalationPolicy(policy_pb.DeleteEscalationPolicyRequest(policy_id="shop", etag=etag))
+    await delete("ana", created.etag)
 
 
 @pytest.mark.parametrize(
