@@ -25,7 +25,7 @@ app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(person_app, name="person", help="Say who may be paged, and how: list, show, set, delete, verify.")
 app.add_typer(schedule_app, name="schedule", help="Say who is on call when: list, show, ical, override, swap, answer.")
 app.command("oncall")(on_call)
-app.add_typer(policy_app, name="policy", help="Say whom to page: apply, list, show, delete.")
+app.add_typer(policy_app, name="policy", help="Say whom to page: apply, list, show, delete, check.")
 
 
 def _version(asked: bool) -> None:
@@ -54,7 +54,7 @@ def root(
     \b
     Exit codes:
       0    done
-      1    the server refused: no such thing, nothing to acknowledge, over a limit
+      1    the server refused: no such thing, nothing to acknowledge, over a limit; a check that failed
       2    the command is wrong: usage, a malformed or too long value, a faulty file
       3    no answer: a write may or may not be stored, repeat it with its --request-id
       70   a fault of pagerctl itself

@@ -77,3 +77,23 @@ def delete(
     from pager_cli.running import run
 
     return run(delete_policy(_peer(policy_target, timeout), policy_id, as_machine=json))
+
+
+@policy_app.command("check")
+def check(
+    policy_id: Annotated[str, typer.Argument(metavar="[ID]", help="Only this policy; every one if not given.")] = "",
+    days: Annotated[float, typer.Option(metavar="DAYS", min=0.05, max=92, help="How far to look ahead.")] = 14,
+    strict: Annotated[bool, typer.Option("--strict", help="A warning is a failure too.")] = False,
+    policy_target: PolicyTarget = DEFAULT_POLICY_TARGET,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+    json: AsJson = False,
+) -> int:
+    """Look ahead: would every page reach somebody?
+
+    Ends with 1 if there is a time at which nobody would be reached, so that it can stand in a pipeline.
+    """
+    from pager_cli.reachability import check_policies
+    from pager_cli.running import run
+
+    peer = _peer(policy_target, timeout)
+    return run(check_policies(peer, policy_id, days=days, strict=strict, as_machine=json))

@@ -45,6 +45,7 @@ _BY_REASON: Mapping[str, str] = {
     "STALE_ETAG": "the policy {policy_id!r} was changed by somebody else at the same time; try again",
     "NO_POLICY_FOR_SERVICE": "no policy covers the service {monitored_service_id!r} and there is no default policy",
     "REVISION_UNKNOWN": "the policy {policy_id!r} has no revision {revision}",
+    "TARGET_UNKNOWN": "{field}: there is no {named_kind} {named_id!r}; see `pagerctl {named_kind} list`",
     "PERSON_UNKNOWN": "there is no person {person_id!r}; `pagerctl person list` lists them",
     "PERSON_EXISTS": "the person {person_id!r} exists already",
     "PERSON_STALE": "the person {person_id!r} was changed by somebody else at the same time; try again",

@@ -118,6 +118,15 @@ class PolicyDictionary(PolicyServiceServicer):
         self.refusals: dict[str, list[Refusal]] = defaultdict(list)
         self.calls: list[tuple[str, str]] = []
         self.stores_before_refusing = False
+        self.checked: list[policy_pb.CheckReachabilityRequest] = []
+        self.findings: list[policy_pb.ReachabilityFinding] = []
+
+    async def CheckReachability(self, request, context):  # noqa: N802 - the proto's name
+        self.checked.append(request)
+        unreached = sum(finding.severity == policy_pb.ReachabilityFinding.SEVERITY_ERROR for finding in self.findings)
+        return policy_pb.CheckReachabilityResponse(
+            findings=self.findings, checked_policy_count=2, unreached_service_count=unreached
+        )
 
     async def CreateEscalationPolicy(self, request, context):  # noqa: N802 - the proto's name
         policy = request.escalation_policy
