@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from pager_cli.calls import Peer
 from pager_cli.connection import connected
 from pager_cli.moments import local
@@ -45,13 +47,13 @@ def _row(finding: pb.ReachabilityFinding) -> Iterator[Cell]:
     yield Styled("warning", "yellow") if warning else Styled("error", "bold red")
     yield one_line(finding.policy_id)
     yield str(finding.level or "-")
-    yield _when(finding, "start_time")
-    yield _when(finding, "end_time")
+    yield _when(finding.start_time)
+    yield _when(finding.end_time)
     yield _words(finding)
 
 
-def _when(finding: pb.ReachabilityFinding, field: str) -> str:
-    return local(getattr(finding, field)).strftime("%Y-%m-%d %H:%M %Z") if finding.HasField(field) else "-"
+def _when(moment: Timestamp) -> str:
+    return local(moment).strftime("%Y-%m-%d %H:%M %Z") if moment.seconds else "-"
 
 
 def _words(finding: pb.ReachabilityFinding) -> str:

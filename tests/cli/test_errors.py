@@ -17,7 +17,26 @@ from pager_grpc.runtime.errors import RpcFault
 # What the protos promise beside each reason.
 METADATA = {
     name: f"<{name}>"
-    for name in ("field", "limit", "monitored_service_id", "incident_id", "request_id", "policy_id", "revision")
+    for name in (
+        "field",
+        "limit",
+        "monitored_service_id",
+        "incident_id",
+        "request_id",
+        "policy_id",
+        "revision",
+        "contact_method_id",
+        "delivery_id",
+        "named_by_id",
+        "named_by_kind",
+        "named_id",
+        "named_kind",
+        "override_id",
+        "person_id",
+        "schedule_id",
+        "shift_swap_id",
+        "state",
+    )
 }
 
 
