@@ -13,6 +13,7 @@ from pager_domain.kernel import checked_moment
 
 FIRST_YEAR = 1970
 LAST_YEAR = 2200
+MAX_SPAN = timedelta(days=366)
 
 _SECOND = timedelta(seconds=1)
 
@@ -35,6 +36,18 @@ def checked_calendar_moment(field: str, value: datetime) -> datetime:
     if not _of_our_years(moment):
         raise InvalidField(field, f"must be of the years {FIRST_YEAR} to {LAST_YEAR}")
     return moment
+
+
+def checked_span(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """``start`` and ``end`` in UTC, if the end is later, but not by more than 366 days.
+
+    Raises:
+        InvalidField: they are not, in the field ``start_time`` or ``end_time``.
+    """
+    start, end = checked_calendar_moment("start_time", start), checked_calendar_moment("end_time", end)
+    if not timedelta(0) < end - start <= MAX_SPAN:
+        raise InvalidField("end_time", f"must be after start_time, at most {MAX_SPAN.days} days after")
+    return start, end
 
 
 def checked_wall_time(field: str, value: datetime) -> datetime:

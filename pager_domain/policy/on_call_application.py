@@ -15,7 +15,8 @@ from pager_domain.policy.schedule_history import (
     shift_around,
     shifts_of,
 )
-from pager_domain.policy.schedules import SCHEDULES, Schedule, ScheduleId, Shift, checked_span
+from pager_domain.policy.schedules import SCHEDULES, Schedule, ScheduleId, Shift
+from pager_domain.wall_time import checked_span
 
 SHOWN_AHEAD = timedelta(days=28)
 CALENDAR_BEFORE = timedelta(days=31)

@@ -14,7 +14,7 @@ from pager_domain.kernel import checked_id, checked_text
 from pager_domain.policy.errors import ScheduleExists, ScheduleStale, ScheduleUnknown
 from pager_domain.policy.people import PersonId
 from pager_domain.policy.revisions import Kind, Record, Revisioned
-from pager_domain.wall_time import checked_calendar_moment, checked_wall_time, zone_named
+from pager_domain.wall_time import checked_calendar_moment, checked_span, checked_wall_time, zone_named
 
 ScheduleId = NewType("ScheduleId", str)
 LayerId = NewType("LayerId", str)
@@ -29,7 +29,6 @@ MAX_LAYERS = 20
 MAX_RESTRICTIONS = 50
 MAX_CHANGES = 500
 """So many overrides, and so many shift swaps, of a schedule are not over for more than 30 days."""
-MAX_SPAN = timedelta(days=366)
 MAX_SWAP_ID_BYTES = 250
 OVERRIDES_OF_SWAPS = "swap/"
 """So begins the id of an override that a shift swap has become; the id of the swap follows."""
@@ -282,18 +281,6 @@ class Shift:
     def length(self) -> timedelta:
         """How long it lasts."""
         return self.ends_at - self.starts_at
-
-
-def checked_span(start: datetime, end: datetime) -> tuple[datetime, datetime]:
-    """``start`` and ``end`` in UTC, if the end is later, but not by more than 366 days.
-
-    Raises:
-        InvalidField: they are not, in the field ``start_time`` or ``end_time``.
-    """
-    start, end = checked_calendar_moment("start_time", start), checked_calendar_moment("end_time", end)
-    if not timedelta(0) < end - start <= MAX_SPAN:
-        raise InvalidField("end_time", f"must be after start_time, at most {MAX_SPAN.days} days after")
-    return start, end
 
 
 def _refuse_repeats(field: str, ids: Sequence[str]) -> None:
