@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pager_domain.pager.events import NotificationId
 from pager_domain.pager.model import Bundle
 from pager_domain.pager.ports.notification_outbox import Claim, Dissolved, Postponed, Result
-from pager_grpc.pager import rows
+from pager_grpc.pager import page_rows
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.tables import BundleRow, table_of
 from pager_grpc.runtime.bulk import insert_rows
@@ -96,7 +96,7 @@ async def claim_due(
     for page in await fetch(connection, _PAGES.format(condition=condition), binds):
         pages[page["bundle_id"]].append(page)
     return [
-        _claim_of(row, pages[row["bundle_id"]], sealing, rows.age_of(row, lease, moment_of(row["created_at"])))
+        _claim_of(row, pages[row["bundle_id"]], sealing, page_rows.age_of(row, lease, moment_of(row["created_at"])))
         for row in claimed
     ]
 
@@ -129,7 +129,7 @@ async def record(connection: AsyncConnection, database: Database, result: Result
 
 
 def _claim_of(row: Row, pages: Sequence[Row], sealing: Sealing, age: timedelta) -> Claim:
-    bundle = Bundle(tuple(rows.notification_of(page, sealing) for page in pages), row["subject"], row["body"])
+    bundle = Bundle(tuple(page_rows.notification_of(page, sealing) for page in pages), row["subject"], row["body"])
     if bundle.notification_id != NotificationId(row["bundle_id"]):
         raise ValueError(f"bundle {row['bundle_id']} has lost or won pages")
     is_open = any(page["incident_is_open"] for page in pages)

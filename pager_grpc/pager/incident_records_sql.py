@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pager_domain.pager.audit import IncidentRecord, PageRecord
 from pager_domain.pager.events import IncidentId, Outcome
 from pager_domain.pager.ports.incident_records import IncidentRecords
-from pager_grpc.pager import rows
+from pager_grpc.pager import page_rows, rows
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import Row, fetch, is_one_of, is_one_of_pairs
@@ -56,7 +56,7 @@ async def read_records(connection: AsyncConnection, keys: Iterable[Key], sealing
     for row in stored:
         bundle_id = row["bundle_id"] or ""
         ends = _outcome_of(row["state"]), bundle_id, _outcome_of(bundles.get(bundle_id, "waiting"))
-        pages[_key(row)].append(PageRecord(rows.notification_of(row, sealing), *ends))
+        pages[_key(row)].append(PageRecord(page_rows.notification_of(row, sealing), *ends))
     return [
         IncidentRecord(rows.incident_of(row, sealing), tuple(events[key]), tuple(pages[key]), key in current)
         for key, row in ((_key(row), row) for row in incidents)

@@ -12,7 +12,7 @@ from pager_domain.pager.events import MOST_SEVERE_FIRST, Severity
 from pager_domain.pager.model import Notification
 from pager_domain.pager.ports.notification_outbox import Claim
 from pager_domain.pager.storm import MAX_BUNDLED, Arrangement, Pace, Traffic, arranged, uses_the_last_message
-from pager_grpc.pager import bundles_sql, rows
+from pager_grpc.pager import bundles_sql, page_rows
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.tables import RecipientRow, table_of
 from pager_grpc.runtime.bulk import update_rows
@@ -152,10 +152,10 @@ class Claiming:
         return self.sealing.recipient(page.channel.value, page.address)
 
     def _page_of(self, row: Row) -> Notification:
-        return rows.notification_of(row, self.sealing)
+        return page_rows.notification_of(row, self.sealing)
 
     def _claim_of(self, row: Row) -> Claim:
-        is_open, age = bool(row["incident_is_open"]), rows.age_of(row, LEASE, rows.owed_at(row))
+        is_open, age = bool(row["incident_is_open"]), page_rows.age_of(row, LEASE, page_rows.owed_at(row))
         return Claim(self._page_of(row), row["attempts"], is_open, row["lost_claims"], age)
 
     @property

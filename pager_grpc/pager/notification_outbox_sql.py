@@ -11,7 +11,7 @@ from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutb
 from pager_domain.pager.refusals import owed_at_once
 from pager_domain.pager.service import PagerService
 from pager_domain.pager.storm import Pace
-from pager_grpc.pager import bundles_sql, rows
+from pager_grpc.pager import bundles_sql, page_rows, rows
 from pager_grpc.pager.monitored_services_sql import seconds_until
 from pager_grpc.pager.notification_claims_sql import PAGE_KEY, Claiming
 from pager_grpc.pager.sealing import Sealing
@@ -151,7 +151,7 @@ class SqlNotificationOutbox(NotificationOutbox):
         return [event for _, events in changes for event in events]
 
     def _page_of(self, row: rows.StoredRow) -> Notification:
-        return rows.notification_of(row, self._sealing)
+        return page_rows.notification_of(row, self._sealing)
 
     async def _counts(self, connection: AsyncConnection, ends: Sequence[End]) -> dict[IncidentId, int]:
         condition, binds = _these_incidents(connection, [page for page, _ in ends])

@@ -1,20 +1,12 @@
 """Rows to values and back. Pure; JSON documents are written and checked by pydantic from the dataclasses themselves."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from pager_domain.kernel import (
-    EmailAddress,
-    EmailTarget,
     MonitoredServiceId,
-    NotificationTarget,
-    PhoneNumber,
-    SealedAddress,
-    SmsTarget,
-    TargetId,
 )
 from pager_domain.pager.events import (
     Alert,
@@ -50,7 +42,6 @@ from pager_domain.pager.model import (
     Incident,
     IncidentState,
     MonitoredService,
-    Notification,
     StoredAnswer,
 )
 from pager_grpc.pager.policy_documents import policy_document, policy_of
@@ -234,75 +225,6 @@ def event_of(row: StoredRow) -> IncidentEvent:
     what: Cause = _CAUSES[row["kind"]].validate_python(as_document(row["document"]))
     service_id, incident_id = MonitoredServiceId(row["monitored_service_id"]), IncidentId(row["incident_id"])
     return IncidentEvent(service_id, incident_id, row["sequence"], moment_of(row["at"]), what)
-
-
-def notification_row(page: Notification, now: datetime, sealing: Sealing) -> Row:
-    """A page that was decided just now, and is owed after its delay."""
-    target = page.target
-    owed_at = now + page.delay
-    return {
-        "monitored_service_id": page.monitored_service_id,
-        "notification_id": page.notification_id,
-        "incident_id": page.incident_id,
-        "cycle": page.cycle,
-        "level": page.level,
-        "target_id": target.target_id,
-        "person_id": page.person_id,
-        "contact_method_id": page.contact_method_id,
-        "step": page.step,
-        "channel": page.channel.value,
-        "address": sealing.sealed(page.address),
-        "recipient": sealing.recipient(page.channel.value, page.address),
-        "subject": page.subject,
-        "body": page.body,
-        "state": "waiting",
-        "held": False,
-        "attempts": 0,
-        "lost_claims": 0,
-        "severity": page.severity.value,
-        "last_reason": "",
-        "due_at": owed_at,
-        "owed_at": owed_at if page.delay else None,
-        "created_at": now,
-        "settled_at": None,
-    }
-
-
-def notification_of(row: StoredRow, sealing: Sealing) -> Notification:
-    """A page from its row."""
-    return Notification(
-        MonitoredServiceId(row["monitored_service_id"]),
-        IncidentId(row["incident_id"]),
-        row["cycle"],
-        row["level"],
-        _target_of(row, sealing),
-        row["subject"],
-        row["body"],
-        Severity(row["severity"]),
-        row["person_id"],
-        row["contact_method_id"],
-        row["step"],
-        owed_at(row) - moment_of(row["created_at"]) if row["owed_at"] else timedelta(),
-    )
-
-
-def _target_of(row: StoredRow, sealing: Sealing) -> NotificationTarget:
-    """Whom a page is for. One without a ``recipient`` was stored before addresses were sealed."""
-    target_id, stored = TargetId(row["target_id"]), row["address"]
-    opened = sealing.opened(stored) if row["recipient"] else stored
-    if row["channel"] == "email":
-        return EmailTarget(target_id, SealedAddress(stored) if opened is None else EmailAddress(opened))
-    return SmsTarget(target_id, SealedAddress(stored) if opened is None else PhoneNumber(opened))
-
-
-def owed_at(page: StoredRow) -> datetime:
-    """When a page was owed first, or will be."""
-    return moment_of(page["owed_at"] or page["created_at"])
-
-
-def age_of(claimed: StoredRow, lease: timedelta, since: datetime) -> timedelta:
-    """How long a page or a bundle that was claimed just now, for ``lease``, had been owed ``since`` then."""
-    return moment_of(claimed["due_at"]) - lease - since
 
 
 def _assignee_of(text: str) -> Assignee:

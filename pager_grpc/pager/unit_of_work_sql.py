@@ -19,7 +19,7 @@ from pager_domain.pager.model import (
     StoredAnswer,
 )
 from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKey, UnitOfWork
-from pager_grpc.pager import maintenance_windows_sql, rows
+from pager_grpc.pager import maintenance_windows_sql, page_rows, rows
 from pager_grpc.pager.former_incidents_sql import former_incidents
 from pager_grpc.pager.known_policies_sql import write_known_policies
 from pager_grpc.pager.sealing import Sealing
@@ -154,7 +154,9 @@ class SqlUnitOfWork(UnitOfWork):
         cancelled = await fetch(self.connection, _CANCEL.format(condition), binds | {"settled_at": settled_at})
         return [
             CancelledPage(
-                rows.notification_of(row, self.sealing), row["attempts"], before_due=rows.owed_at(row) > self.now
+                page_rows.notification_of(row, self.sealing),
+                row["attempts"],
+                before_due=page_rows.owed_at(row) > self.now,
             )
             for row in cancelled
         ]
@@ -208,7 +210,7 @@ class SqlUnitOfWork(UnitOfWork):
         writes.insert(INCIDENTS, [rows.new_incident_row(incidents[key], self.sealing) for key in opened])
         writes.upsert(SERVICES, [rows.service_row(service) for service in services.values()])
         append_events(writes, self.database, events)
-        writes.insert(NOTIFICATIONS, [rows.notification_row(page, self.now, self.sealing) for page in pages])
+        writes.insert(NOTIFICATIONS, [page_rows.notification_row(page, self.now, self.sealing) for page in pages])
         writes.insert(ANSWERS, [rows.answer_row(answer) | {"created_at": self.now} for answer in answers])
         write_known_policies(writes, known_policies or {}, self.now, self.sealing)
         await writes.run()

@@ -10,7 +10,7 @@ from simulation.history import LedgerLine
 
 from pager_domain.pager.audit import IncidentRecord, PageRecord
 from pager_domain.pager.events import Outcome
-from pager_grpc.pager import rows
+from pager_grpc.pager import page_rows, rows
 from pager_grpc.runtime.columns import as_document, moment_of
 
 _PAGES = """
@@ -60,7 +60,9 @@ def _typed(event: sqlite3.Row) -> dict[str, Any]:
 
 def _page(row: sqlite3.Row) -> PageRecord:
     bundle_id, bundle_state = row["bundle_id"] or "", row["bundle_state"] or "waiting"
-    return PageRecord(rows.notification_of(row, SEALING), _outcome(row["state"]), bundle_id, _outcome(bundle_state))
+    return PageRecord(
+        page_rows.notification_of(row, SEALING), _outcome(row["state"]), bundle_id, _outcome(bundle_state)
+    )
 
 
 def _outcome(state: str) -> Outcome | None:

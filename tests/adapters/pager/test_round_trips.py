@@ -46,7 +46,7 @@ from pager_domain.pager.interventions import (
 from pager_domain.pager.levels import EmptyLevel
 from pager_domain.pager.model import IncidentState
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
-from pager_grpc.pager import rows, wire
+from pager_grpc.pager import page_rows, rows, wire
 from pager_grpc.pager.policy_documents import policy_document, policy_of
 from pager_grpc.pager.wire_events import event_pb
 
@@ -169,13 +169,15 @@ def test_an_incident_survives_its_row():
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_page_survives_its_row(number):
-    assert rows.notification_of(rows.notification_row(a_page(number), NOON, SEALING), SEALING) == a_page(number)
+    assert page_rows.notification_of(page_rows.notification_row(a_page(number), NOON, SEALING), SEALING) == a_page(
+        number
+    )
 
 
 def test_a_page_that_is_due_later_survives_its_row():
     page = replace(a_page(), person_id="ana", contact_method_id="ana/phone", step=2, delay=timedelta(minutes=3))
-    row = rows.notification_row(page, NOON, SEALING)
-    assert rows.notification_of(row, SEALING) == page
+    row = page_rows.notification_row(page, NOON, SEALING)
+    assert page_rows.notification_of(row, SEALING) == page
     assert row["due_at"] == row["owed_at"] == NOON + page.delay
 
 
