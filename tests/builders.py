@@ -21,14 +21,8 @@ from pager_domain.pager.levels import (
     ResolvedTarget,
     addresses,
 )
-from pager_domain.pager.model import (
-    EscalationPolicy,
-    Incident,
-    MonitoredService,
-    Notification,
-    Request,
-    ResolvedPolicy,
-)
+from pager_domain.pager.model import EscalationPolicy, Incident, MonitoredService, Request, ResolvedPolicy
+from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_domain.pager.ports.notification_outbox import NotificationOutbox

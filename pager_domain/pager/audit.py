@@ -20,10 +20,11 @@ from pager_domain.pager.events import (
     LevelSkipped,
     NotificationId,
     NotificationSettled,
-    NotifiedTarget,
     Outcome,
 )
-from pager_domain.pager.model import Incident, IncidentState, Notification
+from pager_domain.pager.model import Incident, IncidentState
+from pager_domain.pager.notification import Notification
+from pager_domain.pager.targets import NotifiedTarget
 
 What = TypeVar("What")
 

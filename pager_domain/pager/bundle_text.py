@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from pager_domain.pager.events import MOST_SEVERE_FIRST, Channel
-from pager_domain.pager.model import Bundle, Notification
+from pager_domain.pager.events import MOST_SEVERE_FIRST
+from pager_domain.pager.notification import Bundle, Notification
 from pager_domain.pager.page_text import MAX_BODY_BYTES, MAX_SMS_CHARACTERS
+from pager_domain.pager.targets import Channel
 
 _ADVICE = """
 To see them all:

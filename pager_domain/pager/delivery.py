@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pager_domain.kernel import EmailTarget, NotificationTarget
 from pager_domain.pager.events import NotificationSettled, Outcome
-from pager_domain.pager.model import Bundle
+from pager_domain.pager.notification import Bundle
 from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, HandOff, NotNow, Refused
 from pager_domain.pager.ports.notification_outbox import Claim, Dissolved, Postponed, Result, Settled
 

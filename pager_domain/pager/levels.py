@@ -23,7 +23,8 @@ from pager_domain.kernel import (
     checked_text,
     is_readable,
 )
-from pager_domain.pager.events import Channel, NotifiedTarget, Severity, UnreachedTarget
+from pager_domain.pager.events import Severity
+from pager_domain.pager.targets import Channel, NotifiedTarget, UnreachedTarget
 
 MAX_STEPS = 100
 MAX_PAGES_PER_TARGET = 100

@@ -3,8 +3,8 @@
 import shlex
 from datetime import datetime, timedelta
 
-from pager_domain.pager.events import Channel
 from pager_domain.pager.model import Incident
+from pager_domain.pager.targets import Channel
 
 MAX_SMS_CHARACTERS = 320
 """Two concatenated messages: what every gateway takes and a person reads at night."""

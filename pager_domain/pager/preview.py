@@ -11,19 +11,12 @@ from datetime import datetime, timedelta
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import MonitoredServiceId, NotificationTarget
 from pager_domain.pager.errors import PolicyUnavailable
-from pager_domain.pager.events import (
-    Acknowledgement,
-    Alert,
-    IncidentEvent,
-    IncidentId,
-    LevelNotified,
-    PlannedTarget,
-    Timeout,
-)
+from pager_domain.pager.events import Acknowledgement, Alert, IncidentEvent, IncidentId, LevelNotified, Timeout
 from pager_domain.pager.model import Change, Incident, MonitoredService, ResolvedPolicy
 from pager_domain.pager.policy_choice import chosen_policy, question_about
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, NoPolicy
 from pager_domain.pager.service import PagerService
+from pager_domain.pager.targets import PlannedTarget
 
 MAX_ACKNOWLEDGED_AFTER = timedelta(days=7)
 MAX_FIRINGS = 500

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from pager_domain.kernel import TargetId
 from pager_domain.pager.events import IncidentId
-from pager_domain.pager.model import Notification
+from pager_domain.pager.notification import Notification
 
 Addressee = tuple[IncidentId, int, int, TargetId, str]
 """Incident, cycle, level, target and person."""

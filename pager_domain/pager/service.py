@@ -24,8 +24,6 @@ from pager_domain.pager.events import (
     LevelNotified,
     LevelSkipped,
     LevelUndeliverable,
-    NotifiedTarget,
-    PlannedTarget,
     PolicySource,
     Timeout,
 )
@@ -36,13 +34,14 @@ from pager_domain.pager.model import (
     Incident,
     IncidentState,
     MonitoredService,
-    Notification,
     ResolvedPolicy,
     recorded,
 )
+from pager_domain.pager.notification import Notification
 from pager_domain.pager.page_text import page_text
 from pager_domain.pager.reopening import on_reopening, reopens_until
 from pager_domain.pager.silence import NOT_HELD, acknowledged_until, resumed
+from pager_domain.pager.targets import NotifiedTarget, PlannedTarget
 
 
 class PagerService:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pager_domain.pager.events import MOST_SEVERE_FIRST, Severity
-from pager_domain.pager.model import Notification
+from pager_domain.pager.notification import Notification
 
 MAX_BUNDLED = 1_000
 """Pages in one message; each is named or counted in it."""

@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.pager.events import NotificationId
-from pager_domain.pager.model import Bundle
+from pager_domain.pager.notification import Bundle
 from pager_domain.pager.ports.notification_outbox import Claim, Dissolved, Postponed, Result
 from pager_grpc.pager import page_rows
 from pager_grpc.pager.sealing import Sealing

@@ -17,12 +17,12 @@ from pager_domain.kernel import (
     email_target,
     sms_target,
 )
-from pager_domain.pager.events import UnreachedReason, UnreachedTarget
 from pager_domain.pager.forecast import FORECAST
 from pager_domain.pager.interventions import AssigneeKind
 from pager_domain.pager.levels import EmptyLevel, LaterLevel, ResolvedLevel, ResolvedRule, ResolvedStep, ResolvedTarget
 from pager_domain.pager.model import EscalationPolicy
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, NoPolicy, PolicyQuestion
+from pager_domain.pager.targets import UnreachedReason, UnreachedTarget
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
 from pager_grpc.runtime.errors import fault_of

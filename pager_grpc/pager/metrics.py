@@ -8,9 +8,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from pager_domain.pager.audit import PROMISES
 from pager_domain.pager.auditor import Audited
-from pager_domain.pager.events import Channel, NotificationSettled, Outcome
+from pager_domain.pager.events import NotificationSettled, Outcome
 from pager_domain.pager.ports.notification_outbox import Postponed, Result, Settled
 from pager_domain.pager.retention import Past
+from pager_domain.pager.targets import Channel
 
 _LATENESS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 900)
 _BEFORE_DUE = "cancelled_before_due"

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.pager.bundle_text import bundled
 from pager_domain.pager.events import MOST_SEVERE_FIRST, Severity
-from pager_domain.pager.model import Notification
+from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.notification_outbox import Claim
 from pager_domain.pager.storm import MAX_BUNDLED, Arrangement, Pace, Traffic, arranged, uses_the_last_message
 from pager_grpc.pager import bundles_sql, page_rows

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.pager.events import IncidentEvent, IncidentId, NotificationSettled, Outcome
-from pager_domain.pager.model import Bundle, Notification
+from pager_domain.pager.notification import Bundle, Notification
 from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Result, Settled
 from pager_domain.pager.refusals import owed_at_once
 from pager_domain.pager.service import PagerService

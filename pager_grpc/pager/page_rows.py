@@ -13,7 +13,7 @@ from pager_domain.kernel import (
     TargetId,
 )
 from pager_domain.pager.events import IncidentId, Severity
-from pager_domain.pager.model import Notification
+from pager_domain.pager.notification import Notification
 from pager_grpc.pager.rows import Row, StoredRow
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.runtime.columns import moment_of

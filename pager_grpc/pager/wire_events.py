@@ -9,7 +9,6 @@ from google.protobuf.duration_pb2 import Duration
 from pager_domain.pager.events import (
     Alert,
     AlertRepeated,
-    Channel,
     EscalationExhausted,
     IncidentAcknowledged,
     IncidentEvent,
@@ -19,12 +18,8 @@ from pager_domain.pager.events import (
     LevelSkipped,
     LevelUndeliverable,
     NotificationSettled,
-    NotifiedTarget,
     Outcome,
-    PlannedTarget,
     PolicySource,
-    UnreachedReason,
-    UnreachedTarget,
 )
 from pager_domain.pager.interventions import (
     AcknowledgementExpired,
@@ -36,6 +31,7 @@ from pager_domain.pager.interventions import (
     IncidentReopened,
     IncidentSnoozed,
 )
+from pager_domain.pager.targets import Channel, NotifiedTarget, PlannedTarget, UnreachedReason, UnreachedTarget
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.pager.wire import SEVERITIES, assignee_pb, timestamp_pb
 

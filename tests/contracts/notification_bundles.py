@@ -11,7 +11,7 @@ from fakes.escalation_policies import FakeEscalationPolicies
 from pager_domain.pager.audit import violations
 from pager_domain.pager.delivery import answered_meanwhile, result_of
 from pager_domain.pager.events import LevelUndeliverable, NotificationSettled, Outcome, Severity
-from pager_domain.pager.model import Bundle
+from pager_domain.pager.notification import Bundle
 from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, NotNow, Refused
 from pager_domain.pager.storm import Pace
 

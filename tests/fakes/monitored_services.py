@@ -11,16 +11,15 @@ from pager_domain.kernel import Clock, MonitoredServiceId
 from pager_domain.pager.events import MOST_SEVERE_FIRST, IncidentEvent, IncidentId, NotificationId, Outcome
 from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId
 from pager_domain.pager.model import (
-    Bundle,
     Change,
     EscalationPolicy,
     FormerIncident,
     Incident,
     MonitoredService,
-    Notification,
     Request,
     StoredAnswer,
 )
+from pager_domain.pager.notification import Bundle, Notification
 from pager_domain.pager.ports.monitored_services import CancelledPage, MonitoredServices, RequestKey, UnitOfWork
 from pager_domain.pager.storm import Traffic
 

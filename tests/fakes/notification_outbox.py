@@ -8,7 +8,8 @@ from fakes.monitored_services import FakeMonitoredServices, Page, StoredBundle
 
 from pager_domain.pager.bundle_text import bundled
 from pager_domain.pager.events import MOST_SEVERE_FIRST, NotificationSettled, Outcome
-from pager_domain.pager.model import Bundle, Incident, Notification, recorded
+from pager_domain.pager.model import Incident, recorded
+from pager_domain.pager.notification import Bundle, Notification
 from pager_domain.pager.ports.notification_outbox import (
     Claim,
     Dissolved,

@@ -14,7 +14,7 @@ from simulation.history import HandOff
 
 from pager_domain.notifier.messages import POSSIBLE_DUPLICATE_PREFIX
 from pager_domain.pager.audit import IncidentRecord, PageRecord
-from pager_domain.pager.events import Channel
+from pager_domain.pager.targets import Channel
 from pager_grpc.notifier.email_format import safe_name
 
 PROGRAM = Path(__file__).with_name("ground_truth.py")

@@ -9,15 +9,8 @@ from typing import Protocol
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import IncidentId
 from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId
-from pager_domain.pager.model import (
-    Change,
-    EscalationPolicy,
-    Incident,
-    MonitoredService,
-    Notification,
-    Request,
-    StoredAnswer,
-)
+from pager_domain.pager.model import Change, EscalationPolicy, Incident, MonitoredService, Request, StoredAnswer
+from pager_domain.pager.notification import Notification
 
 RequestKey = tuple[MonitoredServiceId, str]
 

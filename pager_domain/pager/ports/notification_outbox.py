@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from pager_domain.pager.events import NotificationSettled, Outcome
-from pager_domain.pager.model import Bundle, Notification
+from pager_domain.pager.notification import Bundle, Notification
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from sealed import SEALING
 
 from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.delivery import result_of
-from pager_domain.pager.events import Channel
-from pager_domain.pager.model import Bundle, IncidentState
+from pager_domain.pager.model import IncidentState
+from pager_domain.pager.notification import Bundle
 from pager_domain.pager.ports.email_sender import HandedOff, NotNow, Refused
 from pager_domain.pager.ports.incident_views import WatchPosition
 from pager_domain.pager.retention import Past
 from pager_domain.pager.storm import Pace
+from pager_domain.pager.targets import Channel
 from pager_grpc.pager.bootstrap import new_incident_id
 from pager_grpc.pager.history_sql import SqlHistory
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords

@@ -11,9 +11,10 @@ from sqlalchemy import text
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import MonitoredServiceId
-from pager_domain.pager.events import Acknowledgement, Channel, IncidentId, Outcome
+from pager_domain.pager.events import Acknowledgement, IncidentId, Outcome
 from pager_domain.pager.model import IncidentState
 from pager_domain.pager.service import PagerService
+from pager_domain.pager.targets import Channel
 from pager_grpc.pager import tables
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox

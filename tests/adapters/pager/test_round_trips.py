@@ -14,7 +14,6 @@ from pager_domain.pager.events import (
     Acknowledgement,
     Alert,
     AlertRepeated,
-    Channel,
     EscalationExhausted,
     IncidentAcknowledged,
     IncidentEvent,
@@ -25,11 +24,8 @@ from pager_domain.pager.events import (
     Link,
     NotificationSettled,
     Outcome,
-    PlannedTarget,
     PolicySource,
     Severity,
-    UnreachedReason,
-    UnreachedTarget,
 )
 from pager_domain.pager.interventions import (
     AcknowledgementExpired,
@@ -45,6 +41,7 @@ from pager_domain.pager.interventions import (
 )
 from pager_domain.pager.levels import EmptyLevel
 from pager_domain.pager.model import IncidentState
+from pager_domain.pager.targets import Channel, PlannedTarget, UnreachedReason, UnreachedTarget
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.pager import page_rows, rows, wire
 from pager_grpc.pager.policy_documents import policy_document, policy_of

@@ -8,7 +8,7 @@ from fakes.senders import FakeSenders
 from sealed import SEALING
 
 from pager_domain.pager.events import LevelNotified, NotificationSettled, Outcome, PolicySource
-from pager_domain.pager.model import Bundle
+from pager_domain.pager.notification import Bundle
 from pager_domain.pager.ports.incident_views import WatchPosition
 from pager_domain.pager.storm import Pace
 from pager_grpc.pager.address_keys import new_key

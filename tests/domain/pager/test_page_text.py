@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pager_domain.kernel import MonitoredServiceId, email_target, sms_target
-from pager_domain.pager.events import Channel, Link, Severity
-from pager_domain.pager.model import Notification
+from pager_domain.pager.events import Link, Severity
+from pager_domain.pager.notification import Notification
 from pager_domain.pager.page_text import MAX_BODY_BYTES, MAX_SMS_CHARACTERS, page_text
+from pager_domain.pager.targets import Channel
 
 
 def an_incident_about(service="checkout", message="payments fail", level=2, **alert):
