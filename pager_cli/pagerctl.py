@@ -11,6 +11,7 @@ import typer
 from pager_cli import intervention_cli
 from pager_cli import options as opt
 from pager_cli.configuration_cli import add_configuration_commands
+from pager_cli.maintenance_cli import maintenance_app
 from pager_cli.outcome import BUG, OK, USAGE
 from pager_cli.person_cli import person_app
 from pager_cli.policy_cli import policy_app
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pager_cli.calls import Peer
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(maintenance_app, name="maintenance", help="Page nobody for a while: create, list, delete.")
 app.add_typer(person_app, name="person", help="Say who may be paged, and how: list, show, set, delete, verify.")
 app.add_typer(schedule_app, name="schedule", help="Say who is on call when: list, show, ical, override, swap, answer.")
 app.command("oncall")(on_call)

@@ -31,6 +31,9 @@ _BY_REASON: Mapping[str, str] = {
     "MONITORED_SERVICE_UNKNOWN": "there is no service {monitored_service_id!r}; `pagerctl services` lists them",
     "INCIDENT_UNKNOWN": "there is no incident {incident_id!r}; `pagerctl incidents --all` lists them",
     "NO_OPEN_INCIDENT": "there is nothing to do: {monitored_service_id!r} has no open incident",
+    "MAINTENANCE_WINDOW_UNKNOWN": (
+        "there is no maintenance window {maintenance_window_id!r}; `pagerctl maintenance list` lists them"
+    ),
     "NO_LEVEL_LEFT": "every level of the incident {incident_id!r} was notified, nobody is left to escalate to",
     "REQUEST_ID_REUSED": "the request id {request_id!r} was used with other content; give another one, or none",
     "POLICY_UNKNOWN": "there is no policy {policy_id!r}; `pagerctl policy list` lists them",

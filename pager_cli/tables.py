@@ -87,7 +87,9 @@ def _fields_of(incident: pb.Incident, now: datetime) -> Iterator[tuple[str, Cell
         acknowledged = incident.state == pb.Incident.STATE_ACKNOWLEDGED
         yield "open again" if acknowledged else "next level", f"{full_time(when)} ({distance(when, now)})"
     if incident.HasField("hold_end_time"):
-        yield "held until", full_time(incident.hold_end_time)
+        window = incident.maintenance_window_id
+        by = f" by the maintenance window {one_line(window)}" if window else ""
+        yield "held until", f"{full_time(incident.hold_end_time)}{by}"
     if incident.HasField("assigned_to"):
         yield "given to", assignee_words(incident.assigned_to)
     if incident.HasField("acknowledge_time"):

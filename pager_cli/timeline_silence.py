@@ -50,16 +50,28 @@ def _reopened(event: pb.IncidentEvent) -> str:
     return f"reopened: it goes on where it was, next at {due}"
 
 
+def _held(event: pb.IncidentEvent) -> str:
+    until = clock_time(event.held.hold_end_time, event.event_time)
+    return f"held until {until} by the maintenance window {one_line(event.held.maintenance_window_id)}"
+
+
+def _released(event: pb.IncidentEvent) -> str:
+    return f"the maintenance window {one_line(event.released.maintenance_window_id)} is gone: due at once"
+
+
 SENTENCES: Mapping[str, Callable[[pb.IncidentEvent], str]] = {
     "snoozed": _snoozed,
     "acknowledgement_expired": _acknowledgement_expired,
     "escalated": _escalated,
     "reassigned": _reassigned,
     "reopened": _reopened,
+    "held": _held,
+    "released": _released,
     "assignee_unknown": _assignee_unknown,
 }
 STYLES = {
     "snoozed": "blue",
+    "held": "blue",
     "acknowledgement_expired": "bold red",
     "escalated": "bold yellow",
     "reopened": "bold red",

@@ -114,7 +114,7 @@ def to_come(window: MaintenanceWindow, now: datetime) -> datetime:
     """
     found = window.when.occurrence(now)
     if found is None:
-        raise InvalidField("one_off.end_time", "must be in the future")
+        raise InvalidField("maintenance_window.one_off.end_time", "must be in the future")
     return found[0]
 
 

@@ -133,6 +133,14 @@ kinds = pb.IncidentEvent
             {"reopened": kinds.Reopened(next_escalation_time=at("2026-03-01T03:00:00Z"))},
             "reopened: it goes on where it was, next at {}",
         ),
+        (
+            {"held": kinds.Held(maintenance_window_id="w1", hold_end_time=at("2026-03-01T03:00:00Z"))},
+            "held until {} by the maintenance window w1",
+        ),
+        (
+            {"released": kinds.Released(maintenance_window_id="w1")},
+            "the maintenance window w1 is gone: due at once",
+        ),
         ({"escalated": kinds.Escalated(escalated_by="ana")}, "escalated by ana: the next level is due at once"),
     ],
 )

@@ -100,7 +100,7 @@ def test_a_window_that_is_over_cannot_be_made():
     assert to_come(a_window(), after(minutes=59)) == NOON
     with pytest.raises(InvalidField) as refusal:
         to_come(a_window(), after(minutes=60))
-    assert refusal.value.field == "one_off.end_time"
+    assert refusal.value.field == "maintenance_window.one_off.end_time"
 
 
 @pytest.mark.parametrize(
