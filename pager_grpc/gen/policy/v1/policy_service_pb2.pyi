@@ -520,7 +520,9 @@ class ResolvedRule(_message.Message):
     REPEAT_INTERVAL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResolvedStep]:
-        """Output only. The pages, ordered by delay; at least one."""
+        """Output only. The pages, ordered by delay; at least one. None is made that would be due when the
+        acknowledgement delay of the level has run out; if that is the first one, it is made at once.
+        """
 
     @_builtins.property
     def repeat_interval(self) -> _duration_pb2.Duration:
