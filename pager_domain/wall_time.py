@@ -66,7 +66,7 @@ def on_the_wall(moment: datetime, zone: ZoneInfo) -> datetime:
 
 def first_moment(wall: datetime, zone: ZoneInfo) -> datetime:
     """The first moment, in UTC, at which the clock on the wall shows ``wall`` (naive) or a later time."""
-    moment = wall.replace(tzinfo=zone).astimezone(UTC)
+    moment = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if on_the_wall(moment, zone) == wall:
         return moment
     return _end_of_gap(wall, zone)

@@ -34,6 +34,7 @@ def test_a_local_time_that_is_skipped_means_the_change_itself(skipped):
 )
 def test_a_local_time_that_comes_twice_means_the_first_time(repeated, first):
     assert first_moment(wall(repeated), BERLIN) == utc(first)
+    assert first_moment(wall(repeated).replace(fold=1), BERLIN) == utc(first)
 
 
 def test_a_day_that_a_zone_skips_means_the_beginning_of_the_next_one():
