@@ -46,6 +46,12 @@ _BY_REASON: Mapping[str, str] = {
         "{policy_id!r} is the default policy; end that first (default: false), or put both policies in one file"
     ),
     "STALE_ETAG": "the policy {policy_id!r} was changed by somebody else at the same time; try again",
+    "CONFIGURATION_STALE": "the configuration was changed by somebody else since the plan; run `pagerctl plan` again",
+    "POLICY_UNAVAILABLE": "nobody can be looked up: {fault}; try again when the policy service is back",
+    "CODE_SENT_RECENTLY": "a code was sent to {contact_method_id!r} of {person_id!r} a moment ago; wait a minute",
+    "CODE_REFUSED": (
+        "the code does not count ({refusal}); `pagerctl person verify {person_id} {contact_method_id}` sends another"
+    ),
     "NO_POLICY_FOR_SERVICE": "no policy covers the service {monitored_service_id!r} and there is no default policy",
     "REVISION_UNKNOWN": "the policy {policy_id!r} has no revision {revision}",
     "TARGET_UNKNOWN": "{field}: there is no {named_kind} {named_id!r}; see `pagerctl {named_kind} list`",
