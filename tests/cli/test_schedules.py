@@ -159,7 +159,10 @@ async def test_a_calendar_is_printed_as_it_came(ctl):
     assert len(Calendar.from_ical(json.loads(of_person.out)["calendar"]).walk("VEVENT")) > 50
 
 
-async def test_a_schedule_is_deleted(ctl):
+async def test_a_schedule_is_deleted_unless_a_policy_names_it(ctl):
+    kept = await ctl("schedule", "delete", "shop")
+    said = "pagerctl: the policy 'shop' names the schedule 'shop'; take it out there first\n"
+    assert (kept.code, kept.out, kept.err) == (1, "", said)
     assert (await ctl("schedule", "delete", "nights")).out == "nights deleted\n"
     gone = await ctl("schedule", "show", "nights")
     assert (gone.code, gone.err) == (
