@@ -134,6 +134,8 @@ def _listeners(configuration: Configuration) -> Iterator[tuple[str, Address]]:
         yield f"{room.upper()}_LISTEN", settings.listen
         if settings.metrics_listen is not None:
             yield f"{room.upper()}_METRICS_LISTEN", settings.metrics_listen
+        if (calendars := getattr(settings, "calendars_listen", None)) is not None:
+            yield f"{room.upper()}_CALENDARS_LISTEN", calendars
 
 
 def _unwritable(room: Room, settings: ServedSettings) -> Iterator[str]:

@@ -23,6 +23,7 @@ from pager_grpc.gen.policy.v1 import (
     schedule_service_pb2_grpc,
 )
 from pager_grpc.policy import configuration_servicer, people_servicer, schedule_servicer
+from pager_grpc.policy.calendars_http import serving_calendars
 from pager_grpc.policy.config import PolicySettings
 from pager_grpc.policy.configuration_servicer import ConfigurationServicer
 from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
@@ -89,6 +90,9 @@ async def running_policy(
         )
         store = SqlPolicyStore(opened)
         _serve(server, store, verification_sender)
+        if settings.calendars_listen is not None:
+            on_call = OnCallApplicationService(store)
+            await stack.enter_async_context(serving_calendars(on_call, settings.calendars_listen))
         port = await server.start(settings.listen)
         loops = [run_forever("policy_health", partial(server.check_health, opened), Doorbell())]
         loops.append(run_forever("forgetting", _forgetting(store, metrics).step, Doorbell()))

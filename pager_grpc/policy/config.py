@@ -10,6 +10,8 @@ class PolicySettings(RoomSettings):
 
     listen: Address = Field("127.0.0.1:50052", alias="POLICY_LISTEN")
     metrics_listen: Address | None = Field(None, alias="POLICY_METRICS_LISTEN")
+    # Whoever reaches it can read who is on call when.
+    calendars_listen: Address | None = Field(None, alias="POLICY_CALENDARS_LISTEN")
     # The codes that verify contact methods are sent through it.
     notifier_target: Address = Field("127.0.0.1:50053", alias="POLICY_NOTIFIER_TARGET")
     given_database_url: DatabaseUrl | None = Field(None, alias="POLICY_DATABASE_URL")
