@@ -48,10 +48,8 @@ _BY_REASON: Mapping[str, str] = {
     "STALE_ETAG": "the policy {policy_id!r} was changed by somebody else at the same time; try again",
     "CONFIGURATION_STALE": "the configuration was changed by somebody else since the plan; run `pagerctl plan` again",
     "POLICY_UNAVAILABLE": "nobody can be looked up: {fault}; try again when the policy service is back",
-    "CODE_SENT_RECENTLY": "a code was sent to {contact_method_id!r} of {person_id!r} a moment ago; wait a minute",
-    "CODE_REFUSED": (
-        "the code does not count ({refusal}); `pagerctl person verify {person_id} {contact_method_id}` sends another"
-    ),
+    "CODE_SENT_RECENTLY": "{message}",
+    "CODE_REFUSED": "{message}",
     "NO_POLICY_FOR_SERVICE": "no policy covers the service {monitored_service_id!r} and there is no default policy",
     "REVISION_UNKNOWN": "the policy {policy_id!r} has no revision {revision}",
     "TARGET_UNKNOWN": "{field}: there is no {named_kind} {named_id!r}; see `pagerctl {named_kind} list`",
@@ -107,7 +105,7 @@ def _sentence(failed: CallFailed) -> str:
     known = _BY_REASON.get(fault.reason.removeprefix("ERROR_REASON_"))
     if known is not None:
         try:
-            return known.format_map(fault.metadata)
+            return known.format_map({"message": fault.message} | fault.metadata) + _when(failed)
         except KeyError:  # a server that leaves out the metadata it promises still deserves its own words
             return fault.message
     by_code = _BY_CODE.get(fault.code)
@@ -128,9 +126,12 @@ def _too_late(failed: CallFailed) -> str:
 
 
 def _exhausted(failed: CallFailed) -> str:
+    return f"{_place(failed)} refused, a limit is reached: {failed.fault.message}{_when(failed)}"
+
+
+def _when(failed: CallFailed) -> str:
     wait = failed.fault.retry_after
-    when = f"; nothing was stored, try again in {wait.total_seconds():g} s" if wait is not None else ""
-    return f"{_place(failed)} refused, a limit is reached: {failed.fault.message}{when}"
+    return f"; nothing was stored, try again in {wait.total_seconds():g} s" if wait is not None else ""
 
 
 def _not_spoken(failed: CallFailed) -> str:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from databases import DATABASES, a_postgres_database
 from sqlalchemy import make_url
@@ -15,6 +16,10 @@ from sqlalchemy.engine import URL
 # A shell that runs the tests in the background makes them ignore Ctrl-C, and every process they start inherits that;
 # a handler of our own is not inherited, so those processes can be interrupted as in a terminal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A deadline would assert a time, and fail on a busy machine.
+hypothesis.settings.register_profile("without a clock", deadline=None)
+hypothesis.settings.load_profile("without a clock")
 
 
 @pytest.fixture(scope="session")

@@ -171,5 +171,5 @@ def test_whatever_happens_the_pager_does_what_the_reference_does(kind, request, 
 
     examples, steps = EXAMPLES[kind]
     run_state_machine_as_test(
-        partial(PagerMachine, place), settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None)
+        partial(PagerMachine, place), settings=settings(max_examples=examples, stateful_step_count=steps)
     )

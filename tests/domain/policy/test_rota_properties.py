@@ -59,7 +59,7 @@ def overrides_near(draw, near):
     return Override(f"o-{draw(st.integers(1, 9))}", starts_at, ends_at, draw(changes))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(schedules(), st.integers(1, 8 * 24 * 60))
 def test_shifts_cover_their_span_without_a_hole_and_each_differs_from_the_next(made, minutes):
     schedule, start = made
@@ -70,7 +70,7 @@ def test_shifts_cover_their_span_without_a_hole_and_each_differs_from_the_next(m
     assert all(len(set(names(shift.on_call))) == len(shift.on_call) for shift in found)
 
 
-@settings(deadline=None, max_examples=50)  # turn by turn is slow
+@settings(max_examples=50)  # turn by turn is slow
 @given(schedules(), st.data())
 def test_shifts_say_at_each_moment_what_follows_turn_by_turn_from_the_definition(made, data):
     schedule, start = made
@@ -80,7 +80,7 @@ def test_shifts_say_at_each_moment_what_follows_turn_by_turn_from_the_definition
             assert names(shift.on_call) == who(schedule, moment), moment
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(schedules(), st.integers(0, 3 * 24 * 60))
 def test_who_is_on_call_at_a_moment_is_whoever_its_shift_names(made, minutes):
     schedule, start = made
@@ -89,7 +89,7 @@ def test_who_is_on_call_at_a_moment_is_whoever_its_shift_names(made, minutes):
     assert on_call(schedule, at) == inside.on_call
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(schedules(), st.integers(1, 3 * 24 * 60))
 def test_a_span_in_two_parts_has_the_same_shifts(made, minutes):
     schedule, start = made
