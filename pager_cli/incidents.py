@@ -45,7 +45,7 @@ async def show_service(peer: Peer, service_id: str, *, as_machine: bool) -> None
         stub = PagerServiceStub(channel)
         request = pb.GetMonitoredServiceRequest(monitored_service_id=service_id)
         service = (await caller.read(stub.GetMonitoredService, request)).monitored_service
-        incidents, _ = await _incidents(stub, caller, service_id, [], _RECENT)
+        incidents, _ = await incidents_of(stub, caller, service_id, [], _RECENT)
     if as_machine:
         print_json({"monitored_service": as_json(service), "incidents": [as_json(row) for row in incidents]})
         return
@@ -58,7 +58,8 @@ async def show_service(peer: Peer, service_id: str, *, as_machine: bool) -> None
 async def list_incidents(peer: Peer, *, service: str, states: Sequence[str], limit: int, as_machine: bool) -> None:
     """Prints the newest incidents in ``states``; all states if empty."""
     async with connected(peer) as (channel, caller):
-        incidents, more = await _incidents(PagerServiceStub(channel), caller, service, states, limit)
+        wanted = [pb.Incident.State.Value(f"STATE_{state.upper()}") for state in states]
+        incidents, more = await incidents_of(PagerServiceStub(channel), caller, service, wanted, limit)
     if as_machine:
         print_json({"incidents": [as_json(incident) for incident in incidents]})
     elif incidents:
@@ -103,7 +104,7 @@ async def incident_named(stub: PagerServiceStub, caller: Caller, name: str) -> p
     except CallFailed as failed:
         if failed.fault.code is not grpc.StatusCode.NOT_FOUND:
             raise
-    incidents, _ = await _incidents(stub, caller, name, [], 1)
+    incidents, _ = await incidents_of(stub, caller, name, [], 1)
     if incidents:
         return incidents[0]
     raise CommandFailed(
@@ -112,14 +113,14 @@ async def incident_named(stub: PagerServiceStub, caller: Caller, name: str) -> p
     )
 
 
-async def _incidents(
-    stub: PagerServiceStub, caller: Caller, service: str, states: Sequence[str], limit: int
+async def incidents_of(
+    stub: PagerServiceStub, caller: Caller, service: str, states: Sequence[pb.Incident.State.ValueType], limit: int
 ) -> tuple[list[pb.Incident], bool]:
-    wanted = [pb.Incident.State.Value(f"STATE_{state.upper()}") for state in states]
+    """The newest incidents in ``states``, of one service or of all, and whether there are more."""
     return await rows_of(
         lambda size, token: caller.read(
             stub.ListIncidents,
-            pb.ListIncidentsRequest(monitored_service_id=service, states=wanted, page_size=size, page_token=token),
+            pb.ListIncidentsRequest(monitored_service_id=service, states=states, page_size=size, page_token=token),
         ),
         lambda answer: answer.incidents,
         limit,

@@ -1,5 +1,6 @@
 """The policy commands: apply, list, show, delete."""
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import grpc
@@ -7,6 +8,7 @@ import grpc
 from pager_cli.alerts import text_of
 from pager_cli.calls import CallFailed, Peer
 from pager_cli.connection import connected
+from pager_cli.incidents import incidents_of
 from pager_cli.moments import full_time
 from pager_cli.outcome import USAGE, CommandFailed
 from pager_cli.output import as_json, print_json, print_line
@@ -15,8 +17,12 @@ from pager_cli.policy_file import PolicyFileFaults, read_policies, written_polic
 from pager_cli.running import complain
 from pager_cli.tables import print_policies
 from pager_cli.words import one_line
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pager_pb
+from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.gen.policy.v1.policy_service_pb2_grpc import PolicyServiceStub
+
+_MOST_INCIDENTS = 10_000
 
 
 async def apply_file(peer: Peer, file: str, *, as_machine: bool) -> None:
@@ -64,8 +70,8 @@ async def list_policies(peer: Peer, *, as_machine: bool) -> None:
         print_line("no policies yet; `pagerctl policy apply FILE` brings them")
 
 
-async def show_policy(peer: Peer, policy_id: str, *, as_machine: bool) -> None:
-    """Prints one policy as a file that can be applied again."""
+async def show_policy(peer: Peer, pager: Peer, policy_id: str, *, as_machine: bool) -> None:
+    """Prints one policy as a file that can be applied again, and how many incidents keep which revision."""
     async with connected(peer) as (channel, caller):
         request = pb.GetEscalationPolicyRequest(policy_id=policy_id)
         answer = await caller.read(PolicyServiceStub(channel).GetEscalationPolicy, request)
@@ -74,7 +80,25 @@ async def show_policy(peer: Peer, policy_id: str, *, as_machine: bool) -> None:
         return
     policy = answer.escalation_policy
     print_line(f"# revision {policy.revision}, made {full_time(policy.update_time)}")
+    for line in await _kept_revisions(pager, policy_id):
+        print_line(f"# {line}")
     print_line(written_policies([policy]).rstrip("\n"))
+
+
+async def _kept_revisions(pager: Peer, policy_id: str) -> list[str]:
+    """An incident keeps the revision that it was opened with, whatever becomes of the policy."""
+    unresolved = [pager_pb.Incident.STATE_OPEN, pager_pb.Incident.STATE_ACKNOWLEDGED]
+    try:
+        async with connected(pager) as (channel, caller):
+            incidents, more = await incidents_of(PagerServiceStub(channel), caller, "", unresolved, _MOST_INCIDENTS)
+    except CommandFailed as failed:
+        return [f"which incidents keep which revision is not known: {failed.sentence}"]
+    kept = Counter(incident.policy_revision for incident in incidents if incident.policy_id == policy_id)
+    least = "at least " if more else ""
+    return [
+        f"{least}{count} unresolved incident{'s keep' if count > 1 else ' keeps'} revision {revision}"
+        for revision, count in sorted(kept.items())
+    ]
 
 
 async def delete_policy(peer: Peer, policy_id: str, *, as_machine: bool) -> None:

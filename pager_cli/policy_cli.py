@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pager_cli.options import DEFAULT_POLICY_TARGET, DEFAULT_TIMEOUT, AsJson, PolicyTarget, Timeout
+from pager_cli.options import (
+    DEFAULT_POLICY_TARGET,
+    DEFAULT_TARGET,
+    DEFAULT_TIMEOUT,
+    AsJson,
+    PolicyTarget,
+    Target,
+    Timeout,
+)
 
 if TYPE_CHECKING:
     from pager_cli.calls import Peer
@@ -54,15 +62,18 @@ def list_(
 @policy_app.command("show")
 def show(
     policy_id: PolicyId,
+    target: Target = DEFAULT_TARGET,
     policy_target: PolicyTarget = DEFAULT_POLICY_TARGET,
     timeout: Timeout = DEFAULT_TIMEOUT,
     json: AsJson = False,
 ) -> int:
-    """Print one policy, as a file that `policy apply` takes."""
+    """Print one policy, as a file that `policy apply` takes, and which revisions unresolved incidents keep."""
+    from pager_cli.calls import Peer
     from pager_cli.policies import show_policy
     from pager_cli.running import run
 
-    return run(show_policy(_peer(policy_target, timeout), policy_id, as_machine=json))
+    pager = Peer("pager", target, "--target", timeout)
+    return run(show_policy(_peer(policy_target, timeout), pager, policy_id, as_machine=json))
 
 
 @policy_app.command("delete")

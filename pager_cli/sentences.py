@@ -105,7 +105,7 @@ def _sentence(failed: CallFailed) -> str:
     known = _BY_REASON.get(fault.reason.removeprefix("ERROR_REASON_"))
     if known is not None:
         try:
-            return known.format_map({"message": fault.message} | fault.metadata) + _when(failed)
+            return known.format_map({**fault.metadata, "message": fault.message}) + _when(failed)
         except KeyError:  # a server that leaves out the metadata it promises still deserves its own words
             return fault.message
     by_code = _BY_CODE.get(fault.code)

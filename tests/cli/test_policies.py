@@ -4,7 +4,9 @@ import json
 
 import grpc
 import pytest
-from cli.scripted_servers import Refusal
+from cli.scripted_servers import Refusal, an_incident
+
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pager_pb
 
 STALE = Refusal(grpc.StatusCode.ABORTED, "ERROR_REASON_STALE_ETAG", {"policy_id": "shop"})
 LOST = Refusal(grpc.StatusCode.UNAVAILABLE)
@@ -148,13 +150,34 @@ async def test_policies_are_listed_over_all_pages(apply, pagerctl):
     assert [row["policy_id"] for row in document["escalation_policies"]] == ["a", "b", "c"]
 
 
-async def test_a_shown_policy_can_be_applied_again(apply, pagerctl):
+async def test_a_shown_policy_can_be_applied_again(apply, pagerctl, pager):
+    pager.script.answers("ListIncidents", pager_pb.ListIncidentsResponse())
     await apply(shop=["payments"])
     shown = await pagerctl("policy", "show", "shop")
     assert shown.out.startswith("# revision 1, made ")
     again = await pagerctl("policy", "apply", "-", stdin=shown.out.encode())
     assert again.out == "shop unchanged (r1)\n"
     assert json.loads((await pagerctl("policy", "show", "shop", "--json")).out)["escalation_policy"]["etag"] == "e1"
+
+
+async def test_a_shown_policy_says_which_revisions_unresolved_incidents_keep(apply, pagerctl, pager):
+    kept = [an_incident(f"inc-{number}", f"service-{number}") for number in range(3)]
+    kept[2].policy_revision = 4
+    other = an_incident("inc-9", "other")
+    other.policy_id = "else"
+    pager.script.answers("ListIncidents", pager_pb.ListIncidentsResponse(incidents=[*kept, other]))
+    await apply(shop=["payments"])
+    shown = (await pagerctl("policy", "show", "shop")).out.splitlines()
+    assert shown[1:3] == ["# 2 unresolved incidents keep revision 3", "# 1 unresolved incident keeps revision 4"]
+    [request] = pager.script.requests["ListIncidents"]
+    assert list(request.states) == [pager_pb.Incident.STATE_OPEN, pager_pb.Incident.STATE_ACKNOWLEDGED]
+
+
+async def test_a_policy_is_shown_without_the_pager_too(apply, pagerctl, pager):
+    pager.script.answers("ListIncidents", Refusal(grpc.StatusCode.UNAVAILABLE))
+    await apply(shop=["payments"])
+    shown = await pagerctl("policy", "show", "shop", "--timeout", "1")
+    assert (shown.code, shown.out.count("is not known: no pager answers at")) == (0, 1)
 
 
 async def test_a_policy_is_deleted_with_its_newest_etag(apply, pagerctl, policies):

@@ -122,3 +122,29 @@ async def test_there_is_nothing_to_snooze_or_escalate_on_a_healthy_service(calle
     ):
         fault = await caller.refused(call)
         assert (fault.code, fault.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "ERROR_REASON_NO_OPEN_INCIDENT")
+
+
+async def test_an_alert_soon_after_the_service_was_healthy_continues_the_incident_of_before(caller):
+    caller.policy.answer.reopen_window.seconds = 3600
+    first = await caller.alert()
+    incident_id = first.incident.incident_id
+    await caller.until_line(incident_id, "notification_settled", times=2)
+    assert (await caller.acknowledge()).acknowledged
+    assert (await caller.healthy()).resolved
+    again = await caller.alert(message="failing again")
+    assert (again.opened, again.incident.incident_id, again.alert_count) == (False, incident_id, 2)
+    timeline = await caller.until_line(incident_id, "reopened")
+    assert kinds(timeline)[-4:] == ["acknowledged", "resolved", "reopened", "alert_repeated"]
+    incident = await caller.incident(incident_id)
+    assert (incident.state, incident.acknowledged_by) == (pb.Incident.STATE_ACKNOWLEDGED, "ana")
+    assert incident.HasField("next_escalation_time")  # nobody forgets it
+    assert caller.notifier.sent == {"person-1-1@example.com": 1, "person-1-2@example.com": 1}
+
+
+async def test_without_a_window_each_alert_after_healthy_opens_an_incident(caller):
+    first = (await caller.alert()).incident.incident_id
+    await caller.until_line(first, "notification_settled", times=2)
+    await caller.healthy()
+    second = await caller.alert()
+    assert second.opened
+    assert second.incident.incident_id != first
