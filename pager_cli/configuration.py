@@ -4,20 +4,19 @@ from datetime import timedelta
 from pathlib import Path
 
 from pager_cli.alerts import text_of
-from pager_cli.calls import Caller, Peer
+from pager_cli.calls import Peer
 from pager_cli.configuration_file import read_configuration, written_configuration
 from pager_cli.connection import connected
 from pager_cli.durations import written_duration
 from pager_cli.outcome import USAGE, CommandFailed
 from pager_cli.output import Styled, as_json, print_json, print_line
-from pager_cli.paging import rows_of
+from pager_cli.people import all_people
 from pager_cli.policy_apply import all_policies
 from pager_cli.policy_file import PolicyFileFaults
 from pager_cli.running import complain
+from pager_cli.schedules import all_schedules
 from pager_cli.words import one_line
 from pager_grpc.gen.policy.v1 import configuration_service_pb2 as pb
-from pager_grpc.gen.policy.v1 import people_service_pb2 as people
-from pager_grpc.gen.policy.v1 import schedule_service_pb2 as schedules
 from pager_grpc.gen.policy.v1.configuration_service_pb2_grpc import ConfigurationServiceStub
 from pager_grpc.gen.policy.v1.people_service_pb2_grpc import PeopleServiceStub
 from pager_grpc.gen.policy.v1.policy_service_pb2_grpc import PolicyServiceStub
@@ -67,8 +66,8 @@ async def export(peer: Peer, *, as_machine: bool) -> None:
     """Prints everything as a file that ``apply`` takes."""
     async with connected(peer) as (channel, caller):
         said = pb.ApplyConfigurationRequest(
-            people=await _all_people(PeopleServiceStub(channel), caller),
-            schedules=await _all_schedules(ScheduleServiceStub(channel), caller),
+            people=await all_people(PeopleServiceStub(channel), caller),
+            schedules=await all_schedules(ScheduleServiceStub(channel), caller),
             escalation_policies=await all_policies(PolicyServiceStub(channel), caller),
         )
     if as_machine:
@@ -97,24 +96,6 @@ async def _apply(peer: Peer, request: pb.ApplyConfigurationRequest) -> pb.ApplyC
     # Repeating it is harmless: what was written the first time is unchanged the second time.
     async with connected(peer) as (channel, caller):
         return await caller.read(ConfigurationServiceStub(channel).ApplyConfiguration, request)
-
-
-async def _all_people(stub: PeopleServiceStub, caller: Caller) -> list[people.Person]:
-    found, _ = await rows_of(
-        lambda size, token: caller.read(stub.ListPeople, people.ListPeopleRequest(page_size=size, page_token=token)),
-        lambda answer: answer.people,
-    )
-    return found
-
-
-async def _all_schedules(stub: ScheduleServiceStub, caller: Caller) -> list[schedules.Schedule]:
-    found, _ = await rows_of(
-        lambda size, token: caller.read(
-            stub.ListSchedules, schedules.ListSchedulesRequest(page_size=size, page_token=token)
-        ),
-        lambda answer: answer.schedules,
-    )
-    return found
 
 
 def _print_changes(answer: pb.ApplyConfigurationResponse) -> None:

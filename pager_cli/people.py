@@ -22,15 +22,19 @@ from pager_grpc.gen.policy.v1.people_service_pb2_grpc import PeopleServiceStub
 T = TypeVar("T")
 
 
+async def all_people(stub: PeopleServiceStub, caller: Caller) -> list[pb.Person]:
+    """Everybody, ordered by id."""
+    people, _ = await rows_of(
+        lambda size, token: caller.read(stub.ListPeople, pb.ListPeopleRequest(page_size=size, page_token=token)),
+        lambda answer: answer.people,
+    )
+    return people
+
+
 async def list_people(peer: Peer, *, as_machine: bool) -> None:
     """Prints everybody."""
     async with connected(peer) as (channel, caller):
-        stub = PeopleServiceStub(channel)
-
-        async def page(size: int, token: str) -> pb.ListPeopleResponse:
-            return await caller.read(stub.ListPeople, pb.ListPeopleRequest(page_size=size, page_token=token))
-
-        people, _ = await rows_of(page, lambda answer: answer.people)
+        people = await all_people(PeopleServiceStub(channel), caller)
     if as_machine:
         print_json({"people": [as_json(person) for person in people]})
     elif people:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from pager_cli.calls import Peer
+from pager_cli.calls import Caller, Peer
 from pager_cli.connection import connected
 from pager_cli.moments import distance
 from pager_cli.output import as_json, print_json, print_line, print_table
@@ -16,15 +16,19 @@ from pager_grpc.gen.policy.v1 import schedule_service_pb2 as pb
 from pager_grpc.gen.policy.v1.schedule_service_pb2_grpc import ScheduleServiceStub
 
 
+async def all_schedules(stub: ScheduleServiceStub, caller: Caller) -> list[pb.Schedule]:
+    """Every schedule, ordered by id."""
+    schedules, _ = await rows_of(
+        lambda size, token: caller.read(stub.ListSchedules, pb.ListSchedulesRequest(page_size=size, page_token=token)),
+        lambda answer: answer.schedules,
+    )
+    return schedules
+
+
 async def list_schedules(peer: Peer, *, as_machine: bool) -> None:
     """Prints every schedule."""
     async with connected(peer) as (channel, caller):
-        stub = ScheduleServiceStub(channel)
-
-        async def page(size: int, token: str) -> pb.ListSchedulesResponse:
-            return await caller.read(stub.ListSchedules, pb.ListSchedulesRequest(page_size=size, page_token=token))
-
-        schedules, _ = await rows_of(page, lambda answer: answer.schedules)
+        schedules = await all_schedules(ScheduleServiceStub(channel), caller)
     if as_machine:
         print_json({"schedules": [as_json(schedule) for schedule in schedules]})
     elif schedules:
