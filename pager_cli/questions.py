@@ -11,6 +11,7 @@ from pager_cli.moments import full_time
 from pager_cli.output import Styled, as_json, print_json, print_line, print_table
 from pager_cli.running import complain
 from pager_cli.targets import because
+from pager_cli.timeline import what_happened
 from pager_cli.words import enum_word, one_line
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
@@ -40,6 +41,8 @@ async def preview(
         return
     _print_pages(answer.pages)
     for event in answer.events:
+        if event.level_notified.policy_fault:
+            print_line(Styled(full_time(event.event_time), "dim"), f"  {what_happened(event)}")
         if event.WhichOneof("event") != "level_notified":
             for line in explained([event], ""):
                 print_line(Styled(full_time(line.moment), "dim"), f"  {line.sentence}")

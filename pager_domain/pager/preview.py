@@ -96,7 +96,10 @@ class EscalationPreview:
         question = replace(question_about(played.service), at=at, incident_id=None)
         [answer] = await self._policies.resolve([question])
         if isinstance(answer, NoPolicy) and answer.passing:
-            raise PolicyUnavailable(answer.fault)
+            if not answer.reaches_nobody:
+                raise PolicyUnavailable(answer.fault)
+            # Production looks every few seconds whether somebody can be reached; what it finds nobody knows yet.
+            answer = replace(answer, passing=False)
         return chosen_policy(played.incident, answer, None, self._catch_all, at)
 
 

@@ -90,6 +90,9 @@ def _question(question: PolicyQuestion) -> pb.ResolveEscalationRequest:
 
 def _answer(result: pb.BatchResolveEscalationsResponse.Result) -> EscalationPolicy | NoPolicy:
     if result.WhichOneof("outcome") == "resolved_escalation":
+        if _reaches_nobody(result.resolved_escalation):
+            fault = f"escalation policy {result.resolved_escalation.policy_id!r} reaches nobody at the moment"
+            return NoPolicy(fault, passing=True, reaches_nobody=True)
         try:
             return policy_of(result.resolved_escalation)
         except (InvalidField, ValueError, OverflowError, protobuf_message.Error) as error:
@@ -98,6 +101,10 @@ def _answer(result: pb.BatchResolveEscalationsResponse.Result) -> EscalationPoli
     if result.error_reason in _ABSENT:
         return NoPolicy(_ABSENT[result.error_reason], passing=False)
     return NoPolicy("the policy service could not answer", passing=True)
+
+
+def _reaches_nobody(message: pb.ResolvedEscalation) -> bool:
+    return bool(message.policy_id and message.levels) and not any(level.targets for level in message.levels)
 
 
 def policy_of(message: pb.ResolvedEscalation) -> EscalationPolicy:

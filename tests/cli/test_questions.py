@@ -116,6 +116,19 @@ async def test_a_preview_tells_moment_level_person_way_and_reason(pagerctl, page
     assert request.severity == pb.Incident.SEVERITY_WARNING
 
 
+async def test_a_preview_says_why_it_is_not_the_policy_that_pages(pagerctl, pager):
+    pages = a_preview(("2026-03-01T02:12:04Z", 1, pb.NotifiedTarget(target_id="catch-all", channel=EMAIL)))
+    fired = pb.IncidentEvent.LevelNotified(
+        level=1,
+        policy_source=pb.IncidentEvent.LevelNotified.POLICY_SOURCE_CATCH_ALL,
+        policy_fault="escalation policy 'shop' reaches nobody at the moment",
+    )
+    pages.events.append(an_event(2, level_notified=fired))
+    pager.script.answers("PreviewEscalation", pages)
+    shown = await pagerctl("policy", "preview", "checkout")
+    assert "no policy to be had (escalation policy 'shop' reaches nobody at the moment)" in shown.out
+
+
 async def test_a_preview_of_nobody_says_so_and_of_too_much_too(pagerctl, pager):
     pager.script.answers("PreviewEscalation", a_preview(completed=False))
     shown = await pagerctl("policy", "preview", "checkout")

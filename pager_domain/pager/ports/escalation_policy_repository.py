@@ -32,10 +32,14 @@ class PolicyQuestion:
 
 @dataclass(frozen=True, slots=True)
 class NoPolicy:
-    """There is no usable answer. ``passing`` says that asking again soon may help."""
+    """There is no usable answer. ``passing`` says that asking again soon may help.
+
+    ``reaches_nobody``: there is a policy, and at the moment nobody can be reached at any of its levels.
+    """
 
     fault: str
     passing: bool
+    reaches_nobody: bool = False
 
 
 class EscalationPolicyRepository(Protocol):

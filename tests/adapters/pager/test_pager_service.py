@@ -148,7 +148,6 @@ async def test_a_policy_service_that_never_answers_delays_a_page_by_its_budget_a
         policy_pb.ResolvedEscalation(),
         policy_pb.ResolvedEscalation(policy_id="shop", revision=1),
         policy_pb.ResolvedEscalation(policy_id="shop\x00", revision=1, levels=[a_wire_level(1)]),
-        policy_pb.ResolvedEscalation(policy_id="shop", revision=1, levels=[policy_pb.ResolvedLevel()] * 2),
         a_wire_policy(*[a_wire_level(1)] * 21),
         a_wire_policy(a_wire_level(1, seconds=0.5)),
         a_wire_policy(a_wire_level(1), repeats=-1),
@@ -160,6 +159,13 @@ async def test_an_answer_of_the_policy_service_that_makes_no_sense_pages_the_cat
     level = await paged(caller)
     assert level.policy_source == SOURCES.POLICY_SOURCE_CATCH_ALL
     assert "makes no sense" in level.policy_fault
+
+
+async def test_a_policy_that_reaches_nobody_at_any_level_pages_the_catch_all_and_says_so(caller):
+    caller.policy.answer = a_wire_policy(policy_pb.ResolvedLevel(), policy_pb.ResolvedLevel())
+    level = await paged(caller)
+    assert level.policy_source == SOURCES.POLICY_SOURCE_CATCH_ALL
+    assert level.policy_fault == "escalation policy 'shop' reaches nobody at the moment"
 
 
 async def test_no_policy_at_all_pages_the_catch_all_and_says_so(caller):

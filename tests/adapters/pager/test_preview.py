@@ -9,6 +9,7 @@ from adapters.pager.scripted_servers import a_wire_level, a_wire_policy
 from google.protobuf.duration_pb2 import Duration
 
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
 
 AT = datetime(2026, 3, 1, 3, tzinfo=UTC)
 
@@ -36,6 +37,13 @@ async def test_an_acknowledgement_ends_the_story(caller):
     answer = await caller.stub.PreviewEscalation(a_question(acknowledge_after=Duration(seconds=60)))
     assert [page.level for page in answer.pages] == [1]
     assert kinds(answer.events)[-1] == "acknowledged"
+
+
+async def test_a_policy_that_reaches_nobody_is_previewed_with_the_catch_all(caller):
+    caller.policy.answer = a_wire_policy(policy_pb.ResolvedLevel())
+    answer = await caller.stub.PreviewEscalation(a_question())
+    assert [page.target.target_id for page in answer.pages] == ["catch-all"]
+    assert answer.events[1].level_notified.policy_fault == "escalation policy 'shop' reaches nobody at the moment"
 
 
 async def test_a_policy_service_that_is_away_is_told_as_that(caller):
