@@ -19,9 +19,9 @@ help: ## Prints this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## Starts the three services with the example policies; Ctrl-C stops them
-	@$(VENV)/bin/pagerd up --policies examples/policies.yaml --log-files
+	@$(VENV)/bin/pagerd up --configuration examples/policies.yaml --log-files
 
-demo: $(INSTALLED) ## Plays one incident with real processes in about 20 seconds
+demo: $(INSTALLED) ## Plays one incident with real processes in less than a minute
 	@$(VENV)/bin/python scripts/demo.py
 
 test: $(INSTALLED) ## Runs every test, also on a real PostgreSQL that it brings along

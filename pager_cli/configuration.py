@@ -3,17 +3,14 @@
 from datetime import timedelta
 from pathlib import Path
 
-from pager_cli.alerts import text_of
 from pager_cli.calls import Peer
 from pager_cli.configuration_file import read_configuration, written_configuration
 from pager_cli.connection import connected
 from pager_cli.durations import written_duration
-from pager_cli.outcome import USAGE, CommandFailed
 from pager_cli.output import Styled, as_json, print_json, print_line
 from pager_cli.people import all_people
+from pager_cli.policies import read_file
 from pager_cli.policy_apply import all_policies
-from pager_cli.policy_file import PolicyFileFaults
-from pager_cli.running import complain
 from pager_cli.schedules import all_schedules
 from pager_cli.words import one_line
 from pager_grpc.gen.policy.v1 import configuration_service_pb2 as pb
@@ -38,7 +35,7 @@ _ACTIONS = {
 
 async def plan_file(peer: Peer, file: str, *, pruned: bool, as_machine: bool) -> None:
     """Prints what applying ``file`` would change, and what that means for people."""
-    request = _read(file)
+    request = read_file(file, read_configuration)
     request.pruned, request.validated_only = pruned, True
     answer = await _apply(peer, request)
     if as_machine:
@@ -51,7 +48,7 @@ async def plan_file(peer: Peer, file: str, *, pruned: bool, as_machine: bool) ->
 
 async def apply_file(peer: Peer, file: str, *, pruned: bool, base_etag: str, as_machine: bool) -> None:
     """Makes everything as ``file`` says, all of it or nothing, and prints what that took."""
-    request = _read(file)
+    request = read_file(file, read_configuration)
     request.pruned, request.base_etag = pruned, base_etag
     answer = await _apply(peer, request)
     if as_machine:
@@ -79,17 +76,6 @@ async def export(peer: Peer, *, as_machine: bool) -> None:
 def print_schema() -> None:
     """Prints the JSON schema of the file, for editors."""
     print_line(SCHEMA.read_text(encoding="utf-8").rstrip("\n"))
-
-
-def _read(file: str) -> pb.ApplyConfigurationRequest:
-    text = text_of(file if file == "-" else f"@{file}")
-    try:
-        return read_configuration(text)
-    except PolicyFileFaults as faults:
-        for sentence in faults.sentences:
-            complain(sentence)
-        count = len(faults.sentences)
-        raise CommandFailed(USAGE, f"{file}: {count} fault{'s' * (count > 1)}, nothing was changed") from faults
 
 
 async def _apply(peer: Peer, request: pb.ApplyConfigurationRequest) -> pb.ApplyConfigurationResponse:

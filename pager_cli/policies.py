@@ -1,7 +1,9 @@
 """The policy commands: apply, list, show, delete."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import grpc
 
@@ -22,12 +24,14 @@ from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.gen.policy.v1.policy_service_pb2_grpc import PolicyServiceStub
 
+T = TypeVar("T")
+
 _MOST_INCIDENTS = 10_000
 
 
 async def apply_file(peer: Peer, file: str, *, as_machine: bool) -> None:
     """Makes the policies of ``file`` (``-`` is standard input) so, and prints what that took."""
-    wanted = _read(file)
+    wanted = read_file(file, read_policies)
     results: list[dict[str, object]] = []
 
     def told(result: str, policy: pb.EscalationPolicy) -> None:
@@ -47,10 +51,11 @@ async def apply_file(peer: Peer, file: str, *, as_machine: bool) -> None:
             print_json({"results": results})
 
 
-def _read(file: str) -> list[pb.EscalationPolicy]:
+def read_file(file: str, read: Callable[[str], T]) -> T:
+    """What ``read`` makes of a file, or of standard input for ``-``; its faults are printed and end the command."""
     text = text_of(file if file == "-" else f"@{file}")
     try:
-        return read_policies(text)
+        return read(text)
     except PolicyFileFaults as faults:
         for sentence in faults.sentences:
             complain(sentence)

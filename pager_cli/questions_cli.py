@@ -46,6 +46,7 @@ def preview(
     """Show who would be paged by an alert: when, how and why. Nobody is.
 
     The rules are those that page; people are those who are on call at each moment, by the schedules as they are now.
+    Maintenance windows are not looked at.
     """
     from pager_cli.durations import parse_duration
     from pager_cli.moments import parse_moment

@@ -343,7 +343,8 @@ class PagerServiceServicer:
     def PreviewEscalation(self, request, context):
         """PreviewEscalation answers "who would be paged?": an alert on a Healthy service is played through by
         the rules that page, without paging. People are those who are on call at each moment of the story,
-        by the schedules as they are now.
+        by the schedules as they are now. Maintenance windows are not looked at: it tells whom the incident
+        would page if none held it.
 
         Errors: INVALID_ARGUMENT, UNAVAILABLE (the policy service does not answer).
         """

@@ -162,7 +162,8 @@ class PagerServiceStub:
     PreviewEscalation: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.PreviewEscalationRequest, _pager_service_pb2.PreviewEscalationResponse]
     """PreviewEscalation answers "who would be paged?": an alert on a Healthy service is played through by
     the rules that page, without paging. People are those who are on call at each moment of the story,
-    by the schedules as they are now.
+    by the schedules as they are now. Maintenance windows are not looked at: it tells whom the incident
+    would page if none held it.
 
     Errors: INVALID_ARGUMENT, UNAVAILABLE (the policy service does not answer).
     """
@@ -417,7 +418,8 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_pager_service_pb2.PreviewEscalationResponse]:
         """PreviewEscalation answers "who would be paged?": an alert on a Healthy service is played through by
         the rules that page, without paging. People are those who are on call at each moment of the story,
-        by the schedules as they are now.
+        by the schedules as they are now. Maintenance windows are not looked at: it tells whom the incident
+        would page if none held it.
 
         Errors: INVALID_ARGUMENT, UNAVAILABLE (the policy service does not answer).
         """
