@@ -13,7 +13,7 @@ from pager_domain.policy.model import EscalationPolicy, PolicyDefinition
 from pager_domain.policy.people import Person, PersonDefinition, PersonId
 from pager_domain.policy.revisions import Definition, Kind, Record, Revisioned
 from pager_domain.policy.rota import shifts
-from pager_domain.policy.schedules import Schedule, ScheduleDefinition
+from pager_domain.policy.schedules import Schedule, ScheduleDefinition, Shift
 
 MAX_ENTRIES = 10_000
 DUTY_SPAN = timedelta(days=7)
@@ -148,11 +148,21 @@ def _step(
 
 
 def _duty(schedules: Iterable[Schedule | None], now: datetime) -> dict[PersonId, timedelta]:
-    total: dict[PersonId, timedelta] = {}
+    """How long each person is on call; on two schedules at once is on call once."""
+    spans: dict[PersonId, list[Shift]] = {}
     for schedule in schedules:
         for shift in shifts(schedule.definition, now, now + DUTY_SPAN) if schedule is not None else ():
             for on_call in shift.on_call:
-                total[on_call.person_id] = total.get(on_call.person_id, timedelta()) + shift.length
+                spans.setdefault(on_call.person_id, []).append(shift)
+    return {person: _covered_by(found) for person, found in spans.items()}
+
+
+def _covered_by(spans: Iterable[Shift]) -> timedelta:
+    total, until = timedelta(), None
+    for span in sorted(spans, key=lambda span: span.starts_at):
+        begins = span.starts_at if until is None else max(span.starts_at, until)
+        total += max(span.ends_at - begins, timedelta())
+        until = span.ends_at if until is None else max(span.ends_at, until)
     return total
 
 

@@ -176,7 +176,9 @@ class DutyChange(_message.Message):
     """Output only. The person."""
     @_builtins.property
     def current_duty(self) -> _duration_pb2.Duration:
-        """Output only. On call for so long in the seven days from now on the schedules that change, as it is."""
+        """Output only. On call for so long in the seven days from now on the schedules that change, as it is;
+        on several at once counts once.
+        """
 
     @_builtins.property
     def planned_duty(self) -> _duration_pb2.Duration:

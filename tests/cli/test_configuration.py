@@ -1,0 +1,99 @@
+"""plan, apply, export and schema, against a real policy room."""
+
+import json
+from pathlib import Path
+
+import pytest
+from fakes.verification_sender import FakeVerificationSender
+
+from pager_cli.configuration_file import read_configuration
+from pager_grpc.policy.bootstrap import running_policy
+from pager_grpc.policy.config import PolicySettings
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TEAM = EXAMPLES / "two-people.yaml"
+
+
+@pytest.fixture
+async def command(pagerctl, tmp_path):
+    """``pagerctl`` with a policy room of its own."""
+    settings = PolicySettings(_env_file=None, POLICY_LISTEN="127.0.0.1:0", PAGERD_DATA=tmp_path)
+    async with running_policy(settings, verification_sender=FakeVerificationSender()) as port:
+
+        async def run(*arguments, stdin=b""):
+            return await pagerctl(*arguments, stdin=stdin, PAGERCTL_POLICY_TARGET=f"127.0.0.1:{port}")
+
+        yield run
+
+
+async def test_a_plan_changes_nothing_and_applying_does_what_it_showed(command):
+    planned = (await command("plan", str(TEAM))).out.splitlines()
+    assert planned[:6] == [
+        "+ person ana",
+        "+ person ben",
+        "+ schedule shop-primary",
+        "+ schedule shop-secondary",
+        "+ policy shop",
+        "5 changed, 0 unchanged",
+    ]
+    assert planned[-1] == "nothing was changed; `pagerctl apply` does it"
+    assert (await command("export")).out == "{}\n"
+    applied = (await command("apply", str(TEAM))).out.splitlines()
+    assert applied[:-1] == planned[:-1]
+    assert "pagerctl person verify" in applied[-1]
+    assert (await command("apply", str(TEAM))).out == "0 changed, 5 unchanged\n"
+
+
+@pytest.mark.parametrize("name", ["two-people", "follow-the-sun", "business-hours"])
+async def test_what_is_exported_is_what_was_applied(command, name):
+    example = EXAMPLES / f"{name}.yaml"
+    assert (await command("apply", str(example))).code == 0
+    exported = (await command("export")).out
+    assert (await command("plan", "-", "--prune", stdin=exported.encode())).out.startswith("0 changed")
+    assert len(read_configuration(exported).people) == len(read_configuration(example.read_text()).people)
+
+
+async def test_a_change_says_what_it_means_for_people(command):
+    await command("apply", str(TEAM))
+    alone = (
+        TEAM.read_text().replace("people: [ana, ben]", "people: [ana]").replace("people: [ben, ana]", "people: [ana]")
+    )
+    told = (await command("plan", "-", stdin=alone.encode())).out.splitlines()
+    assert told[:2] == ["~ schedule shop-primary: layers", "~ schedule shop-secondary: layers"]
+    assert "ben loses 168h on call in the next 7 days (from 168h to 0h)" in told
+    assert not any(line.startswith("ana ") for line in told)  # who was on call on one is so on both, the same hours
+
+
+async def test_what_is_not_in_the_file_goes_only_when_asked(command):
+    await command("apply", str(TEAM))
+    only_ana = b"people: [{id: ana}]"
+    assert "1 changed" in (await command("plan", "-", stdin=only_ana)).out
+    pruned = (await command("apply", "-", "--prune", stdin=only_ana)).out.splitlines()
+    assert [line for line in pruned if line.startswith("-")] == [
+        "- person ben",
+        "- schedule shop-primary",
+        "- schedule shop-secondary",
+        "- policy shop",
+    ]
+
+
+async def test_a_plan_that_was_overtaken_is_refused_and_changes_nothing(command):
+    etag = json.loads((await command("plan", str(TEAM), "--json")).out)["base_etag"]
+    await command("apply", "-", stdin=b"people: [{id: ana}]")
+    refused = await command("apply", str(TEAM), "--base-etag", etag)
+    assert (refused.code, "changed by somebody else since the plan" in refused.err) == (1, True)
+    assert (await command("export")).out == "people:\n- id: ana\n"
+
+
+async def test_a_faulty_file_changes_nothing_and_every_fault_is_told(command):
+    faulty = await command("apply", "-", stdin=b"people: [{id: ''}, {id: ana, zone: 7}]")
+    assert (faulty.code, faulty.out) == (2, "")
+    assert "people[0].id: is required" in faulty.err
+    assert "people[1].zone: must be text" in faulty.err
+    unknown = await command("apply", "-", stdin=b"people: [{id: ana, zone: Mars/Base}]")
+    assert (unknown.code, "people[0].time_zone must be an IANA time zone" in unknown.err) == (2, True)
+    assert (await command("export")).out == "{}\n"
+
+
+async def test_the_schema_is_printed_for_editors(command):
+    assert json.loads((await command("schema")).out)["$defs"]["person"]["required"] == ["id"]
