@@ -3,22 +3,19 @@
 # grpc's classes are generic for the type checker only; annotations must not be evaluated.
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any
 
 import grpc
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from pager_grpc.runtime.metrics_http import serving_metrics
+from pager_grpc.runtime.rpc_boundary import Context, RpcLayer, StreamCall, UnaryCall
 
 log = structlog.get_logger()
-
-UnaryCall: TypeAlias = "Callable[[Any, Context], Awaitable[Any]]"
-StreamCall: TypeAlias = "Callable[[Any, Context], AsyncIterator[Any]]"
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 _DURATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -49,7 +46,7 @@ class Metrics:
         self.port = None
 
 
-class RpcMetrics:
+class RpcMetrics(RpcLayer):
     """Calls by method and status code, and how long unary ones took. A stream has no duration worth knowing."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -1,10 +1,13 @@
-"""The one interceptor of every server: request ids for the log, errors for the wire, nothing unplanned leaks."""
+"""The one interceptor of every server: request ids for the log, errors for the wire, nothing unplanned leaks.
+
+What else happens around a call is a layer of it: who asks, whether there is room, what is measured.
+"""
 
 # grpc's classes are generic for the type checker only; annotations must not be evaluated.
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 import structlog
@@ -12,7 +15,6 @@ from grpc_status import rpc_status
 
 from pager_domain.errors import DomainError
 from pager_grpc.runtime.errors import INTERNAL_TEXT, ErrorTable, status_of
-from pager_grpc.runtime.metrics import RpcMetrics
 
 log = structlog.get_logger()
 
@@ -20,16 +22,38 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]"
 
 
+UnaryCall: TypeAlias = "Callable[[Any, Context], Awaitable[Any]]"
+StreamCall: TypeAlias = "Callable[[Any, Context], AsyncIterator[Any]]"
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class RpcLayer(Protocol):
+    """What is done around every call of a server. ``method`` is like ``/pager.v1.PagerService/RaiseAlert``.
+
+    Each of our methods is wrapped once, when it is called first; health checks and reflection are not wrapped.
+    """
+
+    def unary(self, method: str, call: UnaryCall) -> UnaryCall:
+        """``call`` with the layer around it."""
+
+    def stream(self, method: str, call: StreamCall) -> StreamCall:
+        """``call``, whose answer (and perhaps request) is a stream, with the layer around it."""
+
+
 class RpcBoundary(grpc.aio.ServerInterceptor):
     """Translates a room's domain errors and hides everything else behind INTERNAL.
 
-    Handlers are wrapped once and remembered by method, so that a call costs one dictionary look-up. Without
-    ``metrics`` nothing is measured.
+    Handlers are wrapped once and remembered by method, so that a call costs one dictionary look-up. ``outside`` are
+    layers that see how the call ends on the wire; ``inside`` are layers whose domain errors are translated like those
+    of the handler. The first of each is the outermost.
     """
 
-    def __init__(self, errors: ErrorTable, metrics: RpcMetrics | None = None) -> None:
+    def __init__(
+        self, errors: ErrorTable, *, outside: Sequence[RpcLayer] = (), inside: Sequence[RpcLayer] = ()
+    ) -> None:
         self._errors = errors
-        self._metrics = metrics
+        self._outside = outside
+        self._inside = inside
         self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -47,19 +71,26 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
 
     def _wrap(self, method: str, handler: Any) -> Handler:
         serializers = (handler.request_deserializer, handler.response_serializer)
-        metrics = self._metrics
         if handler.response_streaming:
             both = handler.request_streaming
-            stream = self._stream(method, handler.stream_stream if both else handler.unary_stream)
-            stream = stream if metrics is None else metrics.stream(method, stream)
+            stream = handler.stream_stream if both else handler.unary_stream
+            for layer in reversed(self._inside):
+                stream = layer.stream(method, stream)
+            stream = self._stream(method, stream)
+            for layer in reversed(self._outside):
+                stream = layer.stream(method, stream)
             make = grpc.stream_stream_rpc_method_handler if both else grpc.unary_stream_rpc_method_handler
             return make(stream, *serializers)
-        unary = self._unary(method, handler.unary_unary)
-        unary = unary if metrics is None else metrics.unary(method, unary)
+        unary = handler.unary_unary
+        for layer in reversed(self._inside):
+            unary = layer.unary(method, unary)
+        unary = self._unary(method, unary)
+        for layer in reversed(self._outside):
+            unary = layer.unary(method, unary)
         return grpc.unary_unary_rpc_method_handler(unary, *serializers)
 
-    def _unary(self, method: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def bounded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+    def _unary(self, method: str, call: UnaryCall) -> UnaryCall:
+        async def bounded(request: Any, context: Context) -> Any:
             try:
                 return await call(request, context)
             except Exception as error:  # noqa: BLE001 - the boundary hides whatever it is
@@ -67,8 +98,8 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
 
         return bounded
 
-    def _stream(self, method: str, call: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
-        async def bounded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+    def _stream(self, method: str, call: StreamCall) -> StreamCall:
+        async def bounded(request: Any, context: Context) -> AsyncIterator[Any]:
             try:
                 async for response in call(request, context):
                     yield response
@@ -77,9 +108,7 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
 
         return bounded
 
-    async def _refuse(
-        self, method: str, request: Any, context: grpc.aio.ServicerContext[Any, Any], error: Exception
-    ) -> None:
+    async def _refuse(self, method: str, request: Any, context: Context, error: Exception) -> None:
         request_id = getattr(request, "request_id", "")
         if isinstance(error, DomainError) and type(error) in self._errors:
             code, reason = self._errors[type(error)]

@@ -12,8 +12,7 @@ from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime.config import ConfigurationFault
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.errors import ErrorTable
-from pager_grpc.runtime.metrics import RpcMetrics
-from pager_grpc.runtime.rpc_boundary import RpcBoundary
+from pager_grpc.runtime.rpc_boundary import RpcBoundary, RpcLayer
 
 DRAIN_SECONDS = 10.0
 _HEALTH_CHECK_SECONDS = 2.0
@@ -36,7 +35,7 @@ class Server:
     """One room's server: its servicer, health per service name, reflection.
 
     ``health`` is SERVING for ``service_name``, for ``also_served`` and for "" while the database answers and its schema
-    is for this code.
+    is for this code. ``layers`` are around every call of the room's own services; ``metrics`` is around them, too.
     """
 
     def __init__(
@@ -47,10 +46,12 @@ class Server:
         also_served: Sequence[str] = (),
         reflected: bool = True,
         max_message_bytes: int = 64 * 1024,
-        metrics: RpcMetrics | None = None,
+        metrics: RpcLayer | None = None,
+        layers: Sequence[RpcLayer] = (),
     ) -> None:
         self._service_names = (service_name, *also_served)
-        self.grpc = grpc.aio.server(interceptors=[RpcBoundary(errors, metrics)], options=_options(max_message_bytes))
+        boundary = RpcBoundary(errors, outside=[metrics] if metrics else [], inside=layers)
+        self.grpc = grpc.aio.server(interceptors=[boundary], options=_options(max_message_bytes))
         self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
         if reflected:
