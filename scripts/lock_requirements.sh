@@ -16,8 +16,8 @@ compile() {
     "$uv" pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet "$@" \
         --output-file "$fresh/$lock" >/dev/null
 }
-compile requirements.lock
-compile requirements-dev.lock --extra dev
+compile requirements.lock --extra tracing
+compile requirements-dev.lock --extra tracing --extra dev
 if [ "${1:-}" = --check ]; then
     for lock in requirements.lock requirements-dev.lock; do
         diff -u "$lock" "$fresh/$lock" || { echo "$lock is stale; run: make lock" >&2; exit 1; }
