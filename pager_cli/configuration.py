@@ -9,8 +9,7 @@ from pager_cli.connection import connected
 from pager_cli.durations import written_duration
 from pager_cli.output import Styled, as_json, print_json, print_line
 from pager_cli.people import all_people
-from pager_cli.policies import read_file
-from pager_cli.policy_apply import all_policies
+from pager_cli.policies import all_policies, read_file
 from pager_cli.schedules import all_schedules
 from pager_cli.words import one_line
 from pager_grpc.gen.policy.v1 import configuration_service_pb2 as pb

@@ -28,7 +28,7 @@ def read_configuration(text: str) -> pb.ApplyConfigurationRequest:
     request = pb.ApplyConfigurationRequest(
         people=[person_in(value, at, faults) for value, at in top.each("people", least=0, most=MAX_PEOPLE)],
         schedules=[schedule_in(value, at, faults) for value, at in top.each("schedules", least=0, most=MAX_SCHEDULES)],
-        escalation_policies=policies_in(top, faults, least=0),
+        escalation_policies=policies_in(top, faults),
     )
     _refuse_ids_twice("people", [person.person_id for person in request.people], faults)
     _refuse_ids_twice("schedules", [schedule.schedule_id for schedule in request.schedules], faults)

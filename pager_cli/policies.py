@@ -1,4 +1,4 @@
-"""The policy commands: apply, list, show, delete."""
+"""The policy commands: list, show, delete."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from typing import TypeVar
 import grpc
 
 from pager_cli.alerts import text_of
-from pager_cli.calls import CallFailed, Peer
+from pager_cli.calls import Caller, CallFailed, Peer
 from pager_cli.connection import connected
 from pager_cli.incidents import incidents_of
 from pager_cli.moments import full_time
 from pager_cli.outcome import USAGE, CommandFailed
 from pager_cli.output import as_json, print_json, print_line
-from pager_cli.policy_apply import Application, all_policies
-from pager_cli.policy_file import PolicyFileFaults, read_policies, written_policies
+from pager_cli.paging import rows_of
+from pager_cli.policy_file import PolicyFileFaults, written_policies
 from pager_cli.running import complain
 from pager_cli.tables import print_policies
 from pager_cli.words import one_line
@@ -27,28 +27,6 @@ from pager_grpc.gen.policy.v1.policy_service_pb2_grpc import PolicyServiceStub
 T = TypeVar("T")
 
 _MOST_INCIDENTS = 10_000
-
-
-async def apply_file(peer: Peer, file: str, *, as_machine: bool) -> None:
-    """Makes the policies of ``file`` (``-`` is standard input) so, and prints what that took."""
-    wanted = read_file(file, read_policies)
-    results: list[dict[str, object]] = []
-
-    def told(result: str, policy: pb.EscalationPolicy) -> None:
-        results.append({"policy_id": policy.policy_id, "result": result, "escalation_policy": as_json(policy)})
-        if not as_machine:
-            print_line(f"{one_line(policy.policy_id)} {result} (r{policy.revision})")
-
-    try:
-        async with connected(peer) as (channel, caller):
-            await Application(PolicyServiceStub(channel), caller, told).run(wanted)
-    except CommandFailed as failed:
-        left = len(wanted) - len(results)
-        sentence = f"{failed.sentence}; {left} of {len(wanted)} policies not applied, applying again is safe"
-        raise CommandFailed(failed.exit_code, sentence) from failed
-    finally:
-        if as_machine:
-            print_json({"results": results})
 
 
 def read_file(file: str, read: Callable[[str], T]) -> T:
@@ -63,6 +41,17 @@ def read_file(file: str, read: Callable[[str], T]) -> T:
         raise CommandFailed(USAGE, f"{file}: {count} fault{'s' * (count > 1)}, nothing was applied") from faults
 
 
+async def all_policies(stub: PolicyServiceStub, caller: Caller) -> list[pb.EscalationPolicy]:
+    """Every policy, ordered by id."""
+    policies, _ = await rows_of(
+        lambda size, token: caller.read(
+            stub.ListEscalationPolicies, pb.ListEscalationPoliciesRequest(page_size=size, page_token=token)
+        ),
+        lambda answer: answer.escalation_policies,
+    )
+    return policies
+
+
 async def list_policies(peer: Peer, *, as_machine: bool) -> None:
     """Prints every policy."""
     async with connected(peer) as (channel, caller):
@@ -72,7 +61,7 @@ async def list_policies(peer: Peer, *, as_machine: bool) -> None:
     elif policies:
         print_policies(policies, datetime.now(UTC))
     else:
-        print_line("no policies yet; `pagerctl policy apply FILE` brings them")
+        print_line("no policies yet; `pagerctl apply FILE` brings them")
 
 
 async def show_policy(peer: Peer, pager: Peer, policy_id: str, *, as_machine: bool) -> None:

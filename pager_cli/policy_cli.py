@@ -30,24 +30,6 @@ def _peer(target: str, timeout: float) -> "Peer":
     return Peer("policy service", target, "--policy-target", timeout)
 
 
-@policy_app.command("apply")
-def apply(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A YAML file with `policies:`; - is standard input.")],
-    policy_target: PolicyTarget = DEFAULT_POLICY_TARGET,
-    timeout: Timeout = DEFAULT_TIMEOUT,
-    json: AsJson = False,
-) -> int:
-    """Create or update the policies of a file.
-
-    The file is checked whole before anything is sent. Applying it again changes nothing. Policies that are not in the
-    file stay as they are.
-    """
-    from pager_cli.policies import apply_file
-    from pager_cli.running import run
-
-    return run(apply_file(_peer(policy_target, timeout), file, as_machine=json))
-
-
 @policy_app.command("list")
 def list_(
     policy_target: PolicyTarget = DEFAULT_POLICY_TARGET, timeout: Timeout = DEFAULT_TIMEOUT, json: AsJson = False
@@ -67,7 +49,7 @@ def show(
     timeout: Timeout = DEFAULT_TIMEOUT,
     json: AsJson = False,
 ) -> int:
-    """Print one policy, as a file that `policy apply` takes, and which revisions unresolved incidents keep."""
+    """Print one policy, as a file that `apply` takes, and which revisions unresolved incidents keep."""
     from pager_cli.calls import Peer
     from pager_cli.policies import show_policy
     from pager_cli.running import run

@@ -1,4 +1,4 @@
-"""The policy file: YAML to protobuf and back, validated whole before anything is sent."""
+"""The policies of a configuration file: YAML to protobuf and back."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pager_cli.durations import written_duration
 from pager_cli.fields import Faults, Fields, checked_text, refuse_repeats
-from pager_cli.yaml_reading import UnreadableYaml, read_yaml, write_yaml
+from pager_cli.yaml_reading import write_yaml
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 
 MAX_POLICIES = 10_000
@@ -40,28 +40,9 @@ class PolicyFileFaults(Exception):
         self.sentences = sentences
 
 
-def read_policies(text: str) -> list[pb.EscalationPolicy]:
-    """The policies of a file, in its order.
-
-    Raises:
-        PolicyFileFaults: with every fault of the file.
-    """
-    try:
-        document = read_yaml(text)
-    except UnreadableYaml as error:
-        raise PolicyFileFaults([str(error)]) from error
-    faults = Faults()
-    policies = policies_in(Fields.read(document, "", faults, ("policies",)), faults, least=1)
-    if faults.sentences:
-        raise PolicyFileFaults(faults.sentences)
-    return policies
-
-
-def policies_in(top: Fields, faults: Faults, *, least: int) -> list[pb.EscalationPolicy]:
+def policies_in(top: Fields, faults: Faults) -> list[pb.EscalationPolicy]:
     """The policies of a document; what contradicts itself among them is noted too."""
-    found = [
-        (_policy(value, path, faults), path) for value, path in top.each("policies", least=least, most=MAX_POLICIES)
-    ]
+    found = [(_policy(value, path, faults), path) for value, path in top.each("policies", least=0, most=MAX_POLICIES)]
     refuse_repeats(
         [(policy.policy_id, f"{path}.id") for policy, path in found],
         faults,
@@ -168,7 +149,7 @@ def _twice_in_level(value: str, earlier: str) -> str:
 
 
 def written_policies(policies: list[pb.EscalationPolicy]) -> str:
-    """``policies`` as a file that :func:`read_policies` reads back."""
+    """``policies`` as a configuration file."""
     return write_yaml({"policies": [policy_document(policy) for policy in policies]})
 
 

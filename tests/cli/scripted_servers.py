@@ -114,13 +114,11 @@ class ScriptedNotifier(NotifierServiceServicer):
 
 
 class PolicyDictionary(PolicyServiceServicer):
-    """A policy service in a dictionary. ``refusals`` are given first, by method; ``changes`` are counted."""
+    """A policy service in a dictionary. ``refusals`` are given first, by method."""
 
     def __init__(self):
         self.policies: dict[str, policy_pb.EscalationPolicy] = {}
         self.refusals: dict[str, list[Refusal]] = defaultdict(list)
-        self.calls: list[tuple[str, str]] = []
-        self.stores_before_refusing = False
         self.checked: list[policy_pb.CheckReachabilityRequest] = []
         self.findings: list[policy_pb.ReachabilityFinding] = []
 
@@ -131,28 +129,9 @@ class PolicyDictionary(PolicyServiceServicer):
             findings=self.findings, checked_policy_count=2, unreached_service_count=unreached
         )
 
-    async def CreateEscalationPolicy(self, request, context):  # noqa: N802 - the proto's name
-        policy = request.escalation_policy
-        self.calls.append(("create", policy.policy_id))
-        if policy.policy_id in self.policies:
-            await _refuse(context, "ALREADY_EXISTS", "POLICY_EXISTS", policy_id=policy.policy_id)
-        await self._place_is_free(policy, context)
-        await self._scripted_refusal("create", context, policy, revision=1)
-        return policy_pb.CreateEscalationPolicyResponse(escalation_policy=self._store(policy, 1))
-
-    async def UpdateEscalationPolicy(self, request, context):  # noqa: N802 - the proto's name
-        policy = request.escalation_policy
-        self.calls.append(("update", policy.policy_id))
-        revision = self.policies[policy.policy_id].revision + 1
-        await self._scripted_refusal("update", context, policy, revision)
-        if request.etag != self.policies[policy.policy_id].etag:
-            await _refuse(context, "ABORTED", "STALE_ETAG", policy_id=policy.policy_id)
-        await self._place_is_free(policy, context)
-        return policy_pb.UpdateEscalationPolicyResponse(escalation_policy=self._store(policy, revision))
-
     async def DeleteEscalationPolicy(self, request, context):  # noqa: N802 - the proto's name
-        self.calls.append(("delete", request.policy_id))
-        await self._scripted_refusal("delete", context, None, 0)
+        if self.refusals["delete"]:
+            await self.refusals["delete"].pop(0).abort(context)
         if request.etag != self.policies[request.policy_id].etag:
             await _refuse(context, "ABORTED", "STALE_ETAG", policy_id=request.policy_id)
         del self.policies[request.policy_id]
@@ -172,38 +151,14 @@ class PolicyDictionary(PolicyServiceServicer):
             next_page_token=str(start + 2) if start + 2 < len(names) else "",
         )
 
-    def _store(self, policy, revision):
+    def store(self, policy):
+        """Stores ``policy`` as its first revision."""
         stored = policy_pb.EscalationPolicy()
         stored.CopyFrom(policy)
-        stored.revision, stored.etag = revision, f"e{revision}"
+        stored.revision, stored.etag = 1, "e1"
         stored.create_time.GetCurrentTime()
         stored.update_time.GetCurrentTime()
-        del stored.monitored_service_ids[:]
-        stored.monitored_service_ids.extend(sorted(policy.monitored_service_ids))
         self.policies[policy.policy_id] = stored
-        return stored
-
-    async def _scripted_refusal(self, method, context, policy, revision):
-        if not self.refusals[method]:
-            return
-        if self.stores_before_refusing:
-            self._store(policy, revision)
-        await self.refusals[method].pop(0).abort(context)
-
-    async def _place_is_free(self, policy, context):
-        for other in self.policies.values():
-            if other.policy_id == policy.policy_id:
-                continue
-            if other.default_policy and policy.default_policy:
-                await _refuse(context, "ALREADY_EXISTS", "DEFAULT_POLICY_EXISTS", policy_id=other.policy_id)
-            for name in set(other.monitored_service_ids) & set(policy.monitored_service_ids):
-                await _refuse(
-                    context,
-                    "ALREADY_EXISTS",
-                    "SERVICE_ALREADY_COVERED",
-                    monitored_service_id=name,
-                    policy_id=other.policy_id,
-                )
 
 
 async def _refuse(context, code, reason, **metadata):

@@ -97,3 +97,29 @@ async def test_a_faulty_file_changes_nothing_and_every_fault_is_told(command):
 
 async def test_the_schema_is_printed_for_editors(command):
     assert json.loads((await command("schema")).out)["$defs"]["person"]["required"] == ["id"]
+
+
+def a_policy(name, *services):
+    """A policy of a file, which is JSON here."""
+    level = {"targets": [{"id": "ana", "email": "ana@example.com"}]}
+    return {"id": name, "services": services, "levels": [level]}
+
+
+async def test_services_are_exchanged_at_once_and_none_is_taken_from_a_policy_outside_the_file(command):
+    async def applied(*policies):
+        return await command("apply", "-", stdin=json.dumps({"policies": policies}).encode())
+
+    assert (await applied(a_policy("shop", "payments"), a_policy("desk", "mail"))).code == 0
+    swapped = await applied(a_policy("shop", "mail"), a_policy("desk", "payments"))
+    assert swapped.out.splitlines()[-1] == "2 changed, 0 unchanged"
+    refused = await applied(a_policy("new", "post"), a_policy("other", "mail"))
+    assert refused.code == 1
+    assert "the service 'mail' is covered by the policy 'shop'" in refused.err
+    assert [
+        row["policy_id"] for row in json.loads((await command("policy", "list", "--json")).out)["escalation_policies"]
+    ] == ["desk", "shop"]
+
+
+async def test_a_file_that_is_missing_is_a_usage_error(command):
+    done = await command("apply", "none.yaml")
+    assert (done.code, done.err) == (2, "pagerctl: 'none.yaml' cannot be read: No such file or directory\n")

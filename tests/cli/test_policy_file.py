@@ -1,4 +1,4 @@
-"""The policy file: every fault with its path, and what it says on the wire."""
+"""The policies of a configuration file: every fault with its path, and what it says on the wire."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -7,11 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pager_cli.policy_file import PolicyFileFaults, read_policies, written_policies
+from pager_cli.configuration_file import read_configuration
+from pager_cli.policy_file import PolicyFileFaults, written_policies
 from pager_cli.yaml_reading import write_yaml
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 
 LEVELS = "levels: [{targets: [{id: ana, email: ana@example.com}]}]"
+
+
+def read_policies(text):
+    return list(read_configuration(text).escalation_policies)
 
 
 def faults_of(text):
@@ -129,7 +134,7 @@ def test_every_fault_is_told_at_once_with_its_path():
             levels: 3
         """
     ) == [
-        "version: is not known; known are policies",
+        "version: is not known; known are people, schedules, policies",
         (
             "policies[0].nmae: is not known; known are id, name, services, default, repeat, ack_expires, reopen_window,"
             " levels"
@@ -159,9 +164,8 @@ def test_every_fault_is_told_at_once_with_its_path():
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "the file: must be a mapping with policies"),
-        ("[]", "the file: must be a mapping with policies"),
-        ("policies: []", "policies: must be 1 to 10000, not 0"),
+        ("", "the file: must be a mapping with people, schedules, policies"),
+        ("[]", "the file: must be a mapping with people, schedules, policies"),
         ("policies: [", "line 1, column 12: "),
         ("a: 1\n---\nb: 2", "line 2, column 1: but found another document"),
         ("policies:\n- {id: a, id: b}", "line 2, column 11: the key 'id' stands twice in one mapping"),
