@@ -8,7 +8,6 @@ MINUTES ?= 3
 BENCH ?=
 SEED ?=
 OUTPUT ?=
-IMAGE := hexagonal-pager
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
@@ -77,9 +76,8 @@ schemas: $(INSTALLED) ## Writes what a fresh SQLite file begins with, after a ne
 lock: $(INSTALLED) ## Locks the requirements with hashes (UPGRADE=1: to the newest versions)
 	scripts/lock_requirements.sh
 
-image: ## Builds the image and its test image with docker
-	docker build --target runtime -t $(IMAGE) .
-	docker build --target test -t $(IMAGE):test .
+image: ## Builds the image and its test image by docker, podman or buildah (ENGINE=, BASE=IMAGE or BASE=debootstrap)
+	@scripts/image.sh
 
 clean: ## Removes what make has made, except data in var/
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
