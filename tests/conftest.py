@@ -70,7 +70,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-LONG = ("simulation", "crash", "races", "end_to_end", "nemesis")
+LONG = ("simulation", "crash", "races", "end_to_end", "nemesis", "upgrade")
 """Rooms of long tests: they begin first, so that at the end no worker waits for another."""
 
 

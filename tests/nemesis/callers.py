@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
@@ -15,7 +15,7 @@ from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 
 PATIENCE_SECONDS = 12.0
-"""After this long without an answer a caller gives up."""
+"""After this long without an answer a caller gives up, unless told otherwise."""
 _UNKNOWN = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -26,11 +26,24 @@ _UNKNOWN = {
 
 
 class Callers:
-    """One task a service; ``rest`` is how long each sleeps at most between two troubles, in seconds."""
+    """One task a service; ``rest`` is how long each sleeps at most between two troubles, in seconds.
 
-    def __init__(self, cluster: Cluster, chance: random.Random, rest: float = 10.0) -> None:
+    A call may take ``timeout`` seconds; who has no answer after ``patience`` seconds gives up.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        chance: random.Random,
+        rest: float = 10.0,
+        *,
+        pagers: Sequence[str] = PAGERS,
+        timeout: float = 3.0,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         self._chance, self._rest = chance, rest
-        self._stubs = [pb_grpc.PagerServiceStub(cluster.channel(name)) for name in PAGERS]
+        self._timeout, self._patience = timeout, patience
+        self._stubs = [pb_grpc.PagerServiceStub(cluster.channel(name)) for name in pagers]
         self._count = 0
         self.calls: list[Call] = []
         self.surprises: list[str] = []
@@ -80,7 +93,7 @@ class Callers:
 
     async def _insist(self, operation: Any, method: str, request: Any) -> None:
         """The same request to any replica until an answer comes, or patience ends: then nobody knows."""
-        end = time.monotonic() + PATIENCE_SECONDS
+        end = time.monotonic() + self._patience
         outcome = "unknown"
         while outcome == "unknown" and time.monotonic() < end:
             call = getattr(self._chance.choice(self._stubs), method)
@@ -91,7 +104,7 @@ class Callers:
         began = time.time()
         outcome, heard = "ok", {}
         try:
-            heard = _heard(operation, await call(request, timeout=3))
+            heard = _heard(operation, await call(request, timeout=self._timeout))
         except grpc.aio.AioRpcError as error:
             outcome = "unknown" if error.code() in _UNKNOWN else "fail"
             if error.code() is not grpc.StatusCode.UNAVAILABLE:

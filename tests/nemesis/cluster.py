@@ -126,7 +126,7 @@ class Cluster:
     async def _define_policies(self) -> None:
         stub = policy_pb_grpc.PolicyServiceStub(self._channels[POLICIES[0]])
         for team in range(TEAMS):
-            request = policy_pb.CreateEscalationPolicyRequest(escalation_policy=_policy(team))
+            request = policy_pb.CreateEscalationPolicyRequest(escalation_policy=policy_of(team))
             await stub.CreateEscalationPolicy(request, timeout=10)
 
 
@@ -135,7 +135,8 @@ def services_of(team: int) -> list[str]:
     return [f"service-{team}-{number}" for number in range(4)]
 
 
-def _policy(team: int) -> policy_pb.EscalationPolicy:
+def policy_of(team: int) -> policy_pb.EscalationPolicy:
+    """Two levels for the services of a team."""
     message = policy_pb.EscalationPolicy(policy_id=f"team-{team}", monitored_service_ids=services_of(team))
     for number, addresses in enumerate(recipients(team), 1):
         level = message.levels.add()
