@@ -43,7 +43,9 @@ CMD ["pytest"]
 FROM ${BASE} AS runtime
 RUN useradd --system --create-home --uid 10001 pager && install -d -o pager -g pager /data
 COPY --from=builder /opt/pager /opt/pager
-# In a container the network is the container's own; outside it the services listen on loopback only.
+# In a container the network is the container's own; outside it the services listen on loopback only. Beyond loopback
+# they refuse to start without certificates: give PAGERD_TLS_CERT, PAGERD_TLS_KEY and PAGERD_TLS_CA (docs/security.md),
+# or PAGERD_INSECURE=1 in a network where everybody may read and change what is said.
 ENV PATH=/opt/pager/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

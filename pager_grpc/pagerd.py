@@ -25,10 +25,20 @@ AllowDataLoss = Annotated[
     ),
 ]
 
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--insecure",
+        help="Talk in plaintext beyond this machine when there are no certificates (also PAGERD_INSECURE=1).",
+    ),
+]
 
-def _allow_data_loss(allowed: bool) -> None:
-    if allowed:
+
+def _allow(*, data_loss: bool, insecure: bool) -> None:
+    if data_loss:
         os.environ["PAGERD_ALLOW_DATA_LOSS"] = "1"
+    if insecure:
+        os.environ["PAGERD_INSECURE"] = "1"
 
 
 @app.command()
@@ -45,20 +55,21 @@ def up(
     ] = None,
     log_files: Annotated[bool, typer.Option(help="Logs into DATA/log/ROOM.log instead of stderr.")] = False,
     allow_data_loss: AllowDataLoss = False,
+    insecure: Insecure = False,
 ) -> None:
     """Starts all three services over loopback, on SQLite unless a database is configured; Ctrl-C stops them."""
     from pager_grpc.daemon.up import up as run_up  # noqa: PLC0415 - see above
 
-    _allow_data_loss(allow_data_loss)
+    _allow(data_loss=allow_data_loss, insecure=insecure)
     raise typer.Exit(run_up(configuration, log_files=log_files))
 
 
 @app.command()
-def serve(room: Room, allow_data_loss: AllowDataLoss = False) -> None:
+def serve(room: Room, allow_data_loss: AllowDataLoss = False, insecure: Insecure = False) -> None:
     """Runs one service in this process until SIGTERM."""
     from pager_grpc.daemon.rooms import main_of  # noqa: PLC0415 - see above
 
-    _allow_data_loss(allow_data_loss)
+    _allow(data_loss=allow_data_loss, insecure=insecure)
     raise typer.Exit(main_of(room)())
 
 
@@ -79,15 +90,42 @@ def key() -> None:
 
 
 @app.command()
+def certificates(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Where the files are written.")],
+    host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A further host name or address of the servers.")
+    ] = None,
+    renew: Annotated[bool, typer.Option("--renew", help="New certificates by the CA that is there.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=825, help="How long the certificates are valid.")] = 90,
+) -> None:
+    """Makes a private CA and certificates for the three services and an admin; never overwrites without --renew."""
+    from datetime import timedelta  # noqa: PLC0415 - see above
+
+    from pager_grpc.daemon.certificates import (  # noqa: PLC0415 - see above
+        CertificatesRefused,
+        use_of,
+        write_certificates,
+    )
+
+    try:
+        written = write_certificates(folder, host or (), renew=renew, lifetime=timedelta(days=days))
+    except CertificatesRefused as refused:
+        typer.echo(refused, err=True)
+        raise typer.Exit(1) from refused
+    typer.echo("\n".join([*written, use_of(folder)]))
+
+
+@app.command()
 def check(
     rooms: Annotated[list[Room] | None, typer.Argument(help="All three if none is named.")] = None,
     allow_data_loss: AllowDataLoss = False,
+    insecure: Insecure = False,
 ) -> None:
     """Reports every fault of the configuration at once (exit 2), or what each service would use."""
     from pager_grpc.daemon.configuration import described, read_configuration  # noqa: PLC0415 - see above
     from pager_grpc.daemon.databases import remarks_on_databases  # noqa: PLC0415 - see above
 
-    _allow_data_loss(allow_data_loss)
+    _allow(data_loss=allow_data_loss, insecure=insecure)
     configuration = read_configuration(list(dict.fromkeys(rooms or Room)))
     for remark in asyncio.run(remarks_on_databases(configuration)):
         typer.echo(remark, err=True)

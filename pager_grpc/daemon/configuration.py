@@ -3,13 +3,17 @@
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pager_grpc.daemon.rooms import Room, ServedSettings, settings_kind
 from pager_grpc.runtime.config import Address, ConfigurationFault, read_settings, sqlite_file
+from pager_grpc.runtime.transport_settings import TransportSettings
+
+if TYPE_CHECKING:
+    from pager_grpc.runtime.tls import Tls
 
 CATCH_ALL_EMAIL = "oncall@example.com"
 _EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - recognised here, not bound
@@ -50,6 +54,20 @@ def listen_addresses() -> dict[Room, str]:
     """Where each room listens, though the rest of its configuration may be missing here."""
     given = _Given()  # type: ignore[call-arg]  # the environment brings the arguments
     return {Room.PAGER: given.pager_listen, Room.POLICY: given.policy_listen, Room.NOTIFIER: given.notifier_listen}
+
+
+def tls_of(room: Room) -> "Tls | None":
+    """The certificates that ``room`` has on this machine, though the rest of its configuration may be missing here.
+
+    Raises:
+        ConfigurationFault: they cannot be used.
+    """
+    kind: type[TransportSettings] = type("Transport", (TransportSettings,), {"room": room.value})
+    if (files := read_settings(kind).tls_files) is None:
+        return None
+    from pager_grpc.runtime.tls import Tls  # noqa: PLC0415 - without certificates nobody waits for cryptography
+
+    return Tls(files)
 
 
 def read_configuration(rooms: Sequence[Room]) -> Configuration:
@@ -94,9 +112,16 @@ def described(room: Room, settings: ServedSettings) -> str:
     from sqlalchemy import make_url  # noqa: PLC0415 - `pagerd up` describes nothing and need not wait for it
 
     database = make_url(settings.database_url).render_as_string(hide_password=True)
-    metrics = [f"metrics at {settings.metrics_listen}"] if settings.metrics_listen else []
-    parts = [f"listens at {settings.listen}", *metrics, f"database {database}", *_particulars(settings)]
+    parts = [*_doors(settings), f"database {database}", *_particulars(settings)]
     return f"{room}: OK, {', '.join(parts)}"
+
+
+def _doors(settings: ServedSettings) -> Iterator[str]:
+    yield f"listens at {settings.listen}{' with mutual TLS' if settings.tls_files else ''}"
+    if settings.callers_listen:
+        yield f"for callers without a certificate at {settings.callers_listen}"
+    if settings.metrics_listen:
+        yield f"metrics at {settings.metrics_listen}"
 
 
 def writes_to_mailbox(settings: ServedSettings) -> list[str]:
@@ -132,6 +157,8 @@ def _shared(configuration: Configuration) -> Iterator[str]:
 def _listeners(configuration: Configuration) -> Iterator[tuple[str, Address]]:
     for room, settings in configuration.items():
         yield f"{room.upper()}_LISTEN", settings.listen
+        if settings.callers_listen is not None:
+            yield f"{room.upper()}_CALLERS_LISTEN", settings.callers_listen
         if settings.metrics_listen is not None:
             yield f"{room.upper()}_METRICS_LISTEN", settings.metrics_listen
         if (calendars := getattr(settings, "calendars_listen", None)) is not None:

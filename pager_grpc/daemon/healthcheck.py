@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from pager_grpc.daemon.configuration import listen_addresses, reached_at
+from pager_grpc.daemon.configuration import listen_addresses, reached_at, tls_of
 from pager_grpc.daemon.rooms import Room
 from pager_grpc.daemon.serving import health_of
 
@@ -12,10 +12,16 @@ _UNREACHABLE = "UNREACHABLE"
 
 
 async def report(rooms: Sequence[Room] | None, timeout_seconds: float) -> int:
-    """Prints the health of ``rooms`` and returns the exit code; without ``rooms``, of those that listen here."""
+    """Prints the health of ``rooms`` and returns the exit code; without ``rooms``, of those that listen here.
+
+    Raises:
+        ConfigurationFault: there are certificates and they cannot be used.
+    """
     addresses = listen_addresses()
     asked = list(rooms or Room)
-    answers = await asyncio.gather(*(health_of(reached_at(addresses[room]), timeout_seconds) for room in asked))
+    answers = await asyncio.gather(
+        *(health_of(reached_at(addresses[room]), timeout_seconds, room=room, tls=tls_of(room)) for room in asked)
+    )
     found = {room: answer for room, answer in zip(asked, answers, strict=True) if rooms or answer}
     for room, answer in found.items():
         sys.stdout.write(f"{room}: {answer or _UNREACHABLE}\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:  # the help of `pagerd` would wait for it
+    from pager_grpc.runtime.certificates import TlsFiles
     from pager_grpc.runtime.config import RoomSettings
 
 
@@ -29,6 +30,14 @@ class ServedSettings(Protocol):
     @property
     def listen(self) -> str:
         """Where the room listens, host:port."""
+
+    @property
+    def callers_listen(self) -> str | None:
+        """Where the room listens for callers without a certificate, host:port; None: nowhere."""
+
+    @property
+    def tls_files(self) -> "TlsFiles | None":
+        """The certificates of the room; None: it talks in plaintext."""
 
     @property
     def metrics_listen(self) -> str | None:

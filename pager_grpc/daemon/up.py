@@ -15,9 +15,10 @@ from pager_grpc.daemon.configuration import (
     reached_at,
     read_configuration,
     require_free_ports,
+    tls_of,
 )
 from pager_grpc.daemon.greeting import greeting
-from pager_grpc.daemon.rooms import Room
+from pager_grpc.daemon.rooms import Room, ServedSettings
 from pager_grpc.runtime.logs import configure_logs
 from pager_grpc.runtime.signals import until_signalled
 
@@ -85,17 +86,23 @@ async def _announce(configuration: Configuration, file: Path | None, block: str)
     """Waits until all rooms serve, applies the file and says that people may begin."""
     from pager_grpc.daemon.serving import until_serving  # noqa: PLC0415 - it brings gRPC; the rooms start meanwhile
 
-    await asyncio.gather(*(until_serving(reached_at(settings.listen)) for settings in configuration.values()))
+    until_all = (
+        until_serving(reached_at(settings.listen), room=room, tls=tls_of(room))
+        for room, settings in configuration.items()
+    )
+    await asyncio.gather(*until_all)
     if file is not None:
-        await _apply(file, reached_at(configuration[Room.POLICY].listen))
+        await _apply(file, configuration[Room.POLICY])
     sys.stdout.write(block)
     sys.stdout.flush()
 
 
-async def _apply(file: Path, target: str) -> None:
+async def _apply(file: Path, policy: ServedSettings) -> None:
     # By command line: the daemon knows nothing of pager_cli, and this is what a person would type.
     command = (sys.executable, "-m", "pager_cli.pagerctl", "apply", str(file))
-    environment = os.environ | {"PAGERCTL_POLICY_TARGET": target}
+    environment = os.environ | {"PAGERCTL_POLICY_TARGET": reached_at(policy.listen)}
+    if policy.tls_files is not None:
+        environment.setdefault("PAGERCTL_TLS_CA", str(policy.tls_files.authorities))
     process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, env=environment)
     try:
         if await process.wait():

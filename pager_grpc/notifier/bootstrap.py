@@ -24,6 +24,7 @@ from pager_grpc.notifier.mailbox import Mailbox
 from pager_grpc.notifier.servicer import SERVICE_NAME, NotifierServicer
 from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.notifier.wire_errors import ERRORS
+from pager_grpc.runtime.certificate_watch import watched_tls
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
@@ -70,8 +71,16 @@ async def running_notifier(
         stack.push_async_callback(attempts.finish, LEASE.total_seconds())
         application = NotifierApplicationService(ledger, CanarySink(email_sender), sms_sender)
         metrics = metrics or Metrics()
-        rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen))
-        server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, metrics=rpcs)
+        tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
+        rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen, tls))
+        server = Server(
+            SERVICE_NAME,
+            ERRORS,
+            reflected=settings.reflection,
+            metrics=rpcs,
+            tls=tls,
+            callers_listen=settings.callers_listen,
+        )
         servicer = NotifierServicer(application, attempts)
         pb_grpc.add_NotifierServiceServicer_to_server(servicer, server.grpc)
         port = await server.start(settings.listen)

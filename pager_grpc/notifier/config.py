@@ -21,7 +21,11 @@ _SMS_SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{5,6}|(?=.*[A-Za-z])[A-Za-z0-
 class NotifierSettings(RoomSettings):
     """``NOTIFIER_…``, beside what every room reads. A channel without a provider writes into the mailbox folder."""
 
+    room = "notifier"
+
     listen: Address = Field("127.0.0.1:50053", alias="NOTIFIER_LISTEN")
+    # For callers who have a key or a token and no certificate; only with TLS.
+    callers_listen: Address | None = Field(None, alias="NOTIFIER_CALLERS_LISTEN")
     metrics_listen: Address | None = Field(None, alias="NOTIFIER_METRICS_LISTEN")
     given_database_url: DatabaseUrl | None = Field(None, alias="NOTIFIER_DATABASE_URL")
 

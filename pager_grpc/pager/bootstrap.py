@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import grpc
 
@@ -57,6 +58,7 @@ from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.servicer import SERVICE_NAME, Lanes, PagerServicer
 from pager_grpc.pager.wakeups import Wakeups, listen
 from pager_grpc.pager.wire_errors import ERRORS
+from pager_grpc.runtime.certificate_watch import watched_tls
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database, open_database
@@ -67,6 +69,9 @@ from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
+
+if TYPE_CHECKING:
+    from pager_grpc.runtime.tls import Tls
 
 MAX_BATCH = 256
 REST_ON_SQLITE = 2.0
@@ -100,9 +105,9 @@ async def running_pager(
         await require_durable(database, "pager", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(database, "pager")
         sealing = Sealing(address_keys(settings), unreadable_addresses(metrics.registry))
-        rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen))
-        policy = await stack.enter_async_context(open_channel(settings.policy_target))
-        senders = await stack.enter_async_context(_senders(settings.notifier_target))
+        tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
+        rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen, tls))
+        policy, senders = await stack.enter_async_context(_others(settings, tls))
         wakeups = Wakeups()
         outbox: NotificationOutbox = SqlNotificationOutbox(database, wakeups, sealing, _pace(settings))
         store: MonitoredServices = SqlMonitoredServices(database, wakeups, sealing)
@@ -121,7 +126,14 @@ async def running_pager(
         deliveries = DeliveryLoop(application, outbox, recorder, wakeups.delivery)
         escalations = EscalationLoop(application, store)
 
-        server = Server(SERVICE_NAME, ERRORS, reflected=settings.reflection, metrics=rpcs)
+        server = Server(
+            SERVICE_NAME,
+            ERRORS,
+            reflected=settings.reflection,
+            metrics=rpcs,
+            tls=tls,
+            callers_listen=settings.callers_listen,
+        )
         pb_grpc.add_PagerServiceServicer_to_server(
             PagerServicer(
                 lanes, views, windows, wakeups, EscalationPreview(policies, catch_all), clock or SystemClock()
@@ -165,9 +177,15 @@ def new_incident_id() -> IncidentId:
 
 
 @asynccontextmanager
-async def _senders(notifier_target: str) -> AsyncIterator[GrpcNotificationSenders]:
-    async with open_channel(notifier_target) as channel, GrpcNotificationSenders(channel) as senders:
-        yield senders
+async def _others(
+    settings: PagerSettings, tls: "Tls | None"
+) -> AsyncIterator[tuple[grpc.aio.Channel, GrpcNotificationSenders]]:
+    async with (
+        open_channel(settings.policy_target, tls=tls, room="policy") as policy,
+        open_channel(settings.notifier_target, tls=tls, room="notifier") as notifier,
+        GrpcNotificationSenders(notifier) as senders,
+    ):
+        yield policy, senders
 
 
 def _application(

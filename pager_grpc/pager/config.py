@@ -54,7 +54,11 @@ def _address_keys(value: SecretStr | None, others: ValidationInfo) -> SecretStr 
 class PagerSettings(RoomSettings):
     """``PAGER_LISTEN``, ``PAGER_POLICY_TARGET`` and the rest, beside what every room reads."""
 
+    room = "pager"
+
     listen: Address = Field("127.0.0.1:50051", alias="PAGER_LISTEN")
+    # For callers who have a key or a token and no certificate; only with TLS.
+    callers_listen: Address | None = Field(None, alias="PAGER_CALLERS_LISTEN")
     metrics_listen: Address | None = Field(None, alias="PAGER_METRICS_LISTEN")
     policy_target: Address = Field("127.0.0.1:50052", alias="PAGER_POLICY_TARGET")
     notifier_target: Address = Field("127.0.0.1:50053", alias="PAGER_NOTIFIER_TARGET")

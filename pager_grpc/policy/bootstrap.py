@@ -34,6 +34,7 @@ from pager_grpc.policy.servicer import SERVICE_NAME, PolicyServicer
 from pager_grpc.policy.verification_sender_grpc import GrpcVerificationSender
 from pager_grpc.policy.wire_errors import ERRORS
 from pager_grpc.policy.zones import use_packaged_zones
+from pager_grpc.runtime.certificate_watch import watched_tls
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.durability import require_durable
@@ -70,12 +71,13 @@ async def running_policy(
     metrics = metrics or Metrics()
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(_opened(settings, database, clock))
-        rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen))
+        tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
+        rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen, tls))
         await require_durable(opened, "policy", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(opened, "policy")
         if verification_sender is None:
-            channel = await stack.enter_async_context(open_channel(settings.notifier_target))
-            verification_sender = GrpcVerificationSender(channel)
+            notifier = open_channel(settings.notifier_target, tls=tls, room="notifier")
+            verification_sender = GrpcVerificationSender(await stack.enter_async_context(notifier))
         server = Server(
             SERVICE_NAME,
             ERRORS,
@@ -87,12 +89,14 @@ async def running_policy(
             reflected=settings.reflection,
             max_message_bytes=_MAX_MESSAGE_BYTES,
             metrics=rpcs,
+            tls=tls,
+            callers_listen=settings.callers_listen,
         )
         store = SqlPolicyStore(opened)
         _serve(server, store, verification_sender)
         if settings.calendars_listen is not None:
             on_call = OnCallApplicationService(store)
-            await stack.enter_async_context(serving_calendars(on_call, settings.calendars_listen))
+            await stack.enter_async_context(serving_calendars(on_call, settings.calendars_listen, tls))
         port = await server.start(settings.listen)
         loops = [run_forever("policy_health", partial(server.check_health, opened), Doorbell())]
         loops.append(run_forever("forgetting", _forgetting(store, metrics).step, Doorbell()))

@@ -1,6 +1,7 @@
 """Calendars that calendar programs subscribe to: ``/schedules/ID.ics`` and ``/people/ID.ics`` over HTTP."""
 
 from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from pager_domain.errors import InvalidField, StoreUnavailable
@@ -12,13 +13,20 @@ from pager_domain.policy.schedules import ScheduleId
 from pager_grpc.policy.calendar_ical import calendar_text
 from pager_grpc.runtime.pages_http import NoPage, Page, serving_pages
 
+if TYPE_CHECKING:
+    from pager_grpc.runtime.tls import Tls
+
 _CALENDAR = "text/calendar; charset=utf-8"
 _ENDING = ".ics"
 _ELSEWHERE = NoPage("The calendars are at /schedules/ID.ics and /people/ID.ics.")
 
 
-def serving_calendars(on_call: OnCallApplicationService, listen: str) -> AbstractAsyncContextManager[int]:
+def serving_calendars(
+    on_call: OnCallApplicationService, listen: str, tls: "Tls | None" = None
+) -> AbstractAsyncContextManager[int]:
     """Serves at ``listen`` (host:port; port 0 takes any) while it is entered and yields the port.
+
+    Over HTTPS with ``tls``.
 
     Raises:
         ConfigurationFault: the address cannot be opened.
@@ -35,7 +43,7 @@ def serving_calendars(on_call: OnCallApplicationService, listen: str) -> Abstrac
             return NoPage("The database cannot be reached; ask again later.", "503 Service Unavailable")
         return _ELSEWHERE if calendar is None else Page(_CALENDAR, calendar_text(calendar).encode())
 
-    return serving_pages(pages, listen, "calendars")
+    return serving_pages(pages, listen, "calendars", tls)
 
 
 async def _calendar(on_call: OnCallApplicationService, path: str) -> Calendar | None:

@@ -8,7 +8,11 @@ from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings
 class PolicySettings(RoomSettings):
     """``POLICY_LISTEN``, ``POLICY_NOTIFIER_TARGET`` and ``POLICY_DATABASE_URL``, beside what every room reads."""
 
+    room = "policy"
+
     listen: Address = Field("127.0.0.1:50052", alias="POLICY_LISTEN")
+    # For callers who have a key or a token and no certificate; only with TLS.
+    callers_listen: Address | None = Field(None, alias="POLICY_CALLERS_LISTEN")
     metrics_listen: Address | None = Field(None, alias="POLICY_METRICS_LISTEN")
     # Whoever reaches it can read who is on call when.
     calendars_listen: Address | None = Field(None, alias="POLICY_CALENDARS_LISTEN")

@@ -1,6 +1,13 @@
 """Client channels with the options that every caller of these services wants."""
 
+from typing import TYPE_CHECKING
+
 import grpc
+
+from pager_grpc.runtime.identities import server_name
+
+if TYPE_CHECKING:
+    from pager_grpc.runtime.tls import Tls
 
 _OPTIONS = (
     # A dead peer is noticed while calls wait on it; the servers allow pings at this rate.
@@ -18,6 +25,13 @@ _OPTIONS = (
 )
 
 
-def open_channel(target: str) -> grpc.aio.Channel:
-    """A plaintext channel to ``target`` (host:port, or ``ipv4:host:port,host:port``); connects when first used."""
-    return grpc.aio.insecure_channel(target, options=_OPTIONS)
+def open_channel(target: str, *, tls: "Tls | None" = None, room: str = "") -> grpc.aio.Channel:
+    """A channel to ``target`` (host:port, or ``ipv4:host:port,host:port``); connects when first used.
+
+    With ``tls`` only a server whose certificate is that of ``room`` is talked to, wherever it is; else in plaintext.
+    """
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options=_OPTIONS)
+    from pager_grpc.runtime.secure_channel import SecureChannel  # noqa: PLC0415 - only with TLS
+
+    return SecureChannel(target, tls, (*_OPTIONS, ("grpc.ssl_target_name_override", server_name(room))))

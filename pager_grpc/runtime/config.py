@@ -9,7 +9,8 @@ from typing import Annotated, TypeVar
 from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pager_grpc.runtime.transport_settings import TransportSettings
 
 MOST_RETENTION_DAYS = 3650
 _DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
@@ -57,10 +58,8 @@ DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Address = Annotated[str, AfterValidator(_address)]
 
 
-class RoomSettings(BaseSettings):
+class RoomSettings(TransportSettings):
     """What every room reads."""
-
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
 
     data: Path = Field(Path("var"), alias="PAGERD_DATA")
     log_level: str = Field("info", alias="PAGERD_LOG_LEVEL", pattern="^(debug|info|warning|error)$")
@@ -78,7 +77,7 @@ def sqlite_file(database_url: str) -> Path | None:
     return Path(unquote(file.partition("?")[0])) if engine == "sqlite+aiosqlite" else None
 
 
-Settings = TypeVar("Settings", bound=RoomSettings)
+Settings = TypeVar("Settings", bound=TransportSettings)
 
 
 def read_settings(kind: type[Settings]) -> Settings:
@@ -101,7 +100,7 @@ def exit_with_faults(faults: list[str]) -> int:
     return 2
 
 
-def _sentence(kind: type[RoomSettings], location: tuple[int | str, ...], message: str) -> str:
+def _sentence(kind: type[TransportSettings], location: tuple[int | str, ...], message: str) -> str:
     name = str(location[0]) if location else kind.__name__
     if name in kind.model_fields:  # of a default the location says the field, of what was given the variable
         name = kind.model_fields[name].alias or name

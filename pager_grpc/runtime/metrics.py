@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
@@ -14,6 +14,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from pager_grpc.runtime.metrics_http import serving_metrics
 from pager_grpc.runtime.rpc_boundary import Context, RpcLayer, StreamCall, UnaryCall
+
+if TYPE_CHECKING:
+    from pager_grpc.runtime.tls import Tls
 
 log = structlog.get_logger()
 
@@ -31,8 +34,10 @@ class Metrics:
         self.port: int | None = None
 
     @asynccontextmanager
-    async def served(self, listen: str | None) -> AsyncIterator[RpcMetrics | None]:
+    async def served(self, listen: str | None, tls: Tls | None = None) -> AsyncIterator[RpcMetrics | None]:
         """Serves ``/metrics`` while it is entered and yields what counts calls; without ``listen`` neither is done.
+
+        Over HTTPS with ``tls``.
 
         Raises:
             ConfigurationFault: the address cannot be opened.
@@ -40,7 +45,7 @@ class Metrics:
         if listen is None:
             yield None
             return
-        async with serving_metrics(self.registry, listen) as self.port:
+        async with serving_metrics(self.registry, listen, tls) as self.port:
             log.info("metrics_served", port=self.port)
             yield RpcMetrics(self.registry)
         self.port = None

@@ -7,10 +7,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from pager_grpc.runtime.config import ConfigurationFault
+
+if TYPE_CHECKING:
+    from pager_grpc.runtime.tls import Tls
 
 log = structlog.get_logger()
 
@@ -40,8 +44,10 @@ Pages = Callable[[str], Awaitable[Page | NoPage]]
 
 
 @asynccontextmanager
-async def serving_pages(pages: Pages, listen: str, what: str) -> AsyncIterator[int]:
+async def serving_pages(pages: Pages, listen: str, what: str, tls: "Tls | None" = None) -> AsyncIterator[int]:
     """Serves ``what`` at ``listen`` (host:port; port 0 takes any) while it is entered and yields the port.
+
+    Over HTTPS with ``tls``.
 
     Raises:
         ConfigurationFault: the address cannot be opened.
@@ -49,7 +55,9 @@ async def serving_pages(pages: Pages, listen: str, what: str) -> AsyncIterator[i
     endpoint = _Endpoint(pages, what)
     host, _, port = listen.rpartition(":")
     try:
-        server = await asyncio.start_server(endpoint.take, host.strip("[]"), int(port), limit=_MAX_HEAD_BYTES)
+        server = await asyncio.start_server(
+            endpoint.take, host.strip("[]"), int(port), limit=_MAX_HEAD_BYTES, **_secured(tls)
+        )
     except (OSError, UnicodeError) as error:
         fault = f"{listen}: {what} cannot be served there; is another process listening there? ({error})"
         raise ConfigurationFault([fault]) from error
@@ -59,6 +67,16 @@ async def serving_pages(pages: Pages, listen: str, what: str) -> AsyncIterator[i
         server.close()
         await endpoint.leave()
         await server.wait_closed()
+
+
+def _secured(tls: "Tls | None") -> dict[str, Any]:
+    if tls is None:
+        return {}
+    return {
+        "ssl": tls.pages_context(),
+        "ssl_handshake_timeout": _PATIENCE_SECONDS,
+        "ssl_shutdown_timeout": _PATIENCE_SECONDS,
+    }
 
 
 class _Endpoint:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import grpc
+import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
@@ -13,6 +15,11 @@ from pager_grpc.runtime.config import ConfigurationFault
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.errors import ErrorTable
 from pager_grpc.runtime.rpc_boundary import RpcBoundary, RpcLayer
+
+if TYPE_CHECKING:
+    from pager_grpc.runtime.tls import Tls
+
+log = structlog.get_logger()
 
 DRAIN_SECONDS = 10.0
 _HEALTH_CHECK_SECONDS = 2.0
@@ -36,6 +43,8 @@ class Server:
 
     ``health`` is SERVING for ``service_name``, for ``also_served`` and for "" while the database answers and its schema
     is for this code. ``layers`` are around every call of the room's own services; ``metrics`` is around them, too.
+    With ``tls`` each caller must show a certificate, except those who come to ``callers_listen``; ``callers_port`` is
+    its port once it is open.
     """
 
     def __init__(
@@ -48,10 +57,15 @@ class Server:
         max_message_bytes: int = 64 * 1024,
         metrics: RpcLayer | None = None,
         layers: Sequence[RpcLayer] = (),
+        tls: "Tls | None" = None,
+        callers_listen: str | None = None,
     ) -> None:
         self._service_names = (service_name, *also_served)
         boundary = RpcBoundary(errors, outside=[metrics] if metrics else [], inside=layers)
         self.grpc = grpc.aio.server(interceptors=[boundary], options=_options(max_message_bytes))
+        self._tls = tls
+        self._callers_listen = callers_listen
+        self.callers_port: int | None = None
         self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
         if reflected:
@@ -62,14 +76,22 @@ class Server:
         """Opens ``listen`` (host:port; port 0 takes any) and returns the port.
 
         Raises:
-            ConfigurationFault: the address cannot be opened.
+            ConfigurationFault: an address cannot be opened.
         """
-        try:
-            port = self.grpc.add_insecure_port(listen)
-        except RuntimeError as error:
-            raise ConfigurationFault([f"{listen}: cannot be opened; is another process listening there?"]) from error
+        port = self._open(listen)
+        if self._callers_listen is not None:
+            self.callers_port = self._open(self._callers_listen, mutual=False)
+            log.info("serving_callers_without_certificates", port=self.callers_port)
         await self.grpc.start()
         return port
+
+    def _open(self, listen: str, *, mutual: bool = True) -> int:
+        try:
+            if self._tls is None:
+                return self.grpc.add_insecure_port(listen)
+            return self.grpc.add_secure_port(listen, self._tls.server_credentials(mutual=mutual))
+        except RuntimeError as error:
+            raise ConfigurationFault([f"{listen}: cannot be opened; is another process listening there?"]) from error
 
     async def report_health(self, *, serving: bool) -> None:
         """Says to health checkers whether calls make sense now."""

@@ -62,7 +62,7 @@ class Exchange:
 class SimulatedChannel:
     """What a generated stub needs of a channel to ``target``."""
 
-    def __init__(self, target: str, world: "World | None" = None) -> None:
+    def __init__(self, target: str, world: "World | None" = None, **_: Any) -> None:
         self._process = current_process()
         self._world = world or self._process.world  # type: ignore[union-attr]
         self._target = target

@@ -247,7 +247,7 @@ def test_check_says_what_would_be_used_without_passwords(environment, tmp_path):
         "NOTIFIER_SMTP_URL": "smtps://mailer:hunter2@mail.example:465",
         "NOTIFIER_EMAIL_FROM": "pager@example.com",
     }
-    checked = pagerd(environment, tmp_path, "check", **secrets, POLICY_METRICS_LISTEN="[::]:9101")
+    checked = pagerd(environment, tmp_path, "check", "--insecure", **secrets, POLICY_METRICS_LISTEN="[::]:9101")
     assert (checked.returncode, checked.stdout.count(": OK, ")) == (0, 3)
     assert "pager:***@db.example" in checked.stdout
     assert checked.stdout.count("metrics at [::]:9101") == checked.stdout.count("metrics at") == 1
