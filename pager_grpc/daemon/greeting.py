@@ -31,6 +31,11 @@ def _facts(configuration: Configuration, catch_all_defaulted: bool, logs: str | 
 def _tries(configuration: Configuration) -> Iterator[str]:
     pager = reached_at(configuration[Room.PAGER].listen)
     pagerctl = "pagerctl" if pager == _DEFAULT_PAGER else f"PAGERCTL_TARGET={pager} pagerctl"
+    tls = configuration[Room.PAGER].tls_files
+    if tls is not None:
+        yield "Callers show a certificate (`pagerd certificates` makes one for an admin); export first, with its files:"
+        yield f"  PAGERCTL_TLS_CA={tls.authorities} PAGERCTL_TLS_CERT=... PAGERCTL_TLS_KEY=..."
+        yield ""
     yield "Try in another terminal (. .venv/bin/activate):"
     yield f'  {pagerctl} raise checkout "Card payments fail"'
     yield f"  {pagerctl} watch"
@@ -39,12 +44,15 @@ def _tries(configuration: Configuration) -> Iterator[str]:
     yield f"  {pagerctl} show INCIDENT"
     yield f"  {pagerctl} healthy checkout"
     yield ""
-    yield "The same with grpcurl (or buf curl), through reflection:"
-    yield from _grpcurl(pager, "RaiseAlert", '{"monitored_service_id": "checkout", "message": "Card payments fail"}')
-    yield from _grpcurl(pager, "Acknowledge", '{"monitored_service_id": "checkout", "acknowledged_by": "you"}')
-    yield from _grpcurl(pager, "ListIncidents", "{}")
-    yield from _grpcurl(pager, "WatchIncidents", "{}")
-    yield ""
+    if tls is None:
+        yield "The same with grpcurl (or buf curl), through reflection:"
+        yield from _grpcurl(
+            pager, "RaiseAlert", '{"monitored_service_id": "checkout", "message": "Card payments fail"}'
+        )
+        yield from _grpcurl(pager, "Acknowledge", '{"monitored_service_id": "checkout", "acknowledged_by": "you"}')
+        yield from _grpcurl(pager, "ListIncidents", "{}")
+        yield from _grpcurl(pager, "WatchIncidents", "{}")
+        yield ""
     yield "Ctrl-C stops everything; nothing is forgotten."
     yield ""
 
