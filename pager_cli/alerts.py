@@ -1,17 +1,16 @@
 """The three writes: raise, acknowledge, healthy."""
 
 import sys
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
-from pager_cli.calls import Peer
-from pager_cli.connection import connected
+from pager_cli.connection import pager_at
 from pager_cli.outcome import USAGE, CommandFailed
 from pager_cli.output import as_json, print_json, print_line
+from pager_cli.peer import Peer
 from pager_cli.words import one_line
-from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
-from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
+from pager_grpc.client.alerts import Severity
 
 
 def text_of(argument: str) -> str:
@@ -45,17 +44,17 @@ async def raise_alert(
     as_machine: bool,
 ) -> None:
     """Says that ``service`` is broken and prints what that did."""
-    request = pb.RaiseAlertRequest(
-        monitored_service_id=service,
-        message=message,
-        severity=pb.Incident.Severity.Value(f"SEVERITY_{severity.upper()}"),
-        dedup_key=dedup_key,
-        details=text_of(details),
-        links=[pb.Link(url=url) for url in links],
-        request_id=request_id or str(uuid.uuid4()),
-    )
-    async with connected(peer) as (channel, caller):
-        answer = await caller.write(PagerServiceStub(channel).RaiseAlert, request)
+    text = text_of(details)
+    async with pager_at(peer) as pager:
+        answer = await pager.raise_alert(
+            service,
+            message,
+            severity=cast("Severity", severity),
+            details=text,
+            links=links,
+            dedup_key=dedup_key,
+            request_id=request_id,
+        )
     if as_machine:
         print_json(as_json(answer))
     elif answer.opened:
@@ -71,15 +70,8 @@ async def acknowledge(
     peer: Peer, service: str, *, by: str, incident_id: str, note: str, request_id: str, as_machine: bool
 ) -> None:
     """Says that ``by`` has it and prints whose it is now."""
-    request = pb.AcknowledgeRequest(
-        monitored_service_id=service,
-        incident_id=incident_id,
-        acknowledged_by=by,
-        note=note,
-        request_id=request_id or str(uuid.uuid4()),
-    )
-    async with connected(peer) as (channel, caller):
-        answer = await caller.write(PagerServiceStub(channel).Acknowledge, request)
+    async with pager_at(peer) as pager:
+        answer = await pager.acknowledge(service, by=by, incident_id=incident_id, note=note, request_id=request_id)
     if as_machine:
         print_json(as_json(answer))
         return
@@ -90,9 +82,8 @@ async def acknowledge(
 
 async def mark_healthy(peer: Peer, service: str, *, request_id: str, as_machine: bool) -> None:
     """Says that ``service`` is fine again and prints whether that changed anything."""
-    request = pb.MarkHealthyRequest(monitored_service_id=service, request_id=request_id or str(uuid.uuid4()))
-    async with connected(peer) as (channel, caller):
-        answer = await caller.write(PagerServiceStub(channel).MarkHealthy, request)
+    async with pager_at(peer) as pager:
+        answer = await pager.mark_healthy(service, request_id=request_id)
     if as_machine:
         print_json(as_json(answer))
     elif answer.resolved:

@@ -3,11 +3,11 @@
 from datetime import timedelta
 from pathlib import Path
 
-from pager_cli.calls import Peer
 from pager_cli.configuration_file import read_configuration, written_configuration
 from pager_cli.connection import connected
 from pager_cli.durations import written_duration
 from pager_cli.output import Styled, as_json, print_json, print_line
+from pager_cli.peer import Peer
 from pager_cli.people import all_people
 from pager_cli.policies import all_policies, read_file
 from pager_cli.schedules import all_schedules

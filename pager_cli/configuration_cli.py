@@ -2,15 +2,13 @@
 
 # ruff: noqa: PLC0415 - `pagerctl --help` must be instant, so gRPC and YAML are imported by the commands that need them
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pager_cli.options import DEFAULT_POLICY_TARGET, DEFAULT_TIMEOUT, AsJson, PolicyTarget, Timeout
 from pager_cli.outcome import OK
-
-if TYPE_CHECKING:
-    from pager_cli.calls import Peer
+from pager_cli.peer import Peer
 
 File = Annotated[
     str, typer.Argument(metavar="FILE", help="A YAML file with people, schedules and policies; - is standard input.")
@@ -26,9 +24,7 @@ def add_configuration_commands(app: typer.Typer) -> None:
     app.command("schema")(schema)
 
 
-def _peer(target: str, timeout: float) -> "Peer":
-    from pager_cli.calls import Peer
-
+def _peer(target: str, timeout: float) -> Peer:
     return Peer("policy service", target, "--policy-target", timeout)
 
 

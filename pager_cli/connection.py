@@ -1,14 +1,18 @@
 """Opens the way to a server for the length of one command."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-# calls comes before grpc: it silences grpc's own diagnostics.
-from pager_cli.calls import Caller, CallFailed, Peer  # isort: skip
 import grpc
 
+from pager_cli.peer import Peer
+from pager_cli.running import complain
 from pager_cli.sentences import command_failed
-from pager_grpc.runtime.channels import open_channel
+from pager_grpc.client.calling import Caller
+from pager_grpc.client.endpoints import Credentials, open_endpoints
+from pager_grpc.client.errors import PagerError
+from pager_grpc.client.pager_client import PagerClient
 
 
 @asynccontextmanager
@@ -19,7 +23,26 @@ async def connected(peer: Peer) -> AsyncIterator[tuple[grpc.aio.Channel, Caller]
         CommandFailed: a call failed and the body did not care.
     """
     try:
-        async with open_channel(peer.target) as channel:
-            yield channel, Caller(peer)
-    except CallFailed as failed:
-        raise command_failed(failed) from failed
+        async with open_endpoints(peer.target, Credentials()) as endpoints:
+            yield endpoints.channel, Caller(endpoints, peer.timeout, lambda: _waits(peer))
+    except PagerError as failed:
+        raise command_failed(peer, failed) from failed
+
+
+@asynccontextmanager
+async def pager_at(peer: Peer) -> AsyncIterator[PagerClient]:
+    """The pager at ``peer``.
+
+    Raises:
+        CommandFailed: a call failed and the body did not care.
+    """
+    try:
+        async with PagerClient(peer.target, timeout=peer.timeout, waits=lambda: _waits(peer)) as pager:
+            yield pager
+    except PagerError as failed:
+        raise command_failed(peer, failed) from failed
+
+
+def _waits(peer: Peer) -> None:
+    if sys.stderr.isatty():
+        complain(f"{peer.target} has not answered yet; trying again")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from pager_cli.calls import Peer
 from pager_cli.connection import connected
 from pager_cli.output import as_json, print_json, print_line
 from pager_cli.paging import rows_of
+from pager_cli.peer import Peer
 from pager_cli.running import complain
 from pager_cli.tables import print_deliveries
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb

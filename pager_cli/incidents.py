@@ -5,14 +5,16 @@ from datetime import UTC, datetime
 
 import grpc
 
-from pager_cli.calls import Caller, CallFailed, Peer
 from pager_cli.connection import connected
 from pager_cli.outcome import REFUSED, CommandFailed
 from pager_cli.output import as_json, print_json, print_line
 from pager_cli.paging import rows_of
+from pager_cli.peer import Peer
 from pager_cli.running import complain
 from pager_cli.tables import print_incident, print_incidents, print_services
 from pager_cli.timeline import timeline_line
+from pager_grpc.client.calling import Caller
+from pager_grpc.client.errors import PagerError
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
 
@@ -101,7 +103,7 @@ async def incident_named(stub: PagerServiceStub, caller: Caller, name: str) -> p
     """The incident with that id, or the newest one of the service with that name."""
     try:
         return (await caller.read(stub.GetIncident, pb.GetIncidentRequest(incident_id=name))).incident
-    except CallFailed as failed:
+    except PagerError as failed:
         if failed.fault.code is not grpc.StatusCode.NOT_FOUND:
             raise
     incidents, _ = await incidents_of(stub, caller, name, [], 1)

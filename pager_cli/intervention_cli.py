@@ -3,25 +3,21 @@
 # ruff: noqa: PLC0415 - `pagerctl --help` must be instant, so gRPC is imported by the commands that need it
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pager_cli import options as opt
 from pager_cli.durations import parse_duration
+from pager_cli.peer import Peer
 from pager_cli.running import run
-
-if TYPE_CHECKING:
-    from pager_cli.calls import Peer
 
 By = Annotated[str, typer.Option(metavar="WHO", help="Who asks for it.")]
 Incident = Annotated[str, typer.Option(metavar="ID", help="The incident meant; the open one if not given.")]
 
 
-def pager_at(target: str, timeout: float) -> "Peer":
+def pager_at(target: str, timeout: float) -> Peer:
     """The pager as a peer."""
-    from pager_cli.calls import Peer
-
     return Peer("pager", target, "--target", timeout)
 
 

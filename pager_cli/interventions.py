@@ -6,14 +6,13 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pager_cli.calls import Peer
-from pager_cli.connection import connected
+from pager_cli.connection import pager_at
 from pager_cli.moments import full_time
 from pager_cli.output import as_json, print_json, print_line
+from pager_cli.peer import Peer
 from pager_cli.timeline_silence import assignee_words
 from pager_cli.words import one_line
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
-from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
 
 
 def request_id_or_new(request_id: str) -> str:
@@ -47,19 +46,8 @@ async def snooze(
     as_machine: bool,
 ) -> None:
     """Puts the open incident of ``service`` off and prints until when."""
-    request = pb.SnoozeIncidentRequest(
-        monitored_service_id=service,
-        incident_id=incident_id,
-        snoozed_by=by,
-        note=note,
-        request_id=request_id_or_new(request_id),
-    )
-    if isinstance(end, timedelta):
-        request.duration.CopyFrom(duration_of(end))
-    else:
-        request.until_time.CopyFrom(timestamp_of(end))
-    async with connected(peer) as (channel, caller):
-        answer = await caller.write(PagerServiceStub(channel).SnoozeIncident, request)
+    async with pager_at(peer) as pager:
+        answer = await pager.snooze(service, end, by=by, incident_id=incident_id, note=note, request_id=request_id)
     if as_machine:
         print_json(as_json(answer))
         return
@@ -71,14 +59,8 @@ async def snooze(
 
 async def escalate(peer: Peer, service: str, *, by: str, incident_id: str, request_id: str, as_machine: bool) -> None:
     """Makes the next level of the open incident of ``service`` due at once."""
-    request = pb.EscalateIncidentRequest(
-        monitored_service_id=service,
-        incident_id=incident_id,
-        escalated_by=by,
-        request_id=request_id_or_new(request_id),
-    )
-    async with connected(peer) as (channel, caller):
-        answer = await caller.write(PagerServiceStub(channel).EscalateIncident, request)
+    async with pager_at(peer) as pager:
+        answer = await pager.escalate(service, by=by, incident_id=incident_id, request_id=request_id)
     if as_machine:
         print_json(as_json(answer))
     else:
@@ -89,15 +71,8 @@ async def reassign(
     peer: Peer, service: str, *, by: str, assigned_to: pb.Assignee, incident_id: str, request_id: str, as_machine: bool
 ) -> None:
     """Gives the open incident of ``service`` to a policy or a person."""
-    request = pb.ReassignIncidentRequest(
-        monitored_service_id=service,
-        incident_id=incident_id,
-        assigned_to=assigned_to,
-        reassigned_by=by,
-        request_id=request_id_or_new(request_id),
-    )
-    async with connected(peer) as (channel, caller):
-        answer = await caller.write(PagerServiceStub(channel).ReassignIncident, request)
+    async with pager_at(peer) as pager:
+        answer = await pager.reassign(service, assigned_to, by=by, incident_id=incident_id, request_id=request_id)
     if as_machine:
         print_json(as_json(answer))
         return

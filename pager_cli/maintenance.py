@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from pager_cli.calls import Peer
 from pager_cli.connection import connected
 from pager_cli.durations import written_duration
 from pager_cli.interventions import duration_of, request_id_or_new, timestamp_of
 from pager_cli.moments import full_time
 from pager_cli.output import as_json, print_json, print_line, print_table
+from pager_cli.peer import Peer
 from pager_cli.words import enum_word, one_line
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub

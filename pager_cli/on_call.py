@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from pager_cli.calls import Peer
 from pager_cli.connection import connected
 from pager_cli.output import Cell, as_json, print_json, print_line, print_table
 from pager_cli.paging import rows_of
+from pager_cli.peer import Peer
 from pager_cli.schedule_calendar import NOBODY
 from pager_cli.times import read_moment, shown, stamp, zone_named
 from pager_cli.words import enum_word, one_line

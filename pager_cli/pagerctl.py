@@ -4,7 +4,7 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,14 +13,12 @@ from pager_cli import options as opt
 from pager_cli.configuration_cli import add_configuration_commands
 from pager_cli.maintenance_cli import maintenance_app
 from pager_cli.outcome import BUG, OK, USAGE
+from pager_cli.peer import Peer
 from pager_cli.person_cli import person_app
 from pager_cli.policy_cli import policy_app
 from pager_cli.questions_cli import add_question_commands
 from pager_cli.running import complain, run
 from pager_cli.schedule_cli import on_call, schedule_app
-
-if TYPE_CHECKING:
-    from pager_cli.calls import Peer
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(maintenance_app, name="maintenance", help="Page nobody for a while: create, list, delete.")
@@ -68,9 +66,7 @@ def root(
         raise typer.Exit(USAGE)
 
 
-def _peer(target: str, timeout: float) -> "Peer":
-    from pager_cli.calls import Peer
-
+def _peer(target: str, timeout: float) -> Peer:
     return Peer("pager", target, "--target", timeout)
 
 
@@ -258,7 +254,6 @@ def deliveries(
 
     The newest comes first.
     """
-    from pager_cli.calls import Peer
     from pager_cli.deliveries import list_deliveries
 
     peer = Peer("notifier", notifier_target, "--notifier-target", timeout)

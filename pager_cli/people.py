@@ -7,15 +7,17 @@ from typing import TypeVar
 
 import grpc
 
-from pager_cli.calls import Caller, CallFailed, Peer
 from pager_cli.connection import connected
 from pager_cli.moments import distance, full_time
 from pager_cli.output import as_json, print_json, print_line, print_table
 from pager_cli.paging import rows_of
+from pager_cli.peer import Peer
 from pager_cli.people_file import person_document
 from pager_cli.person_changes import PersonChanges
 from pager_cli.words import one_line
 from pager_cli.yaml_reading import write_yaml
+from pager_grpc.client.calling import Caller
+from pager_grpc.client.errors import NotAnswered, PagerError
 from pager_grpc.gen.policy.v1 import people_service_pb2 as pb
 from pager_grpc.gen.policy.v1.people_service_pb2_grpc import PeopleServiceStub
 
@@ -147,7 +149,7 @@ async def bring_code(peer: Peer, person_id: str, contact_method_id: str, code: s
 async def _found(stub: PeopleServiceStub, caller: Caller, person_id: str) -> pb.Person | None:
     try:
         return (await caller.read(stub.GetPerson, pb.GetPersonRequest(person_id=person_id))).person
-    except CallFailed as failed:
+    except PagerError as failed:
         if failed.fault.code is not grpc.StatusCode.NOT_FOUND:
             raise
         return None
@@ -160,8 +162,8 @@ async def _twice(peer: Peer, attempt: Callable[[PeopleServiceStub, Caller], Awai
         stub = PeopleServiceStub(channel)
         try:
             return await attempt(stub, caller)
-        except CallFailed as failed:
-            if not (failed.undecided or failed.fault.code in again):
+        except PagerError as failed:
+            if not (isinstance(failed, NotAnswered) or failed.fault.code in again):
                 raise
         return await attempt(stub, caller)
 

@@ -2,14 +2,12 @@
 
 # ruff: noqa: PLC0415 - `pagerctl --help` must be instant, so gRPC and YAML are imported by the commands that need them
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pager_cli.options import DEFAULT_POLICY_TARGET, DEFAULT_TIMEOUT, AsJson, PolicyTarget, Timeout
-
-if TYPE_CHECKING:
-    from pager_cli.calls import Peer
+from pager_cli.peer import Peer
 
 person_app = typer.Typer(rich_markup_mode=None)
 
@@ -20,9 +18,7 @@ Steps = typer.Option(
 )
 
 
-def _peer(target: str, timeout: float) -> "Peer":
-    from pager_cli.calls import Peer
-
+def _peer(target: str, timeout: float) -> Peer:
     return Peer("policy service", target, "--policy-target", timeout)
 
 

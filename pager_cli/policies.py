@@ -8,17 +8,19 @@ from typing import TypeVar
 import grpc
 
 from pager_cli.alerts import text_of
-from pager_cli.calls import Caller, CallFailed, Peer
 from pager_cli.connection import connected
 from pager_cli.incidents import incidents_of
 from pager_cli.moments import full_time
 from pager_cli.outcome import USAGE, CommandFailed
 from pager_cli.output import as_json, print_json, print_line
 from pager_cli.paging import rows_of
+from pager_cli.peer import Peer
 from pager_cli.policy_file import PolicyFileFaults, written_policies
 from pager_cli.running import complain
 from pager_cli.tables import print_policies
 from pager_cli.words import one_line
+from pager_grpc.client.calling import Caller
+from pager_grpc.client.errors import NotAnswered, PagerError
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pager_pb
 from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
@@ -107,12 +109,12 @@ async def delete_policy(peer: Peer, policy_id: str, *, as_machine: bool) -> None
                 delete = pb.DeleteEscalationPolicyRequest(policy_id=policy_id, etag=policy.etag)
                 await caller.once(stub.DeleteEscalationPolicy, delete)
                 break
-            except CallFailed as failed:
+            except PagerError as failed:
                 if undecided and failed.fault.code is grpc.StatusCode.NOT_FOUND:
                     break  # the first attempt had its effect
-                if last or not (failed.undecided or failed.fault.code is grpc.StatusCode.ABORTED):
+                if last or not (isinstance(failed, NotAnswered) or failed.fault.code is grpc.StatusCode.ABORTED):
                     raise
-                undecided = failed.undecided
+                undecided = isinstance(failed, NotAnswered)
     if as_machine:
         print_json({})
     else:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: PLC0415 - `pagerctl --help` must be instant, so gRPC and YAML are imported by the commands that need them
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,18 +15,14 @@ from pager_cli.options import (
     Target,
     Timeout,
 )
-
-if TYPE_CHECKING:
-    from pager_cli.calls import Peer
+from pager_cli.peer import Peer
 
 policy_app = typer.Typer(rich_markup_mode=None)
 
 PolicyId = Annotated[str, typer.Argument(metavar="ID", help="The policy.")]
 
 
-def _peer(target: str, timeout: float) -> "Peer":
-    from pager_cli.calls import Peer
-
+def _peer(target: str, timeout: float) -> Peer:
     return Peer("policy service", target, "--policy-target", timeout)
 
 
@@ -50,7 +46,6 @@ def show(
     json: AsJson = False,
 ) -> int:
     """Print one policy, as a file that `apply` takes, and which revisions unresolved incidents keep."""
-    from pager_cli.calls import Peer
     from pager_cli.policies import show_policy
     from pager_cli.running import run
 

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from pager_cli.calls import Caller, CallFailed, Peer
 from pager_cli.connection import connected
 from pager_cli.explanation import explained, next_page_line, was_paged
 from pager_cli.incidents import incident_named, timeline_of
 from pager_cli.moments import full_time
 from pager_cli.output import Styled, as_json, print_json, print_line, print_table
+from pager_cli.peer import Peer
 from pager_cli.running import complain
 from pager_cli.targets import because
 from pager_cli.timeline import what_happened
 from pager_cli.words import enum_word, one_line
+from pager_grpc.client.calling import Caller
+from pager_grpc.client.errors import PagerError
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
 
@@ -97,7 +99,7 @@ async def _would_have(stub: PagerServiceStub, caller: Caller, incident: pb.Incid
     )
     try:
         preview = await caller.read(stub.PreviewEscalation, request)
-    except CallFailed as failed:
+    except PagerError as failed:
         complain(f"what would have come later is not known: {failed.fault.message}")
         return None
     return next_page_line(preview.pages, person, answered)

@@ -3,16 +3,14 @@
 # ruff: noqa: PLC0415 - `pagerctl --help` must be instant, so gRPC is imported by the commands that need it
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pager_cli.options import DEFAULT_TARGET, DEFAULT_TIMEOUT, AsJson, Service, Severity, Target, Timeout
 from pager_cli.outcome import USAGE
+from pager_cli.peer import Peer
 from pager_cli.running import complain
-
-if TYPE_CHECKING:
-    from pager_cli.calls import Peer
 
 
 def add_question_commands(app: typer.Typer, policy_app: typer.Typer) -> None:
@@ -21,9 +19,7 @@ def add_question_commands(app: typer.Typer, policy_app: typer.Typer) -> None:
     policy_app.command("preview")(preview)
 
 
-def _peer(target: str, timeout: float) -> "Peer":
-    from pager_cli.calls import Peer
-
+def _peer(target: str, timeout: float) -> Peer:
     return Peer("pager", target, "--target", timeout)
 
 

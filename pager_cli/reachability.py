@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pager_cli.calls import Peer
 from pager_cli.connection import connected
 from pager_cli.moments import local
 from pager_cli.outcome import REFUSED, CommandFailed
 from pager_cli.output import Cell, Styled, as_json, print_json, print_line, print_table
+from pager_cli.peer import Peer
 from pager_cli.words import one_line
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.gen.policy.v1.policy_service_pb2_grpc import PolicyServiceStub

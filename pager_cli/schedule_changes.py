@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from pager_cli.calls import Caller, CallFailed, Peer
 from pager_cli.connection import connected
 from pager_cli.outcome import NO_ANSWER, CommandFailed
 from pager_cli.output import as_json, print_json, print_line
+from pager_cli.peer import Peer
 from pager_cli.sentences import command_failed
 from pager_cli.times import read_moment, stamp, zone_named
 from pager_cli.words import enum_word, one_line
+from pager_grpc.client.calling import Caller
+from pager_grpc.client.errors import NotAnswered, PagerError
 from pager_grpc.gen.policy.v1 import schedule_service_pb2 as pb
 from pager_grpc.gen.policy.v1.schedule_service_pb2_grpc import ScheduleServiceStub
 
@@ -46,7 +48,7 @@ async def create_override(peer: Peer, schedule_id: str, override: pb.Override, s
     async def work(stub: ScheduleServiceStub, caller: Caller) -> pb.CreateOverrideResponse:
         span.put_into(override, await _schedule(stub, caller, schedule_id))
         request = pb.CreateOverrideRequest(schedule_id=schedule_id, override=override)
-        return await _told(caller.write(stub.CreateOverride, request), override.override_id, override)
+        return await _told(peer, caller.write(stub.CreateOverride, request), override.override_id, override)
 
     answer = await _with_stub(peer, work)
     if as_machine:
@@ -80,7 +82,7 @@ async def request_swap(peer: Peer, schedule_id: str, swap: pb.ShiftSwap, span: S
     async def work(stub: ScheduleServiceStub, caller: Caller) -> pb.RequestShiftSwapResponse:
         span.put_into(swap, await _schedule(stub, caller, schedule_id))
         request = pb.RequestShiftSwapRequest(schedule_id=schedule_id, shift_swap=swap)
-        return await _told(caller.write(stub.RequestShiftSwap, request), swap.shift_swap_id, swap)
+        return await _told(peer, caller.write(stub.RequestShiftSwap, request), swap.shift_swap_id, swap)
 
     answer = await _with_stub(peer, work)
     if as_machine:
@@ -130,13 +132,13 @@ async def _schedule(stub: ScheduleServiceStub, caller: Caller, schedule_id: str)
     return (await caller.read(stub.GetSchedule, pb.GetScheduleRequest(schedule_id=schedule_id))).schedule
 
 
-async def _told(call: Awaitable[T], change_id: str, span: pb.Override | pb.ShiftSwap) -> T:
+async def _told(peer: Peer, call: Awaitable[T], change_id: str, span: pb.Override | pb.ShiftSwap) -> T:
     """The answer; without one, how the same change is asked for again."""
     try:
         return await call
-    except CallFailed as failed:
-        if not failed.undecided:
+    except PagerError as failed:
+        if not isinstance(failed, NotAnswered):
             raise
         times = f"--from {span.start_time.ToJsonString()} --to {span.end_time.ToJsonString()}"
         again = f"it may or may not be stored: repeat with --id {change_id} {times}"
-        raise CommandFailed(NO_ANSWER, f"{command_failed(failed).sentence}; {again}") from failed
+        raise CommandFailed(NO_ANSWER, f"{command_failed(peer, failed).sentence}; {again}") from failed

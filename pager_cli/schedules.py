@@ -4,14 +4,15 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from pager_cli.calls import Caller, Peer
 from pager_cli.connection import connected
 from pager_cli.moments import distance
 from pager_cli.output import as_json, print_json, print_line, print_table
 from pager_cli.paging import rows_of
+from pager_cli.peer import Peer
 from pager_cli.schedule_calendar import print_calendar
 from pager_cli.times import shown, stamp, zone_named
 from pager_cli.words import enum_word, one_line
+from pager_grpc.client.calling import Caller
 from pager_grpc.gen.policy.v1 import schedule_service_pb2 as pb
 from pager_grpc.gen.policy.v1.schedule_service_pb2_grpc import ScheduleServiceStub
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 
 import grpc
 
-from pager_cli.calls import CallFailed
 from pager_cli.outcome import NO_ANSWER, REFUSED, USAGE, CommandFailed
+from pager_cli.peer import Peer
+from pager_grpc.client.errors import PagerError
 
 Code = grpc.StatusCode
 
@@ -91,16 +92,16 @@ _BY_REASON: Mapping[str, str] = {
 }
 
 
-def command_failed(failed: CallFailed) -> CommandFailed:
-    """``failed`` as its command ends with it."""
+def command_failed(peer: Peer, failed: PagerError) -> CommandFailed:
+    """``failed``, a call of ``peer``, as its command ends with it."""
     exit_code = _EXIT_CODES.get(failed.fault.code, NO_ANSWER)
-    sentence = _sentence(failed)
+    sentence = _sentence(peer, failed)
     if exit_code == NO_ANSWER and failed.request_id:
         sentence += f"; it may or may not be stored: repeat with --request-id {failed.request_id}"
     return CommandFailed(exit_code, sentence)
 
 
-def _sentence(failed: CallFailed) -> str:
+def _sentence(peer: Peer, failed: PagerError) -> str:
     fault = failed.fault
     known = _BY_REASON.get(fault.reason.removeprefix("ERROR_REASON_"))
     if known is not None:
@@ -109,47 +110,43 @@ def _sentence(failed: CallFailed) -> str:
         except KeyError:  # a server that leaves out the metadata it promises still deserves its own words
             return fault.message
     by_code = _BY_CODE.get(fault.code)
-    return by_code(failed) if by_code is not None else f"{_place(failed)} answered {fault.code.name}: {fault.message}"
-
-
-def _unavailable(failed: CallFailed) -> str:
-    if failed.fault.reason.removeprefix("ERROR_REASON_") == "STORE_UNAVAILABLE":
-        return f"{_place(failed)} cannot reach its database; try again when it is back"
     return (
-        f"no {failed.peer.room} answers at {failed.peer.target}: "
-        f"start it with `pagerd up` or give {failed.peer.option} host:port"
+        by_code(peer, failed) if by_code is not None else f"{_place(peer)} answered {fault.code.name}: {fault.message}"
     )
 
 
-def _too_late(failed: CallFailed) -> str:
-    return f"{_place(failed)} did not answer within {failed.peer.timeout:g} s; try again, or give a longer --timeout"
+def _unavailable(peer: Peer, failed: PagerError) -> str:
+    if failed.fault.reason.removeprefix("ERROR_REASON_") == "STORE_UNAVAILABLE":
+        return f"{_place(peer)} cannot reach its database; try again when it is back"
+    return f"no {peer.room} answers at {peer.target}: start it with `pagerd up` or give {peer.option} host:port"
 
 
-def _exhausted(failed: CallFailed) -> str:
-    return f"{_place(failed)} refused, a limit is reached: {failed.fault.message}{_when(failed)}"
+def _too_late(peer: Peer, _: PagerError) -> str:
+    return f"{_place(peer)} did not answer within {peer.timeout:g} s; try again, or give a longer --timeout"
 
 
-def _when(failed: CallFailed) -> str:
+def _exhausted(peer: Peer, failed: PagerError) -> str:
+    return f"{_place(peer)} refused, a limit is reached: {failed.fault.message}{_when(failed)}"
+
+
+def _when(failed: PagerError) -> str:
     wait = failed.fault.retry_after
     return f"; nothing was stored, try again in {wait.total_seconds():g} s" if wait is not None else ""
 
 
-def _not_spoken(failed: CallFailed) -> str:
-    return (
-        f"the server at {failed.peer.target} is no {failed.peer.room} of this version: "
-        f"check {failed.peer.option} host:port"
-    )
+def _not_spoken(peer: Peer, _: PagerError) -> str:
+    return f"the server at {peer.target} is no {peer.room} of this version: check {peer.option} host:port"
 
 
-def _internal(failed: CallFailed) -> str:
-    return f"{_place(failed)} failed: {failed.fault.message}"
+def _internal(peer: Peer, failed: PagerError) -> str:
+    return f"{_place(peer)} failed: {failed.fault.message}"
 
 
-def _place(failed: CallFailed) -> str:
-    return f"the {failed.peer.room} at {failed.peer.target}"
+def _place(peer: Peer) -> str:
+    return f"the {peer.room} at {peer.target}"
 
 
-_BY_CODE: Mapping[grpc.StatusCode, Callable[[CallFailed], str]] = {
+_BY_CODE: Mapping[grpc.StatusCode, Callable[[Peer, PagerError], str]] = {
     Code.UNAVAILABLE: _unavailable,
     Code.DEADLINE_EXCEEDED: _too_late,
     Code.RESOURCE_EXHAUSTED: _exhausted,

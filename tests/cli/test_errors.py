@@ -8,8 +8,9 @@ import grpc
 import pytest
 from cli.scripted_servers import Refusal
 
-from pager_cli.calls import CallFailed, Peer
+from pager_cli.peer import Peer
 from pager_cli.sentences import command_failed
+from pager_grpc.client.errors import failure
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
 from pager_grpc.runtime.errors import RpcFault
@@ -152,5 +153,5 @@ def test_every_reason_has_a_sentence_of_its_own_or_says_the_servers(enum):
     for reason in set(enum.keys()[1:]) - {"ERROR_REASON_CODE_SENT_RECENTLY", "ERROR_REASON_CODE_REFUSED"}:
         code = grpc.StatusCode.UNAVAILABLE if "STORE" in reason else grpc.StatusCode.FAILED_PRECONDITION
         fault = RpcFault(code, "the server's own words", reason, METADATA, None)
-        sentence = command_failed(CallFailed(Peer("pager", "there:1", "--target", 1), fault)).sentence
+        sentence = command_failed(Peer("pager", "there:1", "--target", 1), failure(fault)).sentence
         assert "the server's own words" not in sentence, reason

@@ -1,0 +1,82 @@
+"""The way to one or several servers of the same kind: the one place where channels get what proves who calls."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import grpc
+
+from pager_grpc.runtime.channels import open_channel
+
+Target = str | Sequence[str]
+Metadata = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a caller proves itself with: an API key (or a JWT), which goes with each call; none where access is open."""
+
+    api_key: str = field(default="", repr=False)
+
+    @property
+    def metadata(self) -> Metadata:
+        """What goes with each call."""
+        return (("authorization", f"Bearer {self.api_key}"),) if self.api_key else ()
+
+
+class Endpoints:
+    """Servers that stand in for each other, looking to a stub like one channel.
+
+    Calls go to one of them, until :meth:`turn` passes to the next because it did not answer.
+    """
+
+    def __init__(self, channels: Sequence[grpc.aio.Channel], metadata: Metadata = ()) -> None:
+        self._channels = channels
+        self._metadata = metadata
+        self._at = 0
+
+    def __len__(self) -> int:
+        return len(self._channels)
+
+    @property
+    def channel(self) -> grpc.aio.Channel:
+        """Itself, for a stub: all that a stub asks of a channel is below."""
+        return cast("grpc.aio.Channel", self)
+
+    def turn(self) -> None:
+        """The next call goes to the next server."""
+        self._at = (self._at + 1) % len(self._channels)
+
+    def unary_unary(self, *described: Any, **more: Any) -> Any:
+        """A method of a stub."""
+        return self._calling([channel.unary_unary(*described, **more) for channel in self._channels])
+
+    def unary_stream(self, *described: Any, **more: Any) -> Any:
+        """A method of a stub."""
+        return self._calling([channel.unary_stream(*described, **more) for channel in self._channels])
+
+    def stream_unary(self, *described: Any, **more: Any) -> Any:
+        """A method of a stub."""
+        return self._calling([channel.stream_unary(*described, **more) for channel in self._channels])
+
+    def stream_stream(self, *described: Any, **more: Any) -> Any:
+        """A method of a stub."""
+        return self._calling([channel.stream_stream(*described, **more) for channel in self._channels])
+
+    def _calling(self, methods: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+        def call(*request: Any, **options: Any) -> Any:
+            return methods[self._at](*request, metadata=self._metadata or None, **options)
+
+        return call
+
+
+@asynccontextmanager
+async def open_endpoints(target: Target, credentials: Credentials) -> AsyncIterator[Endpoints]:
+    """The servers at ``target``, host:port or several of them; connected to when they are first called."""
+    targets = [target] if isinstance(target, str) else list(target)
+    if not targets:
+        raise ValueError("no target: there must be at least one host:port")
+    async with AsyncExitStack() as stack:
+        channels = [await stack.enter_async_context(open_channel(one)) for one in targets]
+        yield Endpoints(channels, credentials.metadata)
