@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import grpc
 from google.protobuf import any_pb2
@@ -25,14 +26,23 @@ class Refusal:
     reason: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     message: str = "refused"
+    retry_after: timedelta | None = None
 
     async def abort(self, context):
         packed = any_pb2.Any()
         packed.Pack(error_details_pb2.ErrorInfo(reason=self.reason, domain="hexagonal-pager", metadata=self.metadata))
         details = [packed] if self.reason else []
+        if self.retry_after is not None:
+            retry = error_details_pb2.RetryInfo()
+            retry.retry_delay.FromTimedelta(self.retry_after)
+            details.append(any_pb2.Any())
+            details[-1].Pack(retry)
         status = status_pb2.Status(code=self.code.value[0], message=self.message, details=details)
         await context.abort_with_status(rpc_status.to_status(status))
 
+
+ANSWERS = object()
+"""A good answer."""
 
 HANGS = object()
 """An answer that never comes."""
@@ -43,6 +53,7 @@ class Script:
 
     def __init__(self):
         self.requests: dict[str, list[Message]] = defaultdict(list)
+        self.metadata: list[dict[str, str]] = []
         self.asked = asyncio.Event()
         self._answers: dict[str, list[object]] = {}
 
@@ -53,6 +64,7 @@ class Script:
     async def play(self, method, request, context):
         """The next answer of ``method``."""
         self.requests[method].append(request)
+        self.metadata.append(dict(context.invocation_metadata()))
         self.asked.set()
         left = self._answers[method]
         answer = left.pop(0) if len(left) > 1 else left[0]
@@ -77,6 +89,7 @@ class ScriptedPager(PagerServiceServicer):
         self.script = Script()
         self.watches: list[list[object]] = []
         self.resume_tokens: list[str] = []
+        self.streams: list[list[object]] = []
 
     RaiseAlert = _scripted("RaiseAlert")
     Acknowledge = _scripted("Acknowledge")
@@ -102,6 +115,21 @@ class ScriptedPager(PagerServiceServicer):
             if step is HANGS:
                 await asyncio.Event().wait()
             yield step
+
+    async def RaiseAlerts(self, requests, context):  # noqa: N802 - the proto's name
+        """Each stream does the next list of ``streams``, a step a message, and ends."""
+        steps = self.streams.pop(0)
+        async for request in requests:
+            self.script.requests["RaiseAlerts"].append(request)
+            step = steps.pop(0)
+            if isinstance(step, Refusal):
+                await step.abort(context)
+            if step is HANGS:
+                await asyncio.Event().wait()
+            results = [pb.RaiseAlertsResponse.Result(incident_id=a.monitored_service_id) for a in request.alerts]
+            yield pb.RaiseAlertsResponse(results=results)
+            if not steps:
+                return
 
 
 class ScriptedNotifier(NotifierServiceServicer):
