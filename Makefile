@@ -12,7 +12,7 @@ export VENV PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test simulate crash-sweep nemesis mutants bench bench-quick bench-guard bench-peers bench-report \
-	scale check protos schemas lock image clean
+	scale check protos schemas lock man package image clean
 
 help: ## Prints this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,14 @@ schemas: $(INSTALLED) ## Writes what a fresh SQLite file begins with, after a ne
 
 lock: $(INSTALLED) ## Locks the requirements with hashes (UPGRADE=1: to the newest versions)
 	scripts/lock_requirements.sh
+
+man: $(INSTALLED) ## Writes the manual pages docs/man/*.1 from the commands themselves
+	@$(VENV)/bin/python scripts/man_pages.py
+
+package: $(INSTALLED) ## Builds the wheel and the source distribution into dist/
+	@rm -rf build dist
+	@$(VENV)/bin/python -m build --no-isolation
+	@rm -rf build
 
 image: ## Builds the image and its test image by docker, podman or buildah (ENGINE=, BASE=IMAGE or BASE=debootstrap)
 	@scripts/image.sh

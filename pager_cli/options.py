@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pager_cli.completion import service_names
+
 
 class Severity(StrEnum):
     """How bad it is."""
@@ -49,7 +51,7 @@ def _address(value: str) -> str:
     return value
 
 
-Service = Annotated[str, typer.Argument(metavar="SERVICE", help="The monitored service.")]
+Service = Annotated[str, typer.Argument(metavar="SERVICE", help="The monitored service.", autocompletion=service_names)]
 RequestId = Annotated[
     str,
     typer.Option(metavar="ID", help="Names this call, so that repeating it changes nothing; made up if not given."),

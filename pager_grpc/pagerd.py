@@ -12,10 +12,29 @@ from pager_grpc.daemon.rooms import Room
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    help="Runs the Pager's three services. Configuration comes from the environment and .env.",
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - see above
+
+        try:
+            typer.echo(f"pagerd {version('hexagonal-pager')}")
+        except PackageNotFoundError:
+            typer.echo("pagerd, not installed: run from a source tree")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run the Pager's three services. Configuration comes from the environment and .env."""
+
 
 AllowDataLoss = Annotated[
     bool,

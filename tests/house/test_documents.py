@@ -5,7 +5,7 @@ import re
 import pytest
 from house.sources import ROOT
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 _PATH = re.compile(r"`((?:tests|pager_grpc|pager_domain|pager_cli|scripts|bench|protos|examples|docs)/[\w./-]+)")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
