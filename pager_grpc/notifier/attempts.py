@@ -1,12 +1,14 @@
 """Attempts that outlive their callers: what has begun is finished and recorded, whoever still listens."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import structlog
 
 from pager_domain.errors import DomainError
+from pager_domain.notifier.model import Delivery
+from pager_grpc.runtime.log_context import lines_are_about
 
 T = TypeVar("T")
 
@@ -43,6 +45,18 @@ class RunningAttempts:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+
+async def told_attempt(request: object, send: Callable[[], Awaitable[Delivery]]) -> Delivery:
+    """The end of ``send``, which the log tells under the id of ``request``."""
+    lines_are_about(request)
+    try:
+        delivery = await send()
+    except DomainError as refusal:
+        log.info("message_not_handed_over", outcome=type(refusal).__name__)
+        raise
+    log.info("message_handed_over", provider=delivery.provider, attempt=delivery.attempt_count)
+    return delivery
 
 
 def _log_unheard(task: "asyncio.Task[Any]") -> None:

@@ -4,6 +4,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from pager_domain.errors import StoreUnavailable
@@ -12,7 +13,7 @@ from pager_domain.notifier.model import Delivery
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from pager_grpc.notifier import wire
-from pager_grpc.notifier.attempts import RunningAttempts
+from pager_grpc.notifier.attempts import RunningAttempts, told_attempt
 from pager_grpc.notifier.message_stream import Attempt, MessageStream
 from pager_grpc.notifier.patience import Patience
 from pager_grpc.runtime.page_tokens import page_size_of
@@ -80,12 +81,14 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
         return self._email(message.email, remaining) if is_email else self._sms(message.sms, remaining)
 
     def _email(self, request: pb.SendEmailRequest, remaining: Remaining) -> Attempt:
-        since_first = wire.since_first_attempt_from(request)
-        return self._application.send_email(wire.email_from(request), request.fencing_token, remaining, since_first)
+        message, since_first = wire.email_from(request), wire.since_first_attempt_from(request)
+        send = partial(self._application.send_email, message, request.fencing_token, remaining, since_first)
+        return told_attempt(request, send)
 
     def _sms(self, request: pb.SendSmsRequest, remaining: Remaining) -> Attempt:
-        since_first = wire.since_first_attempt_from(request)
-        return self._application.send_sms(wire.sms_from(request), request.fencing_token, remaining, since_first)
+        message, since_first = wire.sms_from(request), wire.since_first_attempt_from(request)
+        send = partial(self._application.send_sms, message, request.fencing_token, remaining, since_first)
+        return told_attempt(request, send)
 
     async def _outcome(self, attempt: Attempt, patience: Patience) -> Delivery:
         """The end of an attempt. A provider that was called is heard out; for a caller that has gone none is called."""

@@ -49,6 +49,7 @@ from pager_grpc.pager.metrics import (
     forgotten_rows,
     unreadable_addresses,
 )
+from pager_grpc.pager.monitored_services_logged import LoggedMonitoredServices
 from pager_grpc.pager.monitored_services_prometheus import MeasuredMonitoredServices
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_prometheus import MeasuredNotificationOutbox
@@ -124,7 +125,7 @@ async def running_pager(
         lanes = _lanes(application, database)
         recorder: GroupCommit[Result, bool] = GroupCommit(_recording(application, database), MAX_BATCH)
         deliveries = DeliveryLoop(application, outbox, recorder, wakeups.delivery)
-        escalations = EscalationLoop(application, store)
+        escalations = _escalations(store, outbox, policies, senders, catch_all)
 
         server = Server(
             SERVICE_NAME,
@@ -204,6 +205,17 @@ def _application(
         catch_all=catch_all,
         new_incident_id=new_incident_id,
     )
+
+
+def _escalations(
+    store: MonitoredServices,
+    outbox: NotificationOutbox,
+    policies: GrpcEscalationPolicies,
+    senders: GrpcNotificationSenders,
+    catch_all: Sequence[NotificationTarget],
+) -> EscalationLoop:
+    told = LoggedMonitoredServices(store)
+    return EscalationLoop(_application(told, outbox, policies, senders, catch_all), told)
 
 
 def _forgetting(settings: PagerSettings, database: Database, metrics: Metrics) -> list[Awaitable[None]]:

@@ -6,9 +6,11 @@ import structlog
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.pager.application import PagerApplicationService
+from pager_domain.pager.notification import Bundle
 from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Result, Settled
 from pager_grpc.pager.escalation_loop import ASIDE_SECONDS, SAFETY_PAUSE_SECONDS, pause_until
 from pager_grpc.runtime.group_commit import GroupCommit
+from pager_grpc.runtime.log_context import lines_are_about
 from pager_grpc.runtime.supervision import Doorbell
 
 log = structlog.get_logger()
@@ -69,36 +71,36 @@ class DeliveryLoop:
         self._bell.ring()
 
     async def _attempt(self, claim: Claim) -> None:
-        page = claim.notification.notification_id
+        lines_are_about(claim.notification)
         try:
             result = await self._application.attempt(claim)
             self._notice(result)
             await self._recorder.submit(result)
         except StoreUnavailable:
             # The lease ends, the page is claimed again, and the notifier's ledger repeats its answer.
-            log.warning("page_not_recorded", notification_id=page)
+            log.warning("page_not_recorded", **_incidents_of(claim))
         except Exception:
-            log.exception("page_attempt_failed", notification_id=page)
+            log.exception("page_attempt_failed", **_incidents_of(claim))
         else:
             _log_result(result)
 
 
 def _log_result(result: Result) -> None:
-    page = result.claim.notification
+    """The line also says which page it is and of which incident, as all lines of an attempt do."""
+    incidents = _incidents_of(result.claim)
     if isinstance(result, Settled):
-        log.info(
-            "page_settled",
-            notification_id=page.notification_id,
-            outcome=result.outcome.value,
-            target_id=page.target.target_id,
-            pages=len(result.events),
-        )
+        target_id = result.claim.notification.target.target_id
+        outcome, pages = result.outcome.value, len(result.events)
+        log.info("page_settled", outcome=outcome, target_id=target_id, pages=pages, **incidents)
     elif isinstance(result, Postponed):
-        log.info(
-            "page_postponed",
-            notification_id=page.notification_id,
-            attempt=result.claim.attempt,
-            pause_seconds=round(result.pause.total_seconds(), 1),
-        )
+        pause = round(result.pause.total_seconds(), 1)
+        log.info("page_postponed", attempt=result.claim.attempt, pause_seconds=pause, **incidents)
     else:
-        log.warning("bundle_dissolved", notification_id=page.notification_id, pages=len(result.claim.pages))
+        log.warning("bundle_dissolved", pages=len(result.claim.pages), **incidents)
+
+
+def _incidents_of(claim: Claim) -> dict[str, list[str]]:
+    """The incidents of a bundle; a page names its own."""
+    if not isinstance(claim.notification, Bundle):
+        return {}
+    return {"incident_ids": sorted({page.incident_id for page in claim.pages})}

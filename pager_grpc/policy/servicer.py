@@ -4,6 +4,8 @@
 
 from typing import Any
 
+import structlog
+
 from pager_domain.policy.application import PolicyApplicationService
 from pager_domain.policy.checking import ReachabilityCheck
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
@@ -12,6 +14,8 @@ from pager_grpc.policy import reachability_wire, resolution_wire, wire
 from pager_grpc.policy.reachability_loop import check_all
 from pager_grpc.policy.wire_values import under
 from pager_grpc.runtime.page_tokens import page_size_of
+
+log = structlog.get_logger()
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["PolicyService"].full_name
 
@@ -73,7 +77,10 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self, request: pb.BatchResolveEscalationsRequest, context: Any
     ) -> pb.BatchResolveEscalationsResponse:
         """Whom to page for each question, in their order."""
-        answers = await self._application.resolve_all(resolution_wire.questions_from(request))
+        questions = resolution_wire.questions_from(request)
+        answers = await self._application.resolve_all(questions)
+        if incidents := [question.incident_id for question in questions if question.incident_id]:
+            log.info("escalations_resolved", incident_ids=incidents)
         results = [resolution_wire.result_to(answer) for answer in answers]
         return pb.BatchResolveEscalationsResponse(results=results)
 

@@ -5,15 +5,18 @@ import sys
 
 import structlog
 
+from pager_grpc.runtime.log_context import add_ids
+
 
 def configure_logs(room: str, level: str = "info") -> None:
-    """Called once by a process; ``room`` stands in every line."""
+    """Called once by a process; ``room`` stands in every line, and the ids of what the line is about."""
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if sys.stderr.isatty():
         renderer = structlog.dev.ConsoleRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            add_ids,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -1,4 +1,4 @@
-"""The one interceptor of every server: request ids for the log, errors for the wire, nothing unplanned leaks.
+"""The one interceptor of every server: ids for the log, errors for the wire, nothing unplanned leaks.
 
 What else happens around a call is a layer of it: who asks, whether there is room, what is measured.
 """
@@ -15,6 +15,7 @@ from grpc_status import rpc_status
 
 from pager_domain.errors import DomainError
 from pager_grpc.runtime.errors import INTERNAL_TEXT, ErrorTable, status_of
+from pager_grpc.runtime.log_context import lines_are_about
 
 log = structlog.get_logger()
 
@@ -91,30 +92,31 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
 
     def _unary(self, method: str, call: UnaryCall) -> UnaryCall:
         async def bounded(request: Any, context: Context) -> Any:
+            lines_are_about(request)
             try:
                 return await call(request, context)
             except Exception as error:  # noqa: BLE001 - the boundary hides whatever it is
-                await self._refuse(method, request, context, error)
+                await self._refuse(method, context, error)
 
         return bounded
 
     def _stream(self, method: str, call: StreamCall) -> StreamCall:
         async def bounded(request: Any, context: Context) -> AsyncIterator[Any]:
+            lines_are_about(request)
             try:
                 async for response in call(request, context):
                     yield response
             except Exception as error:  # noqa: BLE001 - the boundary hides whatever it is
-                await self._refuse(method, request, context, error)
+                await self._refuse(method, context, error)
 
         return bounded
 
-    async def _refuse(self, method: str, request: Any, context: Context, error: Exception) -> None:
-        request_id = getattr(request, "request_id", "")
+    async def _refuse(self, method: str, context: Context, error: Exception) -> None:
         if isinstance(error, DomainError) and type(error) in self._errors:
             code, reason = self._errors[type(error)]
-            log.info("rpc_refused", method=method, request_id=request_id, code=code.name, reason=reason)
+            log.info("rpc_refused", method=method, code=code.name, reason=reason)
             await context.abort_with_status(rpc_status.to_status(status_of(error, self._errors)))
         if isinstance(error, grpc.aio.AbortError):
             raise error
-        log.error("rpc_failed", method=method, request_id=request_id, exc_info=error)
+        log.error("rpc_failed", method=method, exc_info=error)
         await context.abort(grpc.StatusCode.INTERNAL, INTERNAL_TEXT)

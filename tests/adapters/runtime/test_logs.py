@@ -1,0 +1,54 @@
+"""A log line says what it is about, told once where the work begins."""
+
+import asyncio
+from types import SimpleNamespace
+
+from structlog.testing import capture_logs
+
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.runtime.log_context import add_ids, lines_are_about
+from pager_grpc.runtime.rpc_boundary import log
+from pager_grpc.runtime.trace_context import current_traceparent
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+async def the_line(subject, traceparent="", **said):
+    """What a task that is about ``subject`` writes."""
+
+    async def work():
+        lines_are_about(subject)
+        current_traceparent.set(traceparent)
+        log.info("happened", **said)
+
+    with capture_logs(processors=[add_ids]) as lines:
+        await asyncio.create_task(work())
+    [line] = lines
+    return line
+
+
+async def test_a_line_within_a_call_names_what_the_request_names():
+    request = pb.AcknowledgeRequest(request_id="r-1", monitored_service_id="checkout", acknowledged_by="ana")
+    line = await the_line(request)
+    assert (line["request_id"], line["monitored_service_id"]) == ("r-1", "checkout")
+    assert "incident_id" not in line, "the request names none"
+    assert "ana" not in str(line)
+
+
+async def test_a_line_within_a_span_says_which():
+    line = await the_line(None, TRACEPARENT)
+    assert (line["trace_id"], line["span_id"]) == ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+
+
+async def test_what_a_line_says_itself_stands():
+    line = await the_line(SimpleNamespace(incident_id="of the subject"), TRACEPARENT, incident_id="said", trace_id="t")
+    assert (line["incident_id"], line["trace_id"]) == ("said", "t")
+
+
+async def test_an_id_that_nobody_has_looked_at_yet_does_not_fill_the_log():
+    assert len((await the_line(pb.GetIncidentRequest(incident_id="x" * 60_000)))["incident_id"]) == 255
+
+
+async def test_another_task_writes_about_something_else():
+    await the_line(SimpleNamespace(incident_id="of another task"))
+    assert "incident_id" not in await the_line(None)
