@@ -8,8 +8,15 @@ from pager_domain.errors import DomainError
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager import silence
 from pager_domain.pager.errors import MonitoredServiceUnknown, RequestIdReused
-from pager_domain.pager.events import Acknowledgement, Alert, IncidentId, NotificationSettled, Outcome
-from pager_domain.pager.interventions import Escalation, IncidentReopened, Reassignment, Snooze
+from pager_domain.pager.events import Acknowledgement, Alert, IncidentId, IncidentOpened, NotificationSettled, Outcome
+from pager_domain.pager.interventions import (
+    Escalation,
+    IncidentEscalated,
+    IncidentReassigned,
+    IncidentReopened,
+    Reassignment,
+    Snooze,
+)
 from pager_domain.pager.model import (
     Answer,
     Change,
@@ -21,6 +28,8 @@ from pager_domain.pager.model import (
 )
 from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKey, UnitOfWork
 from pager_domain.pager.service import PagerService
+
+_MAKES_DUE = (IncidentOpened, IncidentReopened, IncidentEscalated, IncidentReassigned)
 
 
 @dataclass
@@ -88,6 +97,8 @@ class Batch:
             return self._repeated(service, service.incident, request.event)
         self._tell_repeats(request.monitored_service_id)
         change = self._told(self._services[request.monitored_service_id], request)
+        if request.traceparent:
+            change = followed(change, request.traceparent)
         self._keep(change)
         counted = change.incident.alert_count if change.incident and isinstance(request.event, Alert) else 0
         changed = bool(change.events) and counted <= 1
@@ -140,6 +151,14 @@ class Batch:
         if cancelled:
             self._changes += cancellations(self._changes, cancelled, self._now)
         await work.save(self._changes, answers=list(self._new_answers.values()))
+
+
+def followed(change: Change, traceparent: str) -> Change:
+    """``change``; an incident that it makes due belongs to the trace of who asked for it from now on."""
+    if change.incident is None or not any(isinstance(event.what, _MAKES_DUE) for event in change.events):
+        return change
+    incident = replace(change.incident, traceparent=traceparent)
+    return replace(change, service=replace(change.service, incident=incident), incident=incident)
 
 
 def _silenced(changes: Sequence[Change]) -> set[IncidentId]:

@@ -119,6 +119,7 @@ class Incident:
     the acknowledgement expires. While it is held nobody is paged, and ``held_until`` is that moment too;
     ``held_by_window`` names the maintenance window that holds it, unless somebody snoozed it.
     ``assigned_to`` is whom the next page is for, until the policy service has said who that is.
+    ``traceparent`` names the trace of the request that made it due last, empty if nobody traces; no rule looks into it.
     A new cycle is ordered where ``policy_since_cycle``, the first cycle of the policy, is still to come.
     """
 
@@ -145,6 +146,7 @@ class Incident:
     held_by_window: str = ""
     assigned_to: Assignee | None = None
     reopen_until: datetime | None = None
+    traceparent: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -204,11 +206,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call: an event for one service, and the id under which a repeat is recognised."""
+    """One call: an event for one service, and the id under which a repeat is recognised.
+
+    What follows from it belongs to the trace that ``traceparent`` names; empty: to none.
+    """
 
     monitored_service_id: MonitoredServiceId
     event: Alert | Acknowledgement | HealthyEvent | Snooze | Escalation | Reassignment
     request_id: str = ""
+    traceparent: str = ""
 
     def __post_init__(self) -> None:
         checked_id("monitored_service_id", self.monitored_service_id)

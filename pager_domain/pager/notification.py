@@ -15,7 +15,8 @@ class Notification:
     """A page: one message that one level of one incident owes to one target, ``delay`` after it was notified.
 
     ``step`` counts the pages by the same way from 0. A page that comes sooner than planned, because the one before was
-    refused, has that shorter delay.
+    refused, has that shorter delay. ``traceparent`` names the trace that it belongs to, empty if nobody traces; no rule
+    looks into it.
     """
 
     monitored_service_id: MonitoredServiceId
@@ -30,6 +31,7 @@ class Notification:
     contact_method_id: str = ""
     step: int = 0
     delay: timedelta = timedelta()
+    traceparent: str = ""
 
     @property
     def channel(self) -> Channel:
@@ -81,3 +83,8 @@ class Bundle:
     def severity(self) -> Severity:
         """That of the most severe page."""
         return self.pages[0].severity
+
+    @property
+    def traceparent(self) -> str:
+        """The trace of the most severe page that has one."""
+        return next((page.traceparent for page in self.pages if page.traceparent), "")

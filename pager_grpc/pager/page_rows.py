@@ -48,6 +48,7 @@ def notification_row(page: Notification, now: datetime, sealing: Sealing) -> Row
         "owed_at": owed_at if page.delay else None,
         "created_at": now,
         "settled_at": None,
+        "traceparent": page.traceparent or None,
     }
 
 
@@ -66,6 +67,7 @@ def notification_of(row: StoredRow, sealing: Sealing) -> Notification:
         row["contact_method_id"],
         row["step"],
         owed_at(row) - moment_of(row["created_at"]) if row["owed_at"] else timedelta(),
+        row["traceparent"] or "",
     )
 
 

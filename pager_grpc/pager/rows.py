@@ -126,6 +126,7 @@ def changed_incident_row(incident: Incident, sealing: Sealing) -> Row:
         "held_by_window": incident.held_by_window or None,
         "reopen_until": incident.reopen_until,
         "assigned_to": str(incident.assigned_to) if incident.assigned_to else None,
+        "traceparent": incident.traceparent or None,
     }
 
 
@@ -180,6 +181,7 @@ def incident_of(row: StoredRow, sealing: Sealing) -> Incident:
         held_by_window=row["held_by_window"] or "",
         reopen_until=as_moment(row["reopen_until"]),
         assigned_to=_assignee_of(row["assigned_to"]) if row["assigned_to"] else None,
+        traceparent=row["traceparent"] or "",
     )
 
 

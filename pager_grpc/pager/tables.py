@@ -108,6 +108,7 @@ class IncidentRow(PagerTable, table=True):
     held_by_window: str | None = _id(nullable=True)
     assigned_to: str | None = _text(nullable=True)
     reopen_until: datetime | None = _moment(nullable=True)
+    traceparent: str | None = _text(nullable=True)
 
 
 class NotificationRow(PagerTable, table=True):
@@ -178,6 +179,7 @@ class NotificationRow(PagerTable, table=True):
         sa_column=Column(IdText, ForeignKey("bundles.bundle_id", name="fk_notifications_bundle"), nullable=True)
     )
     recipient: str | None = _text(nullable=True)
+    traceparent: str | None = _text(nullable=True)
 
 
 class BundleRow(PagerTable, table=True):

@@ -40,8 +40,8 @@ MAX_ALERTS = 1_000
 State = TypeVar("State", IncidentState, ServiceState)
 
 
-def raise_alert_of(message: pb.RaiseAlertRequest) -> Request:
-    """An alert."""
+def raise_alert_of(message: pb.RaiseAlertRequest, traceparent: str = "") -> Request:
+    """An alert, of the trace that ``traceparent`` names."""
     links = tuple(_link(n, link) for n, link in enumerate(message.links)) if message.links else ()
     alert = Alert(
         message.message,
@@ -51,7 +51,7 @@ def raise_alert_of(message: pb.RaiseAlertRequest) -> Request:
         links,
         moment_of("occur_time", message.occur_time) if message.HasField("occur_time") else None,
     )
-    return Request(MonitoredServiceId(message.monitored_service_id), alert, message.request_id)
+    return Request(MonitoredServiceId(message.monitored_service_id), alert, message.request_id, traceparent)
 
 
 def severity_of(severity: int) -> Severity:
@@ -59,11 +59,11 @@ def severity_of(severity: int) -> Severity:
     return _SEVERITY_OF.get(severity, Severity.CRITICAL)
 
 
-def raise_alerts_of(message: pb.RaiseAlertsRequest) -> list[Request | DomainError]:
+def raise_alerts_of(message: pb.RaiseAlertsRequest, traceparent: str = "") -> list[Request | DomainError]:
     """The alerts of one message, or why one is malformed."""
     if not 1 <= len(message.alerts) <= MAX_ALERTS:
         raise InvalidField("alerts", f"must be 1 to {MAX_ALERTS}")
-    return [_raise_alert_or_refusal(alert) for alert in message.alerts]
+    return [_raise_alert_or_refusal(alert, traceparent) for alert in message.alerts]
 
 
 def raise_alerts_response(results: Sequence[Answer | DomainError], errors: ErrorTable) -> pb.RaiseAlertsResponse:
@@ -195,9 +195,9 @@ def states_of(wanted: Sequence[int], table: Mapping[State, int]) -> set[State]:
     return {known[wire] for wire in wanted}
 
 
-def _raise_alert_or_refusal(message: pb.RaiseAlertRequest) -> Request | DomainError:
+def _raise_alert_or_refusal(message: pb.RaiseAlertRequest, traceparent: str) -> Request | DomainError:
     try:
-        return raise_alert_of(message)
+        return raise_alert_of(message, traceparent)
     except InvalidField as refusal:
         return refusal
 

@@ -24,13 +24,13 @@ def snooze_of(message: pb.SnoozeIncidentRequest) -> Request:
     return Request(MonitoredServiceId(message.monitored_service_id), event, message.request_id)
 
 
-def escalation_of(message: pb.EscalateIncidentRequest) -> Request:
+def escalation_of(message: pb.EscalateIncidentRequest, traceparent: str = "") -> Request:
     """An escalation by hand."""
     event = Escalation(message.escalated_by, message.incident_id)
-    return Request(MonitoredServiceId(message.monitored_service_id), event, message.request_id)
+    return Request(MonitoredServiceId(message.monitored_service_id), event, message.request_id, traceparent)
 
 
-def reassignment_of(message: pb.ReassignIncidentRequest) -> Request:
+def reassignment_of(message: pb.ReassignIncidentRequest, traceparent: str = "") -> Request:
     """A reassignment.
 
     Raises:
@@ -41,7 +41,7 @@ def reassignment_of(message: pb.ReassignIncidentRequest) -> Request:
         raise InvalidField("assigned_to", "is required: a policy_id or a person_id")
     assignee = _within("assigned_to", AssigneeKind(kind.removesuffix("_id")), getattr(message.assigned_to, kind))
     event = Reassignment(message.reassigned_by, assignee, message.incident_id)
-    return Request(MonitoredServiceId(message.monitored_service_id), event, message.request_id)
+    return Request(MonitoredServiceId(message.monitored_service_id), event, message.request_id, traceparent)
 
 
 def _within(field: str, kind: AssigneeKind, assignee_id: str) -> Assignee:

@@ -4,15 +4,17 @@ A room's ``config.py`` subclasses :class:`RoomSettings`. Nothing below a ``boots
 """
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, TypeVar
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 
 from pager_grpc.runtime.transport_settings import TransportSettings
 
 MOST_RETENTION_DAYS = 3650
+_TRACING = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.common")
 _DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 
 
@@ -47,6 +49,22 @@ def _address(value: str) -> str:
     return value
 
 
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what it would stand in
+        return False
+
+
+def _collector(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or "@" in parts.netloc:
+        raise ValueError("must be like http://127.0.0.1:4317 or https://collector.example.com:4317")
+    if not all(map(_is_installed, _TRACING)):
+        raise ValueError("needs packages that are not installed: pip install 'hexagonal-pager[tracing]'")
+    return value
+
+
 def checked_retention(days: int, least: int) -> int:
     """``days`` if what is over may be forgotten after so long; 0: never."""
     if days and not least <= days <= MOST_RETENTION_DAYS:
@@ -65,6 +83,9 @@ class RoomSettings(TransportSettings):
     log_level: str = Field("info", alias="PAGERD_LOG_LEVEL", pattern="^(debug|info|warning|error)$")
     reflection: bool = Field(True, alias="PAGERD_REFLECTION")
     allow_data_loss: bool = Field(False, alias="PAGERD_ALLOW_DATA_LOSS")
+    # Where spans go, by OTLP over gRPC; and of how many of the traces that begin here.
+    traces_endpoint: Annotated[str, AfterValidator(_collector)] | None = Field(None, alias="PAGERD_TRACES_ENDPOINT")
+    traces_ratio: float = Field(1.0, alias="PAGERD_TRACES_RATIO", ge=0, le=1)
 
     def database_url_or(self, given: str | None, name: str) -> str:
         """``given``, or a SQLite file called ``name`` in the data folder."""

@@ -92,14 +92,14 @@ class RpcMetrics(RpcLayer):
         try:
             yield
         except BaseException as error:
-            code = _code_of(error, context)
+            code = code_of(error, context)
             raise
         finally:
             self._ended.labels(name, code.name).inc()
 
 
-def _code_of(error: BaseException, context: Context) -> grpc.StatusCode:
-    """The boundary lets two things through: its own aborts, and that the caller has gone or its time is up."""
+def code_of(error: BaseException, context: Context) -> grpc.StatusCode:
+    """How a call ended that left the boundary with ``error``: its abort, or the caller has gone or its time is up."""
     if isinstance(error, grpc.aio.AbortError):
         code: grpc.StatusCode = context.code()
         return code

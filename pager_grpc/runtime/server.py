@@ -42,9 +42,9 @@ class Server:
     """One room's server: its servicer, health per service name, reflection.
 
     ``health`` is SERVING for ``service_name``, for ``also_served`` and for "" while the database answers and its schema
-    is for this code. ``layers`` are around every call of the room's own services; ``metrics`` is around them, too.
-    With ``tls`` each caller must show a certificate, except those who come to ``callers_listen``; ``callers_port`` is
-    its port once it is open.
+    is for this code. ``layers`` are around every call of the room's own services; ``metrics`` is around them, and
+    ``traces`` around that. With ``tls`` each caller must show a certificate, except those who come to
+    ``callers_listen``; ``callers_port`` is its port once it is open.
     """
 
     def __init__(
@@ -56,12 +56,14 @@ class Server:
         reflected: bool = True,
         max_message_bytes: int = 64 * 1024,
         metrics: RpcLayer | None = None,
+        traces: RpcLayer | None = None,
         layers: Sequence[RpcLayer] = (),
         tls: "Tls | None" = None,
         callers_listen: str | None = None,
     ) -> None:
         self._service_names = (service_name, *also_served)
-        boundary = RpcBoundary(errors, outside=[metrics] if metrics else [], inside=layers)
+        outside = [layer for layer in (traces, metrics) if layer is not None]
+        boundary = RpcBoundary(errors, outside=outside, inside=layers)
         self.grpc = grpc.aio.server(interceptors=[boundary], options=_options(max_message_bytes))
         self._tls = tls
         self._callers_listen = callers_listen

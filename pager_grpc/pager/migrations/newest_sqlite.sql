@@ -1,9 +1,9 @@
--- Revision 0010 of pager, by `make schemas`.
+-- Revision 0011 of pager, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0010');
+INSERT INTO "alembic_version" VALUES('0011');
 CREATE TABLE bundles (
     bundle_id TEXT NOT NULL,
     subject TEXT NOT NULL,
@@ -61,7 +61,7 @@ CREATE TABLE "incidents" (
     held_until TEXT,
     held_by_window TEXT,
     assigned_to TEXT,
-    reopen_until TEXT,
+    reopen_until TEXT, traceparent TEXT,
     PRIMARY KEY (monitored_service_id, incident_id),
     CONSTRAINT ck_incidents_acknowledged_at CHECK ((acknowledged_at IS NULL) = (acknowledged_by = '')),
     CONSTRAINT ck_incidents_acknowledged_by CHECK (state <> 'acknowledged' OR acknowledged_by <> ''),
@@ -135,7 +135,7 @@ CREATE TABLE "notifications" (
     person_id TEXT DEFAULT '' NOT NULL,
     contact_method_id TEXT DEFAULT '' NOT NULL,
     step INTEGER DEFAULT '0' NOT NULL,
-    owed_at TEXT, recipient TEXT,
+    owed_at TEXT, recipient TEXT, traceparent TEXT,
     PRIMARY KEY (monitored_service_id, notification_id),
     CONSTRAINT ck_notifications_address CHECK (target_id <> '' AND address <> ''),
     CONSTRAINT ck_notifications_attempts CHECK (lost_claims <= attempts AND (NOT held OR attempts >= 1)),

@@ -360,6 +360,11 @@ class SendMessagesRequest(_message.Message):
 
         EMAIL_FIELD_NUMBER: _builtins.int
         SMS_FIELD_NUMBER: _builtins.int
+        TRACEPARENT_FIELD_NUMBER: _builtins.int
+        traceparent: _builtins.str
+        """Optional. The trace that it belongs to, as the traceparent of W3C Trace Context; what is none is
+        ignored. Messages of many traces share a stream, so each says its own.
+        """
         @_builtins.property
         def email(self) -> Global___SendEmailRequest:
             """An e-mail, as for SendEmail."""
@@ -373,10 +378,11 @@ class SendMessagesRequest(_message.Message):
             *,
             email: Global___SendEmailRequest | None = ...,
             sms: Global___SendSmsRequest | None = ...,
+            traceparent: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "email", b"email", "sms", b"sms"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "email", b"email", "sms", b"sms"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "email", b"email", "sms", b"sms", "traceparent", b"traceparent"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["email", "sms"]  # noqa: Y015
         _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
