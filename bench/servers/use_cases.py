@@ -15,7 +15,7 @@ from pager_domain.pager.ports.escalation_policy_repository import EscalationPoli
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_domain.pager.ports.sms_sender import SmsSender
 from pager_grpc.pager.address_keys import new_key
-from pager_grpc.pager.bootstrap import new_incident_id
+from pager_grpc.pager.composition import new_incident_id
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
 from pager_grpc.pager.sealing import Sealing

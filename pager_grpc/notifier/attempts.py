@@ -9,6 +9,7 @@ import structlog
 from pager_domain.errors import DomainError
 from pager_domain.notifier.model import Delivery
 from pager_grpc.runtime.log_context import lines_are_about
+from pager_grpc.runtime.tracing import SpanKind, Tracing, spanning
 
 T = TypeVar("T")
 
@@ -47,16 +48,20 @@ class RunningAttempts:
         await asyncio.gather(*late, return_exceptions=True)
 
 
-async def told_attempt(request: object, send: Callable[[], Awaitable[Delivery]]) -> Delivery:
-    """The end of ``send``, which the log tells under the id of ``request``."""
+async def told_attempt(
+    request: object, send: Callable[[], Awaitable[Delivery]], tracing: Tracing | None = None, traceparent: str = ""
+) -> Delivery:
+    """The end of ``send``, which the log tells under the id of ``request``, and a span under ``traceparent``."""
     lines_are_about(request)
-    try:
-        delivery = await send()
-    except DomainError as refusal:
-        log.info("message_not_handed_over", outcome=type(refusal).__name__)
-        raise
-    log.info("message_handed_over", provider=delivery.provider, attempt=delivery.attempt_count)
-    return delivery
+    with spanning(tracing, "send message", parent=traceparent, kind=SpanKind.CONSUMER) as span:
+        try:
+            delivery = await send()
+        except DomainError as refusal:
+            log.info("message_not_handed_over", outcome=type(refusal).__name__)
+            raise
+        span.note({"pager.provider": delivery.provider, "pager.attempt": delivery.attempt_count})
+        log.info("message_handed_over", provider=delivery.provider, attempt=delivery.attempt_count)
+        return delivery
 
 
 def _log_unheard(task: "asyncio.Task[Any]") -> None:

@@ -21,6 +21,7 @@ from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
 from pager_grpc.notifier.delivery_history_sql import SqlDeliveryHistory
 from pager_grpc.notifier.email_smtp import SmtpEmailSender
 from pager_grpc.notifier.mailbox import Mailbox
+from pager_grpc.notifier.senders_traced import TracedEmailSender, TracedSmsSender
 from pager_grpc.notifier.servicer import SERVICE_NAME, NotifierServicer
 from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.notifier.wire_errors import ERRORS
@@ -33,6 +34,8 @@ from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
+from pager_grpc.runtime.tracing import tracing_as_configured
+from pager_grpc.runtime.tracing_rpc import calls_in
 
 log = structlog.get_logger()
 
@@ -55,7 +58,9 @@ async def running_notifier(
         ConfigurationFault: the address or the database cannot be used.
     """
     clock = clock or SystemClock()
+    metrics = metrics or Metrics()
     async with AsyncExitStack() as stack:
+        tracing = await stack.enter_async_context(tracing_as_configured(settings, "notifier", metrics.registry))
         if database is None:
             database = open_database(settings.database_url, clock=clock, known_revision=newest_revision("notifier"))
             stack.push_async_callback(database.close)
@@ -69,8 +74,9 @@ async def running_notifier(
         await stack.enter_async_context(running(ledger.run()))
         attempts = RunningAttempts()
         stack.push_async_callback(attempts.finish, LEASE.total_seconds())
+        if tracing is not None:
+            email_sender, sms_sender = TracedEmailSender(email_sender, tracing), TracedSmsSender(sms_sender, tracing)
         application = NotifierApplicationService(ledger, CanarySink(email_sender), sms_sender)
-        metrics = metrics or Metrics()
         tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
         rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen, tls))
         server = Server(
@@ -80,8 +86,9 @@ async def running_notifier(
             metrics=rpcs,
             tls=tls,
             callers_listen=settings.callers_listen,
+            traces=calls_in(tracing),
         )
-        servicer = NotifierServicer(application, attempts)
+        servicer = NotifierServicer(application, attempts, tracing)
         pb_grpc.add_NotifierServiceServicer_to_server(servicer, server.grpc)
         port = await server.start(settings.listen)
         stack.push_async_callback(server.stop)

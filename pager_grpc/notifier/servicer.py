@@ -17,6 +17,8 @@ from pager_grpc.notifier.attempts import RunningAttempts, told_attempt
 from pager_grpc.notifier.message_stream import Attempt, MessageStream
 from pager_grpc.notifier.patience import Patience
 from pager_grpc.runtime.page_tokens import page_size_of
+from pager_grpc.runtime.trace_context import checked_traceparent, followed_traceparent
+from pager_grpc.runtime.tracing import Tracing
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["NotifierService"].full_name
 
@@ -27,8 +29,11 @@ _NO_DEADLINE_SECONDS = 86_400.0
 class NotifierServicer(pb_grpc.NotifierServiceServicer):
     """Domain errors pass through; the server's boundary writes them."""
 
-    def __init__(self, application: NotifierApplicationService, attempts: RunningAttempts) -> None:
+    def __init__(
+        self, application: NotifierApplicationService, attempts: RunningAttempts, tracing: Tracing | None = None
+    ) -> None:
         self._application = application
+        self._tracing = tracing
         self._attempts = attempts
         self._streams: set[MessageStream] = set()
         self._closing = False
@@ -42,13 +47,15 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
     async def SendEmail(self, request: pb.SendEmailRequest, context: Any) -> pb.SendEmailResponse:
         """OK once a mail server took it."""
         patience = _patience_of(context)
-        delivery = await self._outcome(self._email(request, patience.left), patience)
+        attempt = self._email(request, patience.left, followed_traceparent())
+        delivery = await self._outcome(attempt, patience)
         return pb.SendEmailResponse(delivery=wire.delivery_to(delivery))
 
     async def SendSms(self, request: pb.SendSmsRequest, context: Any) -> pb.SendSmsResponse:
         """OK once a gateway took it."""
         patience = _patience_of(context)
-        delivery = await self._outcome(self._sms(request, patience.left), patience)
+        attempt = self._sms(request, patience.left, followed_traceparent())
+        delivery = await self._outcome(attempt, patience)
         return pb.SendSmsResponse(delivery=wire.delivery_to(delivery))
 
     async def SendMessages(
@@ -77,18 +84,20 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
         return wire.page_to(await self._application.newest(states, page_size, position))
 
     def _attempt_of(self, message: pb.SendMessagesRequest.Message, remaining: Remaining) -> Attempt:
-        is_email = message.WhichOneof("content") == "email"
-        return self._email(message.email, remaining) if is_email else self._sms(message.sms, remaining)
+        traceparent = checked_traceparent(message.traceparent)
+        if message.WhichOneof("content") == "email":
+            return self._email(message.email, remaining, traceparent)
+        return self._sms(message.sms, remaining, traceparent)
 
-    def _email(self, request: pb.SendEmailRequest, remaining: Remaining) -> Attempt:
+    def _email(self, request: pb.SendEmailRequest, remaining: Remaining, traceparent: str) -> Attempt:
         message, since_first = wire.email_from(request), wire.since_first_attempt_from(request)
         send = partial(self._application.send_email, message, request.fencing_token, remaining, since_first)
-        return told_attempt(request, send)
+        return told_attempt(request, send, self._tracing, traceparent)
 
-    def _sms(self, request: pb.SendSmsRequest, remaining: Remaining) -> Attempt:
+    def _sms(self, request: pb.SendSmsRequest, remaining: Remaining, traceparent: str) -> Attempt:
         message, since_first = wire.sms_from(request), wire.since_first_attempt_from(request)
         send = partial(self._application.send_sms, message, request.fencing_token, remaining, since_first)
-        return told_attempt(request, send)
+        return told_attempt(request, send, self._tracing, traceparent)
 
     async def _outcome(self, attempt: Attempt, patience: Patience) -> Delivery:
         """The end of an attempt. A provider that was called is heard out; for a caller that has gone none is called."""

@@ -9,32 +9,29 @@ from typing import TYPE_CHECKING
 import grpc
 
 from pager_domain.errors import DomainError
-from pager_domain.kernel import Clock, NotificationTarget, email_target
+from pager_domain.kernel import Clock, email_target
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.canary import CanaryPolicies
-from pager_domain.pager.events import IncidentId
 from pager_domain.pager.forecasting import Forecasting
 from pager_domain.pager.forgetting import Forgetting
 from pager_domain.pager.maintenance_application import MaintenanceApplicationService
 from pager_domain.pager.model import Answer, Request
 from pager_domain.pager.ports.maintenance_windows import MaintenanceWindows
 from pager_domain.pager.ports.monitored_services import MonitoredServices
-from pager_domain.pager.ports.notification_outbox import NotificationOutbox, Result
+from pager_domain.pager.ports.notification_outbox import Result
 from pager_domain.pager.preview import EscalationPreview
 from pager_domain.pager.retention import Retention
-from pager_domain.pager.storm import Pace
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager.address_keys import address_keys
 from pager_grpc.pager.audit_loop import AuditLoop
+from pager_grpc.pager.composition import application_over, escalation_loop, stores_of
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.pager.delivery_loop import DeliveryLoop
-from pager_grpc.pager.escalation_loop import EscalationLoop
 from pager_grpc.pager.escalation_policies_grpc import GrpcEscalationPolicies
 from pager_grpc.pager.forecast_loop import BUDGET_SECONDS as FORECAST_BUDGET_SECONDS
 from pager_grpc.pager.forecast_loop import ForecastLoop
 from pager_grpc.pager.history_sql import SqlHistory
-from pager_grpc.pager.ids import new_id
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
 from pager_grpc.pager.known_policies_sql import SqlKnownPolicies
@@ -43,20 +40,14 @@ from pager_grpc.pager.maintenance_windows_sql import SqlMaintenanceWindows
 from pager_grpc.pager.metrics import (
     AuditMetrics,
     CanaryMetrics,
-    EscalationMetrics,
     ForecastMetrics,
-    PageMetrics,
     forgotten_rows,
     unreadable_addresses,
 )
-from pager_grpc.pager.monitored_services_logged import LoggedMonitoredServices
-from pager_grpc.pager.monitored_services_prometheus import MeasuredMonitoredServices
-from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
-from pager_grpc.pager.notification_outbox_prometheus import MeasuredNotificationOutbox
-from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
 from pager_grpc.pager.notification_senders_grpc import GrpcNotificationSenders
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.servicer import SERVICE_NAME, Lanes, PagerServicer
+from pager_grpc.pager.spans import committing
 from pager_grpc.pager.wakeups import Wakeups, listen
 from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.runtime.certificate_watch import watched_tls
@@ -70,6 +61,8 @@ from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
+from pager_grpc.runtime.tracing import Tracing, tracing_as_configured
+from pager_grpc.runtime.tracing_rpc import calls_in
 
 if TYPE_CHECKING:
     from pager_grpc.runtime.tls import Tls
@@ -100,6 +93,7 @@ async def running_pager(
     """
     metrics = metrics or Metrics()
     async with AsyncExitStack() as stack:
+        tracing = await stack.enter_async_context(tracing_as_configured(settings, "pager", metrics.registry))
         if database is None:
             database = open_database(settings.database_url, clock=clock, known_revision=newest_revision("pager"))
             stack.push_async_callback(database.close)
@@ -110,22 +104,17 @@ async def running_pager(
         rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen, tls))
         policy, senders = await stack.enter_async_context(_others(settings, tls))
         wakeups = Wakeups()
-        outbox: NotificationOutbox = SqlNotificationOutbox(database, wakeups, sealing, _pace(settings))
-        store: MonitoredServices = SqlMonitoredServices(database, wakeups, sealing)
-        if settings.metrics_listen is not None:
-            pages = PageMetrics(metrics.registry)
-            outbox = MeasuredNotificationOutbox(outbox, pages)
-            store = MeasuredMonitoredServices(store, EscalationMetrics(metrics.registry), pages)
+        store, outbox = stores_of(settings, database, wakeups, sealing, metrics)
         views = SqlIncidentViews(database, sealing)
         windows = SqlMaintenanceWindows(database, wakeups)
         policies = GrpcEscalationPolicies(policy)
         catch_all = [email_target("catch-all", settings.catch_all_email)]
-        application = _application(store, outbox, policies, senders, catch_all)
+        application = application_over(store, outbox, policies, senders, catch_all)
 
-        lanes = _lanes(application, database)
+        lanes = _lanes(application, database, tracing)
         recorder: GroupCommit[Result, bool] = GroupCommit(_recording(application, database), MAX_BATCH)
-        deliveries = DeliveryLoop(application, outbox, recorder, wakeups.delivery)
-        escalations = _escalations(store, outbox, policies, senders, catch_all)
+        deliveries = DeliveryLoop(application, outbox, recorder, wakeups.delivery, tracing)
+        escalations = escalation_loop(store, outbox, policies, senders, catch_all, tracing)
 
         server = Server(
             SERVICE_NAME,
@@ -134,6 +123,7 @@ async def running_pager(
             metrics=rpcs,
             tls=tls,
             callers_listen=settings.callers_listen,
+            traces=calls_in(tracing),
         )
         pb_grpc.add_PagerServiceServicer_to_server(
             PagerServicer(
@@ -168,15 +158,6 @@ async def running_pager(
         yield await server.start(settings.listen)
 
 
-def _pace(settings: PagerSettings) -> Pace | None:
-    return Pace(settings.burst) if settings.burst else None
-
-
-def new_incident_id() -> IncidentId:
-    """One that no incident has."""
-    return IncidentId(new_id())
-
-
 @asynccontextmanager
 async def _others(
     settings: PagerSettings, tls: "Tls | None"
@@ -187,35 +168,6 @@ async def _others(
         GrpcNotificationSenders(notifier) as senders,
     ):
         yield policy, senders
-
-
-def _application(
-    store: MonitoredServices,
-    outbox: NotificationOutbox,
-    policies: GrpcEscalationPolicies,
-    senders: GrpcNotificationSenders,
-    catch_all: Sequence[NotificationTarget],
-) -> PagerApplicationService:
-    return PagerApplicationService(
-        store=store,
-        outbox=outbox,
-        policies=CanaryPolicies(policies),
-        email_sender=senders,
-        sms_sender=senders,
-        catch_all=catch_all,
-        new_incident_id=new_incident_id,
-    )
-
-
-def _escalations(
-    store: MonitoredServices,
-    outbox: NotificationOutbox,
-    policies: GrpcEscalationPolicies,
-    senders: GrpcNotificationSenders,
-    catch_all: Sequence[NotificationTarget],
-) -> EscalationLoop:
-    told = LoggedMonitoredServices(store)
-    return EscalationLoop(_application(told, outbox, policies, senders, catch_all), told)
 
 
 def _forgetting(settings: PagerSettings, database: Database, metrics: Metrics) -> list[Awaitable[None]]:
@@ -262,8 +214,8 @@ def _maintenance(
     return run_forever("maintenance", partial(database.retrying, loop.step), wakeups.maintenance)
 
 
-def _lanes(application: PagerApplicationService, database: Database) -> Lanes:
-    handling = _handling(application, database)
+def _lanes(application: PagerApplicationService, database: Database, tracing: Tracing | None) -> Lanes:
+    handling = committing(_handling(application, database), tracing)
     rest = REST_ON_SQLITE if database.is_sqlite else 0
     return Lanes(alerts=GroupCommit(handling, MAX_BATCH, rest=rest), answers=GroupCommit(handling, MAX_BATCH))
 

@@ -9,9 +9,11 @@ from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.notification import Bundle
 from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Result, Settled
 from pager_grpc.pager.escalation_loop import ASIDE_SECONDS, SAFETY_PAUSE_SECONDS, pause_until
+from pager_grpc.pager.spans import delivering, note_end
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.log_context import lines_are_about
 from pager_grpc.runtime.supervision import Doorbell
+from pager_grpc.runtime.tracing import Span, Tracing
 
 log = structlog.get_logger()
 
@@ -30,11 +32,13 @@ class DeliveryLoop:
         outbox: NotificationOutbox,
         recorder: GroupCommit[Result, bool],
         bell: Doorbell,
+        tracing: Tracing | None = None,
     ) -> None:
         self._application = application
         self._outbox = outbox
         self._recorder = recorder
         self._bell = bell
+        self._tracing = tracing
         self._attempts: set[asyncio.Task[None]] = set()
         self._notifier_is_there = True
 
@@ -72,14 +76,21 @@ class DeliveryLoop:
 
     async def _attempt(self, claim: Claim) -> None:
         lines_are_about(claim.notification)
+        with delivering(claim, self._tracing) as span:
+            await self._attempt_in(span, claim)
+
+    async def _attempt_in(self, span: Span, claim: Claim) -> None:
         try:
             result = await self._application.attempt(claim)
             self._notice(result)
+            note_end(span, result)
             await self._recorder.submit(result)
         except StoreUnavailable:
             # The lease ends, the page is claimed again, and the notifier's ledger repeats its answer.
+            span.fail("not recorded")
             log.warning("page_not_recorded", **_incidents_of(claim))
-        except Exception:
+        except Exception as error:
+            span.fail(type(error).__name__)
             log.exception("page_attempt_failed", **_incidents_of(claim))
         else:
             _log_result(result)

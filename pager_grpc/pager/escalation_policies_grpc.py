@@ -26,6 +26,7 @@ from pager_domain.pager.targets import UnreachedReason, UnreachedTarget
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
 from pager_grpc.runtime.errors import fault_of
+from pager_grpc.runtime.trace_context import outgoing_metadata
 
 log = structlog.get_logger()
 
@@ -60,7 +61,9 @@ class GrpcEscalationPolicies(EscalationPolicyRepository):
         """One answer a question; a fault of the call is the answer to all of them."""
         request = pb.BatchResolveEscalationsRequest(requests=[_question(question) for question in questions])
         try:
-            response = await self._stub.BatchResolveEscalations(request, timeout=self._budget_seconds)
+            response = await self._stub.BatchResolveEscalations(
+                request, timeout=self._budget_seconds, metadata=outgoing_metadata()
+            )
         except grpc.aio.AioRpcError as error:
             fault = fault_of(error)
             log.warning("policy_service_failed", code=fault.code.name, reason=fault.reason, message=fault.message)

@@ -17,6 +17,7 @@ from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from pager_grpc.pager.message_stream_grpc import MessageStream
 from pager_grpc.runtime.errors import RpcFault, fault_of
+from pager_grpc.runtime.trace_context import followed_traceparent, outgoing_metadata
 
 log = structlog.get_logger()
 
@@ -72,7 +73,9 @@ class GrpcNotificationSenders(EmailSender, SmsSender):
             since_first_attempt=_duration(since_first_attempt),
             request_id=notification_id,
         )
-        return await self._send(pb.SendMessagesRequest.Message(email=email), notification_id)
+        return await self._send(
+            pb.SendMessagesRequest.Message(email=email, traceparent=followed_traceparent()), notification_id
+        )
 
     async def send_sms(
         self,
@@ -90,7 +93,9 @@ class GrpcNotificationSenders(EmailSender, SmsSender):
             since_first_attempt=_duration(since_first_attempt),
             request_id=notification_id,
         )
-        return await self._send(pb.SendMessagesRequest.Message(sms=sms), notification_id)
+        return await self._send(
+            pb.SendMessagesRequest.Message(sms=sms, traceparent=followed_traceparent()), notification_id
+        )
 
     async def _send(self, message: pb.SendMessagesRequest.Message, notification_id: NotificationId) -> HandOff:
         stream = self._stream_for(notification_id)
@@ -122,8 +127,10 @@ class GrpcNotificationSenders(EmailSender, SmsSender):
     async def _called(self, message: pb.SendMessagesRequest.Message) -> pb.Delivery | RpcFault:
         try:
             if message.HasField("email"):
-                return (await self._stub.SendEmail(message.email, timeout=DEADLINE_SECONDS)).delivery
-            return (await self._stub.SendSms(message.sms, timeout=DEADLINE_SECONDS)).delivery
+                call = self._stub.SendEmail(message.email, timeout=DEADLINE_SECONDS, metadata=outgoing_metadata())
+                return (await call).delivery
+            sms_call = self._stub.SendSms(message.sms, timeout=DEADLINE_SECONDS, metadata=outgoing_metadata())
+            return (await sms_call).delivery
         except grpc.aio.AioRpcError as error:
             return fault_of(error)
 

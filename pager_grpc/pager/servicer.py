@@ -29,6 +29,7 @@ from pager_grpc.pager.wire_preview import preview_pb, preview_request_of
 from pager_grpc.runtime.clock import EPOCH
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_size_of
+from pager_grpc.runtime.trace_context import followed_traceparent
 
 log = structlog.get_logger()
 
@@ -69,7 +70,7 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
 
     async def RaiseAlert(self, request: pb.RaiseAlertRequest, context: Any) -> pb.RaiseAlertResponse:
         """A service is broken."""
-        answer = await self._alerts.submit(wire.raise_alert_of(request))
+        answer = await self._alerts.submit(wire.raise_alert_of(request, followed_traceparent()))
         if answer.changed:
             _log_change("incident_opened", answer, request.request_id)
         return wire.raise_alert_response(answer)
@@ -79,7 +80,7 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
     ) -> AsyncIterator[pb.RaiseAlertsResponse]:
         """Many alerts; the next message is not read before the last one is answered."""
         async for message in self._wakeups.until_closing(request_iterator):
-            requests = wire.raise_alerts_of(message)
+            requests = wire.raise_alerts_of(message, followed_traceparent())
             granted = [request for request in requests if isinstance(request, Request)]
             answers = iter(await self._alerts.submit_all(granted) if granted else ())
             results = [next(answers) if isinstance(request, Request) else request for request in requests]
@@ -110,13 +111,13 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
 
     async def EscalateIncident(self, request: pb.EscalateIncidentRequest, context: Any) -> pb.EscalateIncidentResponse:
         """The next level, now."""
-        answer = await self._answers.submit(wire_interventions.escalation_of(request))
+        answer = await self._answers.submit(wire_interventions.escalation_of(request, followed_traceparent()))
         _log_change("incident_escalated", answer, request.request_id)
         return pb.EscalateIncidentResponse(incident=wire_interventions.incident_of(answer))
 
     async def ReassignIncident(self, request: pb.ReassignIncidentRequest, context: Any) -> pb.ReassignIncidentResponse:
         """It is theirs."""
-        answer = await self._answers.submit(wire_interventions.reassignment_of(request))
+        answer = await self._answers.submit(wire_interventions.reassignment_of(request, followed_traceparent()))
         _log_change("incident_reassigned", answer, request.request_id)
         return pb.ReassignIncidentResponse(incident=wire_interventions.incident_of(answer))
 

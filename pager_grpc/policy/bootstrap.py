@@ -43,6 +43,8 @@ from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
+from pager_grpc.runtime.tracing import tracing_as_configured
+from pager_grpc.runtime.tracing_rpc import calls_in
 
 # Policies are administration: ten thousand services with ids of usual length fit one message.
 _MAX_MESSAGE_BYTES = 1024 * 1024
@@ -70,6 +72,7 @@ async def running_policy(
     use_packaged_zones()
     metrics = metrics or Metrics()
     async with AsyncExitStack() as stack:
+        tracing = await stack.enter_async_context(tracing_as_configured(settings, "policy", metrics.registry))
         opened = await stack.enter_async_context(_opened(settings, database, clock))
         tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
         rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen, tls))
@@ -91,6 +94,7 @@ async def running_policy(
             metrics=rpcs,
             tls=tls,
             callers_listen=settings.callers_listen,
+            traces=calls_in(tracing),
         )
         store = SqlPolicyStore(opened)
         _serve(server, store, verification_sender)

@@ -12,6 +12,7 @@ from pager_domain.policy.verification import VerificationMessage
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from pager_grpc.runtime.errors import RpcFault, fault_of
+from pager_grpc.runtime.trace_context import outgoing_metadata
 
 log = structlog.get_logger()
 
@@ -45,10 +46,10 @@ class GrpcVerificationSender(VerificationSender):
                 email = pb.SendEmailRequest(
                     email_address=address.value, subject=message.subject, text_body=message.text, request_id=request_id
                 )
-                await self._stub.SendEmail(email, **options)
+                await self._stub.SendEmail(email, metadata=outgoing_metadata(), **options)
             else:
                 sms = pb.SendSmsRequest(phone_number=address.value, text=message.text, request_id=request_id)
-                await self._stub.SendSms(sms, **options)
+                await self._stub.SendSms(sms, metadata=outgoing_metadata(), **options)
         except grpc.aio.AioRpcError as error:
             return fault_of(error)
         return None

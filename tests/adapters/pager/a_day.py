@@ -13,7 +13,7 @@ from pager_domain.pager.ports.incident_views import WatchPosition
 from pager_domain.pager.retention import Past
 from pager_domain.pager.storm import Pace
 from pager_domain.pager.targets import Channel
-from pager_grpc.pager.bootstrap import new_incident_id
+from pager_grpc.pager.composition import new_incident_id
 from pager_grpc.pager.history_sql import SqlHistory
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
