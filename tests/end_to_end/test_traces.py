@@ -80,7 +80,6 @@ async def test_a_trace_is_whole_from_the_caller_to_the_provider_also_when_the_pa
         lambda: [s for s in collector.named("pager: deliver page") if s.attributes["pager.outcome"] == "handed_off"]
     )
     assert world.mail.received()[ANA] == 1
-    print(collector.tree(TRACE))
     assert collector.path_to(asked[0]) == THE_WAY
     assert collector.named(THE_WAY[0])[0].parent_id == "00f067aa0ba902b7", "the caller's own span"
     policy = collector.named("policy: policy.v1.PolicyService/BatchResolveEscalations")[0]

@@ -10,6 +10,7 @@ from contracts.monitored_services import MonitoredServicesContract
 from contracts.notification_bundles import NotificationBundlesContract
 from contracts.notification_outbox import NotificationOutboxContract
 from contracts.silence import SilenceContract
+from contracts.traces import TracesContract
 
 
 class TestSqlMonitoredServices(MonitoredServicesContract):
@@ -62,6 +63,13 @@ class TestSqlHistory(HistoryContract):
 
 
 class TestSqlIncidentViews(IncidentViewsContract):
+    @pytest.fixture
+    async def pager(self, database_url):
+        async with stored_pager(database_url) as opened:
+            yield opened
+
+
+class TestSqlTraces(TracesContract):
     @pytest.fixture
     async def pager(self, database_url):
         async with stored_pager(database_url) as opened:

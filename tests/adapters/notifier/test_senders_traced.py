@@ -1,0 +1,64 @@
+"""A span for each time that a provider is asked: what it answered, not what it said."""
+
+import asyncio
+
+import pytest
+from fakes.notifier_builders import BUDGET, an_email, an_sms
+from fakes.notifier_email_sender import FakeEmailSender
+from fakes.notifier_sms_sender import FakeSmsSender
+from fakes.tracing import A_CALLER, FakeTracing
+
+from pager_domain.notifier.errors import MessageRefused
+from pager_domain.notifier.model import Accepted, Refused
+from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
+from pager_grpc.notifier.attempts import told_attempt
+from pager_grpc.notifier.senders_traced import TracedEmailSender, TracedSmsSender
+from pager_grpc.runtime.trace_context import current_traceparent
+
+
+@pytest.fixture
+def tracing():
+    return FakeTracing()
+
+
+async def in_a_trace(work):
+    async def traced():
+        current_traceparent.set(A_CALLER)
+        return await work
+
+    return await asyncio.create_task(traced())
+
+
+async def test_what_a_provider_takes_is_a_span_with_its_name(tracing):
+    sender = TracedEmailSender(FakeEmailSender(), tracing)
+    assert await in_a_trace(sender.send_email(an_email(), BUDGET)) == Accepted("fake-1")
+    [span] = tracing.spans
+    assert (span.name, span.parent, span.fault, span.ended) == ("ask fake-email", A_CALLER, "", 1)
+    assert span.attributes == {"pager.provider": "fake-email", "pager.answer": "Accepted"}
+
+
+async def test_what_a_provider_refuses_is_a_span_that_failed_without_its_words(tracing):
+    sender = TracedSmsSender(FakeSmsSender(Refused("+4915112345678 is no number")), tracing)
+    await in_a_trace(sender.send_sms(an_sms(), BUDGET))
+    [span] = tracing.spans
+    assert (span.fault, span.attributes["pager.answer"]) == ("Refused", "Refused")
+    assert "4915" not in str(vars(span))
+
+
+async def test_a_provider_that_breaks_down_is_a_span_that_failed_by_the_name_of_the_fault(tracing):
+    sender = TracedEmailSender(FakeEmailSender(OSError("ana@example.com is not there")), tracing)
+    with pytest.raises(OSError, match="not there"):
+        await in_a_trace(sender.send_email(an_email(), BUDGET))
+    assert (tracing.spans[0].fault, tracing.spans[0].ended) == ("OSError", 1)
+    assert "example.com" not in str(vars(tracing.spans[0]))
+
+
+async def test_a_message_belongs_to_the_trace_that_it_names_whatever_stream_brought_it(tracing):
+    async def refusing():
+        assert current_traceparent.get() == tracing.spans[0].traceparent
+        raise MessageRefused("page-1", "smtp", "no such user")
+
+    with pytest.raises(MessageRefused):
+        await told_attempt(pb.SendEmailRequest(request_id="page-1"), refusing, tracing, A_CALLER)
+    [span] = tracing.spans
+    assert (span.name, span.parent, span.fault) == ("send message", A_CALLER, "MessageRefused")
