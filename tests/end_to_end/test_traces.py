@@ -106,3 +106,17 @@ async def test_a_trace_is_whole_from_the_caller_to_the_provider_also_when_the_pa
     assert {(line["incident_id"], line["monitored_service_id"], line["trace_id"]) for line in settled} == {
         (incident, "checkout", TRACE)
     }
+
+
+async def test_a_dead_collector_keeps_no_page_back_and_no_room_from_leaving(traced):
+    world, _ = traced
+    for room in world.rooms.values():
+        room.environment["PAGERD_TRACES_ENDPOINT"] = "http://127.0.0.1:1"
+    await serving(world, *world.rooms)
+    await create_policy(world)
+    await raise_alert(world)
+    await asyncio.to_thread(eventually, lambda: world.mail.received()[ANA], "ana is paged")
+    codes = [await asyncio.to_thread(world.rooms[room].stop) for room in ("pager", "notifier", "policy")]
+    assert codes == [0, 0, 0]
+    events = {line["event"] for line in lines_of(world.rooms["pager"].log)}
+    assert {"trace_collector_does_not_take_spans", "spans_dropped", "stopped"} <= events
