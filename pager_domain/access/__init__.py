@@ -1,0 +1,1 @@
+"""Who may do what: principals, keys, rules. Standard library only."""
