@@ -5,6 +5,8 @@ Errors carry data; the sentence is made from the data::
     DomainError
     ├── InvalidField            a value is malformed or over its limit
     ├── StoreUnavailable        the database cannot be reached; a write may or may not be stored
+    ├── Unauthenticated         nobody knows who calls
+    ├── NotAllowed              the caller is known, and may not do this
     └── …                       each room's own, in its ``errors.py``
 
 Each error has one gRPC code and one reason on the wire; ``pager_grpc/<room>/wire_errors.py`` holds the table.
@@ -12,6 +14,7 @@ Each error has one gRPC code and one reason on the wire; ``pager_grpc/<room>/wir
 
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from enum import StrEnum
 
 
 class DomainError(Exception):
@@ -41,3 +44,45 @@ class StoreUnavailable(DomainError):
 
     def __str__(self) -> str:
         return "the database cannot be reached; repeat the call with the same request_id"
+
+
+class CredentialFault(StrEnum):
+    """What is wrong with what a caller showed. A wrong secret and a wrong id are one fault: neither is confirmed."""
+
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - names the fault
+
+
+_WORDS = {
+    CredentialFault.MISSING: "a credential is required: send an API key or a token in the metadata 'authorization'",
+    CredentialFault.MALFORMED: "the metadata 'authorization' must be 'Bearer' and one API key or token",
+    CredentialFault.UNKNOWN: "the API key is not known here; an admin makes one with `pagerctl key create`",
+    CredentialFault.EXPIRED: "the credential has expired; `pagerctl key rotate` gives a key a successor in time",
+    CredentialFault.REVOKED: "the API key was revoked",
+    CredentialFault.TOKEN_REFUSED: "the token is not one that counts here; ask its issuer for a new one",
+}
+
+
+@dataclass(eq=False)
+class Unauthenticated(DomainError):
+    """Nobody knows who calls. It does not say whether what was asked for exists."""
+
+    fault: CredentialFault
+
+    def __str__(self) -> str:
+        return _WORDS[self.fault]
+
+
+@dataclass(eq=False)
+class NotAllowed(DomainError):
+    """``principal`` may not do what ``refused`` says, like ``acknowledge`` or ``act as 'ana'``."""
+
+    principal: str
+    refused: str
+
+    def __str__(self) -> str:
+        return f"{self.principal} may not {self.refused}"

@@ -4,7 +4,7 @@ from typing import Final
 
 from grpc import StatusCode
 
-from pager_domain.errors import InvalidField, StoreUnavailable
+from pager_domain.errors import InvalidField, NotAllowed, StoreUnavailable, Unauthenticated
 from pager_domain.notifier.errors import (
     DeliveryFateUnknown,
     DeliveryInDoubt,
@@ -28,4 +28,6 @@ ERRORS: Final[ErrorTable] = {
     ProviderDeferred: (StatusCode.UNAVAILABLE, "ERROR_REASON_PROVIDER_DEFERRED"),
     DeliveryInDoubt: (StatusCode.UNAVAILABLE, "ERROR_REASON_DELIVERY_IN_DOUBT"),
     StoreUnavailable: (StatusCode.UNAVAILABLE, "ERROR_REASON_STORE_UNAVAILABLE"),
+    Unauthenticated: (StatusCode.UNAUTHENTICATED, "ERROR_REASON_UNAUTHENTICATED"),
+    NotAllowed: (StatusCode.PERMISSION_DENIED, "ERROR_REASON_NOT_ALLOWED"),
 }

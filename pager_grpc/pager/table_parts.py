@@ -6,11 +6,13 @@ from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text, TextCla
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from pager_grpc.access.tables import api_keys_table
 from pager_grpc.runtime.columns import IdText, JsonDocument, UtcDateTime
 from pager_grpc.runtime.schema_version import schema_version_table
 
 metadata = MetaData()
 schema_version_table(metadata)
+api_keys_table(metadata)
 
 
 class PagerTable(SQLModel, registry=registry(metadata=metadata)):

@@ -2,7 +2,7 @@
 
 import grpc
 
-from pager_domain.errors import InvalidField, StoreUnavailable
+from pager_domain.errors import InvalidField, NotAllowed, StoreUnavailable, Unauthenticated
 from pager_domain.pager.errors import (
     IncidentUnknown,
     MaintenanceWindowUnknown,
@@ -27,5 +27,7 @@ ERRORS: ErrorTable = {
         (RequestIdReused, grpc.StatusCode.FAILED_PRECONDITION, pb.ERROR_REASON_REQUEST_ID_REUSED),
         (PolicyUnavailable, grpc.StatusCode.UNAVAILABLE, pb.ERROR_REASON_POLICY_UNAVAILABLE),
         (StoreUnavailable, grpc.StatusCode.UNAVAILABLE, pb.ERROR_REASON_STORE_UNAVAILABLE),
+        (Unauthenticated, grpc.StatusCode.UNAUTHENTICATED, pb.ERROR_REASON_UNAUTHENTICATED),
+        (NotAllowed, grpc.StatusCode.PERMISSION_DENIED, pb.ERROR_REASON_NOT_ALLOWED),
     )
 }

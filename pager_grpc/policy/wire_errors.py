@@ -4,7 +4,7 @@ from typing import Final
 
 from grpc import StatusCode
 
-from pager_domain.errors import InvalidField, StoreUnavailable
+from pager_domain.errors import InvalidField, NotAllowed, StoreUnavailable, Unauthenticated
 from pager_domain.policy.errors import (
     AddressRefused,
     CodeNotSent,
@@ -51,6 +51,8 @@ ERRORS: Final[ErrorTable] = {
     DefaultPolicyExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_DEFAULT_POLICY_EXISTS"),
     StaleEtag: (StatusCode.ABORTED, "ERROR_REASON_STALE_ETAG"),
     StoreUnavailable: (StatusCode.UNAVAILABLE, "ERROR_REASON_STORE_UNAVAILABLE"),
+    Unauthenticated: (StatusCode.UNAUTHENTICATED, "ERROR_REASON_UNAUTHENTICATED"),
+    NotAllowed: (StatusCode.PERMISSION_DENIED, "ERROR_REASON_NOT_ALLOWED"),
     PersonUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_PERSON_UNKNOWN"),
     PersonExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_PERSON_EXISTS"),
     PersonStale: (StatusCode.ABORTED, "ERROR_REASON_PERSON_STALE"),

@@ -1,9 +1,23 @@
--- Revision 0002 of notifier, by `make schemas`.
+-- Revision 0003 of notifier, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0002');
+INSERT INTO "alembic_version" VALUES('0003');
+CREATE TABLE api_keys (
+    api_key_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    monitored_services JSON,
+    verbs JSON,
+    person_id TEXT NOT NULL,
+    secret_hash TEXT NOT NULL,
+    create_time TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    expire_time TEXT,
+    revoke_time TEXT,
+    PRIMARY KEY (api_key_id)
+);
 CREATE TABLE "deliveries" (
     delivery_id TEXT NOT NULL,
     channel TEXT NOT NULL,

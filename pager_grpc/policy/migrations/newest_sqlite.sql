@@ -1,9 +1,23 @@
--- Revision 0004 of policy, by `make schemas`.
+-- Revision 0005 of policy, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0004');
+INSERT INTO "alembic_version" VALUES('0005');
+CREATE TABLE api_keys (
+    api_key_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    monitored_services JSON,
+    verbs JSON,
+    person_id TEXT NOT NULL,
+    secret_hash TEXT NOT NULL,
+    create_time TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    expire_time TEXT,
+    revoke_time TEXT,
+    PRIMARY KEY (api_key_id)
+);
 CREATE TABLE contact_verifications (
     person_id TEXT NOT NULL,
     contact_method_id TEXT NOT NULL,

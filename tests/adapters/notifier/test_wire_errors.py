@@ -32,6 +32,8 @@ def test_codes_say_what_a_caller_can_do():
         "ProviderDeferred": "UNAVAILABLE",
         "DeliveryInDoubt": "UNAVAILABLE",
         "StoreUnavailable": "UNAVAILABLE",
+        "Unauthenticated": "UNAUTHENTICATED",
+        "NotAllowed": "PERMISSION_DENIED",
     }
 
 

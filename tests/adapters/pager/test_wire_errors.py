@@ -29,6 +29,8 @@ def test_codes_say_what_a_caller_can_do():
         "RequestIdReused": "FAILED_PRECONDITION",
         "PolicyUnavailable": "UNAVAILABLE",
         "StoreUnavailable": "UNAVAILABLE",
+        "Unauthenticated": "UNAUTHENTICATED",
+        "NotAllowed": "PERMISSION_DENIED",
     }
 
 

@@ -31,6 +31,8 @@ def test_codes_say_what_a_caller_can_do():
         "DefaultPolicyExists": "ALREADY_EXISTS",
         "StaleEtag": "ABORTED",
         "StoreUnavailable": "UNAVAILABLE",
+        "Unauthenticated": "UNAUTHENTICATED",
+        "NotAllowed": "PERMISSION_DENIED",
         "PersonUnknown": "NOT_FOUND",
         "PersonExists": "ALREADY_EXISTS",
         "PersonStale": "ABORTED",

@@ -49,6 +49,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """An attempt with a higher fencing_token has begun. Metadata: delivery_id."""
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 10
     """The database cannot be reached."""
+    ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 90
+    """Nobody knows who calls. Metadata: fault ("missing", "malformed", "unknown", "expired", "revoked" or
+    "token_refused").
+    """
+    ERROR_REASON_NOT_ALLOWED: _ErrorReason.ValueType  # 91
+    """The caller may not do this. Metadata: principal, refused."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the google.rpc.ErrorInfo of an error of this service, with domain
@@ -77,6 +83,12 @@ ERROR_REASON_FENCING_TOKEN_STALE: ErrorReason.ValueType  # 9
 """An attempt with a higher fencing_token has begun. Metadata: delivery_id."""
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 10
 """The database cannot be reached."""
+ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 90
+"""Nobody knows who calls. Metadata: fault ("missing", "malformed", "unknown", "expired", "revoked" or
+"token_refused").
+"""
+ERROR_REASON_NOT_ALLOWED: ErrorReason.ValueType  # 91
+"""The caller may not do this. Metadata: principal, refused."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -47,6 +47,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No such maintenance window. Metadata: maintenance_window_id."""
     ERROR_REASON_POLICY_UNAVAILABLE: _ErrorReason.ValueType  # 20
     """The policy service does not answer, so nobody knows whom it would name. Metadata: fault."""
+    ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 90
+    """Nobody knows who calls. Metadata: fault ("missing", "malformed", "unknown", "expired", "revoked" or
+    "token_refused").
+    """
+    ERROR_REASON_NOT_ALLOWED: _ErrorReason.ValueType  # 91
+    """The caller may not do this. Metadata: principal, refused."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the google.rpc.ErrorInfo of an error of this service, with domain
@@ -73,6 +79,12 @@ ERROR_REASON_MAINTENANCE_WINDOW_UNKNOWN: ErrorReason.ValueType  # 8
 """No such maintenance window. Metadata: maintenance_window_id."""
 ERROR_REASON_POLICY_UNAVAILABLE: ErrorReason.ValueType  # 20
 """The policy service does not answer, so nobody knows whom it would name. Metadata: fault."""
+ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 90
+"""Nobody knows who calls. Metadata: fault ("missing", "malformed", "unknown", "expired", "revoked" or
+"token_refused").
+"""
+ERROR_REASON_NOT_ALLOWED: ErrorReason.ValueType  # 91
+"""The caller may not do this. Metadata: principal, refused."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

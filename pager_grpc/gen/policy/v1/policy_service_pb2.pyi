@@ -103,6 +103,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_CONFIGURATION_STALE: _ErrorReason.ValueType  # 70
     """The configuration has changed since base_etag."""
+    ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 90
+    """Nobody knows who calls. Metadata: fault ("missing", "malformed", "unknown", "expired", "revoked" or
+    "token_refused").
+    """
+    ERROR_REASON_NOT_ALLOWED: _ErrorReason.ValueType  # 91
+    """The caller may not do this. Metadata: principal, refused."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the google.rpc.ErrorInfo of an error of this service, with domain
@@ -185,6 +191,12 @@ levels[0].targets[1].person_id), named_kind ("person" or "schedule"), named_id.
 """
 ERROR_REASON_CONFIGURATION_STALE: ErrorReason.ValueType  # 70
 """The configuration has changed since base_etag."""
+ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 90
+"""Nobody knows who calls. Metadata: fault ("missing", "malformed", "unknown", "expired", "revoked" or
+"token_refused").
+"""
+ERROR_REASON_NOT_ALLOWED: ErrorReason.ValueType  # 91
+"""The caller may not do this. Metadata: principal, refused."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -1,0 +1,1 @@
+"""What the use cases of access need from outside."""
