@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from pager_domain.policy.errors import PersonUnknown, ScheduleUnknown
-from pager_domain.policy.people import PEOPLE
+from pager_domain.policy.people import PEOPLE, PersonId
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
 from pager_domain.policy.schedule_changes import (
     redefined,
@@ -133,15 +133,16 @@ class ScheduleApplicationService:
         return shift_swap_in(after.definition, swap.shift_swap_id)
 
     async def answer_shift_swap(
-        self, schedule_id: ScheduleId, shift_swap_id: ShiftSwapId, answer: SwapState
+        self, schedule_id: ScheduleId, shift_swap_id: ShiftSwapId, answer: SwapState, by: PersonId | None = None
     ) -> ShiftSwap:
-        """The shift swap as answered; a repeat changes nothing.
+        """The shift swap as answered ``by`` one of the two (None: by whoever may); a repeat changes nothing.
 
         Raises:
-            ScheduleUnknown, ShiftSwapUnknown: there is none.
+            ScheduleUnknown, ShiftSwapUnknown: there is none, or it is between others.
+            NotAllowed: that answer is the other one's.
             ShiftSwapAnswered, ShiftSwapOver, NotOnCall: it cannot be answered so any more.
         """
-        after = await self._change(schedule_id, lambda before, now: with_answer(before, shift_swap_id, answer, now))
+        after = await self._change(schedule_id, lambda before, now: with_answer(before, shift_swap_id, answer, now, by))
         return shift_swap_in(after.definition, shift_swap_id)
 
     async def _change(self, schedule_id: ScheduleId, change: Change) -> Schedule:

@@ -7,7 +7,7 @@ drops the overrides and shift swaps that have been over for more than 30 days.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pager_domain.errors import InvalidField
+from pager_domain.errors import InvalidField, NotAllowed
 from pager_domain.policy.people import PersonId
 from pager_domain.policy.rota import shifts
 from pager_domain.policy.schedule_errors import (
@@ -94,12 +94,17 @@ def with_shift_swap(before: ScheduleDefinition, swap: ShiftSwap, now: datetime) 
 
 
 def with_answer(
-    before: ScheduleDefinition, shift_swap_id: ShiftSwapId, answer: SwapState, now: datetime
+    before: ScheduleDefinition,
+    shift_swap_id: ShiftSwapId,
+    answer: SwapState,
+    now: datetime,
+    by: PersonId | None = None,
 ) -> ScheduleDefinition:
-    """A shift swap answered; an accepted one is an override too.
+    """A shift swap answered; an accepted one is an override too. ``by`` None may answer for anybody.
 
     Raises:
-        ShiftSwapUnknown: there is none of this id.
+        ShiftSwapUnknown: there is none of this id, or it is between others.
+        NotAllowed: that answer is the other one's.
         ShiftSwapAnswered: it has another answer.
         ShiftSwapOver: its time is over.
         NotOnCall: it is accepted, but whoever gives is not on call any more.
@@ -107,6 +112,8 @@ def with_answer(
     swap = _swap_of(before, shift_swap_id)
     if swap is None:
         raise ShiftSwapUnknown(before.schedule_id, shift_swap_id)
+    if by is not None:
+        _require_answerer(before, swap, answer, by)
     if swap.state is answer:
         return before
     if swap.state is not SwapState.REQUESTED:
@@ -119,6 +126,13 @@ def with_answer(
     swaps = tuple(replace(each, state=answer) if each is swap else each for each in kept.shift_swaps)
     overrides = (*kept.overrides, _override_by(swap)) if answer is SwapState.ACCEPTED else kept.overrides
     return replace(kept, shift_swaps=swaps, overrides=overrides)
+
+
+def _require_answerer(before: ScheduleDefinition, swap: ShiftSwap, answer: SwapState, by: PersonId) -> None:
+    if by not in {swap.from_person, swap.to_person}:
+        raise ShiftSwapUnknown(before.schedule_id, swap.shift_swap_id)
+    if by != (swap.from_person if answer is SwapState.WITHDRAWN else swap.to_person):
+        raise NotAllowed(f"person {by!r}", f"answer {answer.value!r} to shift swap {swap.shift_swap_id!r}")
 
 
 def shift_swap_in(definition: ScheduleDefinition, shift_swap_id: ShiftSwapId) -> ShiftSwap:

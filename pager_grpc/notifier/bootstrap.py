@@ -13,7 +13,9 @@ from pager_domain.notifier.application import NotifierApplicationService
 from pager_domain.notifier.model import LEASE
 from pager_domain.notifier.ports.email_sender import EmailSender
 from pager_domain.notifier.ports.sms_sender import SmsSender
+from pager_grpc.access.bootstrap import access_of
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
+from pager_grpc.notifier.access_table import ACCESS
 from pager_grpc.notifier.attempts import RunningAttempts
 from pager_grpc.notifier.canary_sink import CanarySink
 from pager_grpc.notifier.config import NotifierSettings
@@ -79,15 +81,19 @@ async def running_notifier(
         application = NotifierApplicationService(ledger, CanarySink(email_sender), sms_sender)
         tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
         rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen, tls))
+        access = access_of(settings, ACCESS, database, clock)
         server = Server(
             SERVICE_NAME,
-            ERRORS,
-            reflected=settings.reflection,
+            access.errors_with(ERRORS),
+            also_served=access.also_served,
+            reflected=access.reflected,
             metrics=rpcs,
+            layers=access.layers,
             tls=tls,
             callers_listen=settings.callers_listen,
             traces=calls_in(tracing),
         )
+        access.serve(server.grpc)
         servicer = NotifierServicer(application, attempts, tracing)
         pb_grpc.add_NotifierServiceServicer_to_server(servicer, server.grpc)
         port = await server.start(settings.listen)

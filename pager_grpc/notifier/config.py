@@ -9,16 +9,17 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress
 from pager_domain.notifier.retention import LEAST_KEPT
+from pager_grpc.access.config import AccessSettings
 from pager_grpc.notifier.places import USUAL_PLACES
 from pager_grpc.notifier.smtp_server import SmtpServer
-from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings, checked_retention
+from pager_grpc.runtime.config import Address, DatabaseUrl, checked_retention
 
 _REQUIRED_WITH_A_URL = ("NOTIFIER_EMAIL_FROM", "NOTIFIER_SMS_ACCOUNT", "NOTIFIER_SMS_TOKEN", "NOTIFIER_SMS_FROM")
 # What Twilio takes as a sender: a number, a short code, an alphanumeric sender id.
 _SMS_SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{5,6}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 
 
-class NotifierSettings(RoomSettings):
+class NotifierSettings(AccessSettings):
     """``NOTIFIER_…``, beside what every room reads. A channel without a provider writes into the mailbox folder."""
 
     room = "notifier"

@@ -22,7 +22,9 @@ from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_domain.pager.ports.notification_outbox import Result
 from pager_domain.pager.preview import EscalationPreview
 from pager_domain.pager.retention import Retention
+from pager_grpc.access.bootstrap import access_of
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
+from pager_grpc.pager.access_table import ACCESS
 from pager_grpc.pager.address_keys import address_keys
 from pager_grpc.pager.audit_loop import AuditLoop
 from pager_grpc.pager.composition import application_over, escalation_loop, stores_of
@@ -116,15 +118,19 @@ async def running_pager(
         deliveries = DeliveryLoop(application, outbox, recorder, wakeups.delivery, tracing)
         escalations = escalation_loop(store, outbox, policies, senders, catch_all, tracing)
 
+        access = access_of(settings, ACCESS, database, clock)
         server = Server(
             SERVICE_NAME,
-            ERRORS,
-            reflected=settings.reflection,
+            access.errors_with(ERRORS),
+            also_served=access.also_served,
+            reflected=access.reflected,
             metrics=rpcs,
+            layers=access.layers,
             tls=tls,
             callers_listen=settings.callers_listen,
             traces=calls_in(tracing),
         )
+        access.serve(server.grpc)
         pb_grpc.add_PagerServiceServicer_to_server(
             PagerServicer(
                 lanes, views, windows, wakeups, EscalationPreview(policies, catch_all), clock or SystemClock()

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress
 from pager_domain.pager.retention import LEAST_KEPT
-from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings, checked_retention, sqlite_file
+from pager_grpc.access.config import AccessSettings
+from pager_grpc.runtime.config import Address, DatabaseUrl, checked_retention, sqlite_file
 
 
 def _email_address(value: str) -> str:
@@ -51,7 +52,7 @@ def _address_keys(value: SecretStr | None, others: ValidationInfo) -> SecretStr 
     return value
 
 
-class PagerSettings(RoomSettings):
+class PagerSettings(AccessSettings):
     """``PAGER_LISTEN``, ``PAGER_POLICY_TARGET`` and the rest, beside what every room reads."""
 
     room = "pager"

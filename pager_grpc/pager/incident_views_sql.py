@@ -11,7 +11,7 @@ from pager_domain.errors import InvalidField
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import IncidentEvent, IncidentId
 from pager_domain.pager.model import Incident, IncidentState, MonitoredService, ServiceState
-from pager_domain.pager.ports.incident_views import IncidentViews, WatchPosition
+from pager_domain.pager.ports.incident_views import IncidentViews, Scope, WatchPosition
 from pager_grpc.pager import rows
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.unit_of_work_sql import EVENTS, INCIDENTS, SERVICES
@@ -39,7 +39,7 @@ class SqlIncidentViews(IncidentViews):
         return found[0] if found else None
 
     async def services(
-        self, states: Collection[ServiceState], after: MonitoredServiceId | None, limit: int
+        self, states: Collection[ServiceState], after: MonitoredServiceId | None, limit: int, scope: Scope = None
     ) -> list[MonitoredService]:
         """By primary key."""
         query = select(SERVICES).order_by(SERVICES.c.monitored_service_id).limit(limit)
@@ -48,6 +48,8 @@ class SqlIncidentViews(IncidentViews):
             query = query.where(SERVICES.c.incident_id.is_(None) if healthy else SERVICES.c.incident_id.is_not(None))
         if after is not None:
             query = query.where(SERVICES.c.monitored_service_id > after)
+        if scope is not None:
+            query = query.where(SERVICES.c.monitored_service_id.in_(sorted(scope)))
         return await self._services(query)
 
     async def incident(self, incident_id: IncidentId) -> Incident | None:
@@ -61,12 +63,15 @@ class SqlIncidentViews(IncidentViews):
         states: Collection[IncidentState],
         before: tuple[datetime, IncidentId] | None,
         limit: int,
+        scope: Scope = None,
     ) -> list[Incident]:
         """By the index of opening times, or by that of what is not resolved."""
         order = (INCIDENTS.c.opened_at, INCIDENTS.c.incident_id)
         query = select(INCIDENTS).order_by(*(column.desc() for column in order)).limit(limit)
         if monitored_service_id is not None:
             query = query.where(INCIDENTS.c.monitored_service_id == monitored_service_id)
+        if scope is not None:
+            query = query.where(INCIDENTS.c.monitored_service_id.in_(sorted(scope)))
         if states:
             query = query.where(INCIDENTS.c.state.in_(sorted(states)))
             if IncidentState.RESOLVED not in states:

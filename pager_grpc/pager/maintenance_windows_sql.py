@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.errors import MaintenanceWindowUnknown, RequestIdReused
 from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId, OneOff, to_come
+from pager_domain.pager.ports.incident_views import Scope
 from pager_domain.pager.ports.maintenance_windows import MaintenanceWindows
 from pager_grpc.pager.table_parts import table_of
 from pager_grpc.pager.tables_maintenance import MaintenanceWindowRow, MaintenanceWindowServiceRow
@@ -18,7 +19,7 @@ from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.bulk import Writes
 from pager_grpc.runtime.columns import as_document, as_moment
 from pager_grpc.runtime.database import Database
-from pager_grpc.runtime.selecting import Row, change, fetch, is_one_of
+from pager_grpc.runtime.selecting import Binds, Row, change, fetch, is_one_of
 
 WINDOWS, COVERED = table_of(MaintenanceWindowRow), table_of(MaintenanceWindowServiceRow)
 KEPT = timedelta(days=2)
@@ -41,11 +42,18 @@ SELECT monitored_service_id FROM incidents AS i WHERE held_by_window IS NOT NULL
 """
 _DELETE = """
 UPDATE maintenance_windows SET deleted_at = coalesce(deleted_at, {now}), next_start_at = NULL
-WHERE window_id = :window_id RETURNING window_id
+WHERE window_id = :window_id {within} RETURNING window_id
 """
 _OVER = "SELECT window_id FROM maintenance_windows WHERE deleted_at < :horizon OR over_at < :horizon LIMIT 100"
 _PAGE = """
-SELECT document FROM maintenance_windows WHERE deleted_at IS NULL AND window_id > :after ORDER BY window_id LIMIT :limit
+SELECT document FROM maintenance_windows WHERE deleted_at IS NULL AND window_id > :after {within}
+ORDER BY window_id LIMIT :limit
+"""
+_WITHIN = """
+AND NOT EXISTS (
+    SELECT 1 FROM maintenance_window_services AS s
+    WHERE s.window_id = maintenance_windows.window_id AND NOT ({condition})
+)
 """
 
 
@@ -83,17 +91,22 @@ class SqlMaintenanceWindows(MaintenanceWindows):
         self._wakeups.committed(Work.MAINTENANCE)
         return window
 
-    async def page(self, after: MaintenanceWindowId | None, limit: int) -> list[MaintenanceWindow]:
+    async def page(self, after: MaintenanceWindowId | None, limit: int, scope: Scope = None) -> list[MaintenanceWindow]:
         """By primary key."""
         async with self._database.snapshot() as connection:
-            found = await fetch(connection, _PAGE, {"after": after or "", "limit": limit})
+            within, binds = _within(connection, scope)
+            found = await fetch(
+                connection, _PAGE.format(within=within), {"after": after or "", "limit": limit, **binds}
+            )
         return [_window_of(row) for row in found]
 
-    async def delete(self, window_id: MaintenanceWindowId) -> None:
+    async def delete(self, window_id: MaintenanceWindowId, scope: Scope = None) -> None:
         """What it holds is released by the loop, which this wakes."""
         async with self._database.begin() as connection:
-            statement = _DELETE.format(now=self._database.now_sql)
-            deleted = await fetch(connection, statement, {"window_id": window_id, **self._database.now_binds()})
+            within, binds = _within(connection, scope)
+            statement = _DELETE.format(now=self._database.now_sql, within=within)
+            binds |= {"window_id": window_id, **self._database.now_binds()}
+            deleted = await fetch(connection, statement, binds)
         if not deleted:
             raise MaintenanceWindowUnknown(window_id)
         self._wakeups.committed(Work.MAINTENANCE)
@@ -164,6 +177,13 @@ async def held_by_deleted(connection: AsyncConnection, limit: int) -> list[Monit
     """Services whose incident waits for the end of a window that is not there any more."""
     found = await fetch(connection, _HELD_BY_DELETED, {"limit": limit})
     return [MonitoredServiceId(row["monitored_service_id"]) for row in found]
+
+
+def _within(connection: AsyncConnection, scope: Scope) -> tuple[str, Binds]:
+    if scope is None:
+        return "", {}
+    condition, binds = is_one_of(connection, "s.monitored_service_id", scope)
+    return _WITHIN.format(condition=condition), binds
 
 
 def _window_of(row: Row) -> MaintenanceWindow:

@@ -9,15 +9,16 @@ from typing import Any
 
 import structlog
 
-from pager_domain.errors import InvalidField
+from pager_domain.errors import DomainError, InvalidField, NotAllowed
 from pager_domain.kernel import Clock, MonitoredServiceId, checked_id
 from pager_domain.pager.errors import IncidentUnknown, MonitoredServiceUnknown
 from pager_domain.pager.events import IncidentId
 from pager_domain.pager.maintenance import MaintenanceWindowId
 from pager_domain.pager.model import Answer, Incident, Request
-from pager_domain.pager.ports.incident_views import IncidentViews, WatchPosition
+from pager_domain.pager.ports.incident_views import IncidentViews, Scope, WatchPosition
 from pager_domain.pager.ports.maintenance_windows import MaintenanceWindows
 from pager_domain.pager.preview import EscalationPreview
+from pager_grpc.access.principal import current_principal
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager import wire, wire_interventions, wire_maintenance
@@ -80,7 +81,7 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
     ) -> AsyncIterator[pb.RaiseAlertsResponse]:
         """Many alerts; the next message is not read before the last one is answered."""
         async for message in self._wakeups.until_closing(request_iterator):
-            requests = wire.raise_alerts_of(message, followed_traceparent())
+            requests = _own(wire.raise_alerts_of(message, followed_traceparent()))
             granted = [request for request in requests if isinstance(request, Request)]
             answers = iter(await self._alerts.submit_all(granted) if granted else ())
             results = [next(answers) if isinstance(request, Request) else request for request in requests]
@@ -135,7 +136,7 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         """A page of windows."""
         size = page_size_of(request.page_size)
         key = decode_token("page_token", request.page_token, str)
-        windows = await self._windows.page(MaintenanceWindowId(str(key[0])) if key else None, size + 1)
+        windows = await self._windows.page(MaintenanceWindowId(str(key[0])) if key else None, size + 1, _scope())
         return pb.ListMaintenanceWindowsResponse(
             maintenance_windows=[wire_maintenance.window_pb(window) for window in windows[:size]],
             next_page_token=encode_token(windows[size - 1].window_id) if len(windows) > size else "",
@@ -146,7 +147,7 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
     ) -> pb.DeleteMaintenanceWindowResponse:
         """They are not worked on any more."""
         window_id = checked_id("maintenance_window_id", request.maintenance_window_id)
-        await self._windows.delete(MaintenanceWindowId(window_id))
+        await self._windows.delete(MaintenanceWindowId(window_id), _scope())
         return pb.DeleteMaintenanceWindowResponse()
 
     async def GetMonitoredService(
@@ -165,7 +166,8 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         size = page_size_of(request.page_size)
         states = wire.states_of(request.states, wire.SERVICE_STATES)
         key = decode_token("page_token", request.page_token, str)
-        services = await self._views.services(states, MonitoredServiceId(str(key[0])) if key else None, size + 1)
+        after = MonitoredServiceId(str(key[0])) if key else None
+        services = await self._views.services(states, after, size + 1, _scope())
         return pb.ListMonitoredServicesResponse(
             monitored_services=[wire.service_pb(service) for service in services[:size]],
             next_page_token=encode_token(services[size - 1].monitored_service_id) if len(services) > size else "",
@@ -181,7 +183,7 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         states = wire.states_of(request.states, wire.INCIDENT_STATES)
         service_id = wire.service_id_of(request.monitored_service_id) if request.monitored_service_id else None
         before = _opening_before(request.page_token)
-        incidents = await self._views.incidents(service_id, states, before, size + 1)
+        incidents = await self._views.incidents(service_id, states, before, size + 1, _scope())
         return pb.ListIncidentsResponse(
             incidents=[wire.incident_pb(incident) for incident in incidents[:size]],
             next_page_token=_opening_token(incidents[size - 1]) if len(incidents) > size else "",
@@ -213,13 +215,17 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         """Every event once and in order; no database connection is held between looks."""
         key = decode_token("resume_token", request.resume_token, int, int)
         position = WatchPosition(int(key[0]), int(key[1])) if key else await self._views.watch_position()
+        principal = current_principal()
         with self._wakeups.watching() as bell:
             quiet = _SIGN_OF_LIFE_POLLS  # the first token comes at once
             while not self._wakeups.closing:
                 found = await self._views.events_since(position, _WATCH_BATCH)
+                quiet += 1
                 for position, event in found:
-                    yield pb.WatchIncidentsResponse(incident_event=event_pb(event), resume_token=_watch_token(position))
-                quiet = 0 if found else quiet + 1
+                    if principal.sees(event.monitored_service_id):
+                        token = _watch_token(position)
+                        yield pb.WatchIncidentsResponse(incident_event=event_pb(event), resume_token=token)
+                        quiet = 0
                 if quiet > _SIGN_OF_LIFE_POLLS:
                     yield pb.WatchIncidentsResponse(resume_token=_watch_token(position))
                     quiet = 0
@@ -228,9 +234,26 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
 
     async def _incident(self, incident_id: str) -> Incident:
         incident = await self._views.incident(wire.incident_id_of(incident_id))
-        if incident is None:
+        if incident is None or not current_principal().sees(incident.monitored_service_id):
             raise IncidentUnknown(incident_id)
         return incident
+
+
+def _scope() -> Scope:
+    return current_principal().monitored_services
+
+
+def _own(requests: list[Request | DomainError]) -> list[Request | DomainError]:
+    """Many alerts; those about services that are not the caller's are refused."""
+    principal = current_principal()
+    if principal.monitored_services is None:
+        return requests
+    return [
+        NotAllowed(principal.name, f"raise for {request.monitored_service_id!r}")
+        if isinstance(request, Request) and not principal.sees(request.monitored_service_id)
+        else request
+        for request in requests
+    ]
 
 
 def _watch_token(position: WatchPosition) -> str:

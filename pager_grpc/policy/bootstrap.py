@@ -16,6 +16,7 @@ from pager_domain.policy.people_application import PeopleApplicationService
 from pager_domain.policy.ports.verification_sender import VerificationSender
 from pager_domain.policy.schedule_application import ScheduleApplicationService
 from pager_domain.policy.verifying import VerifyingApplicationService
+from pager_grpc.access.bootstrap import access_of
 from pager_grpc.gen.policy.v1 import (
     configuration_service_pb2_grpc,
     people_service_pb2_grpc,
@@ -23,6 +24,7 @@ from pager_grpc.gen.policy.v1 import (
     schedule_service_pb2_grpc,
 )
 from pager_grpc.policy import configuration_servicer, people_servicer, schedule_servicer
+from pager_grpc.policy.access_table import ACCESS
 from pager_grpc.policy.calendars_http import serving_calendars
 from pager_grpc.policy.config import PolicySettings
 from pager_grpc.policy.configuration_servicer import ConfigurationServicer
@@ -81,15 +83,18 @@ async def running_policy(
         if verification_sender is None:
             notifier = open_channel(settings.notifier_target, tls=tls, room="notifier")
             verification_sender = GrpcVerificationSender(await stack.enter_async_context(notifier))
+        access = access_of(settings, ACCESS, opened, clock)
         server = Server(
             SERVICE_NAME,
-            ERRORS,
+            access.errors_with(ERRORS),
             also_served=[
                 people_servicer.SERVICE_NAME,
                 schedule_servicer.SERVICE_NAME,
                 configuration_servicer.SERVICE_NAME,
+                *access.also_served,
             ],
-            reflected=settings.reflection,
+            reflected=access.reflected,
+            layers=access.layers,
             max_message_bytes=_MAX_MESSAGE_BYTES,
             metrics=rpcs,
             tls=tls,
@@ -98,6 +103,7 @@ async def running_policy(
         )
         store = SqlPolicyStore(opened)
         _serve(server, store, verification_sender)
+        access.serve(server.grpc)
         if settings.calendars_listen is not None:
             on_call = OnCallApplicationService(store)
             await stack.enter_async_context(serving_calendars(on_call, settings.calendars_listen, tls))

@@ -2,10 +2,11 @@
 
 from pydantic import Field
 
-from pager_grpc.runtime.config import Address, DatabaseUrl, RoomSettings
+from pager_grpc.access.config import AccessSettings
+from pager_grpc.runtime.config import Address, DatabaseUrl
 
 
-class PolicySettings(RoomSettings):
+class PolicySettings(AccessSettings):
     """``POLICY_LISTEN``, ``POLICY_NOTIFIER_TARGET`` and ``POLICY_DATABASE_URL``, beside what every room reads."""
 
     room = "policy"

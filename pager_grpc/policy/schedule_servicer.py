@@ -4,10 +4,13 @@
 
 from typing import Any
 
+from pager_domain.access.principal import Role
 from pager_domain.errors import InvalidField
 from pager_domain.policy.on_call_application import OnCallApplicationService
+from pager_domain.policy.people import PersonId
 from pager_domain.policy.schedule_application import ScheduleApplicationService
 from pager_domain.policy.schedules import ScheduleId
+from pager_grpc.access.principal import current_principal
 from pager_grpc.gen.policy.v1 import schedule_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import schedule_service_pb2_grpc as pb_grpc
 from pager_grpc.policy import on_call_wire
@@ -78,7 +81,9 @@ class ScheduleServicer(pb_grpc.ScheduleServiceServicer):
         schedule_id = wire.schedule_id_from(request.schedule_id)
         shift_swap_id = wire.shift_swap_id_from(request.shift_swap_id)
         answer = wire.answer_from(request.answer)
-        swap = await self._application.answer_shift_swap(schedule_id, shift_swap_id, answer)
+        principal = current_principal()
+        by = PersonId(principal.person_id) if principal.role is Role.RESPONDER else None
+        swap = await self._application.answer_shift_swap(schedule_id, shift_swap_id, answer, by)
         return pb.AnswerShiftSwapResponse(shift_swap=wire.shift_swap_to(swap))
 
     async def ListShifts(self, request: pb.ListShiftsRequest, context: Any) -> pb.ListShiftsResponse:

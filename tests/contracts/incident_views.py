@@ -88,6 +88,21 @@ class IncidentViewsContract:
         of_c = await pager.views.incidents(MonitoredServiceId("c"), (), None, 10)
         assert sorted(i.state for i in of_c) == ["open", "resolved"]
 
+    async def test_whoever_may_see_some_services_sees_those_alone_also_page_by_page(self, pager, application):
+        await application.handle([raising(name) for name in ("a", "b", "c", "d")])
+        await application.handle([healing("a"), raising("a")])
+        mine = {MonitoredServiceId("a"), MonitoredServiceId("d"), MonitoredServiceId("nobody raised for it")}
+        assert [s.monitored_service_id for s in await pager.views.services((), None, 10, mine)] == ["a", "d"]
+        assert [s.monitored_service_id for s in await pager.views.services((), MonitoredServiceId("a"), 1, mine)] == [
+            "d"
+        ]
+        seen, before = [], None
+        while page := await pager.views.incidents(None, (), before, 1, mine):
+            seen += [incident.monitored_service_id for incident in page]
+            before = page[-1].opened_at, page[-1].incident_id
+        assert sorted(seen) == ["a", "a", "d"]
+        assert await pager.views.incidents(MonitoredServiceId("b"), (), None, 10, mine) == []
+
     async def test_a_timeline_is_read_page_by_page(self, pager, application):
         await application.handle([raising(message=f"alert {n}") for n in range(5)])
         [incident] = await pager.views.incidents(CHECKOUT, (), None, 1)

@@ -131,6 +131,19 @@ class MaintenanceWindowsContract:
         with pytest.raises(MaintenanceWindowUnknown):
             await pager.windows.delete(MaintenanceWindowId("w9"))
 
+    async def test_whoever_may_see_some_services_sees_and_ends_windows_of_those_alone(self, pager, window):
+        shared = await pager.windows.create(window, "")
+        mine = await pager.windows.create(
+            replace(window, window_id=MaintenanceWindowId("w2"), services=(CHECKOUT,)), ""
+        )
+        scope = {CHECKOUT}
+        assert await pager.windows.page(None, 10, scope) == [mine]
+        assert await pager.windows.page(None, 1, scope) == [mine]
+        with pytest.raises(MaintenanceWindowUnknown):
+            await pager.windows.delete(shared.window_id, scope)
+        await pager.windows.delete(mine.window_id, scope)
+        assert await pager.windows.page(None, 10) == [shared]
+
     async def test_a_service_that_is_healthy_at_the_end_pages_nobody(self, pager, application, window):
         await pager.windows.create(window, "")
         await application.handle([raising()])

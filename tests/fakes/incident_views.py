@@ -9,7 +9,7 @@ from pager_domain.errors import InvalidField
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import IncidentEvent, IncidentId
 from pager_domain.pager.model import Incident, IncidentState, MonitoredService, ServiceState
-from pager_domain.pager.ports.incident_views import IncidentViews, WatchPosition
+from pager_domain.pager.ports.incident_views import IncidentViews, Scope, WatchPosition
 
 
 class FakeIncidentViews(IncidentViews):
@@ -22,9 +22,9 @@ class FakeIncidentViews(IncidentViews):
         return self._store.state.services.get(monitored_service_id)
 
     async def services(
-        self, states: Collection[ServiceState], after: MonitoredServiceId | None, limit: int
+        self, states: Collection[ServiceState], after: MonitoredServiceId | None, limit: int, scope: Scope = None
     ) -> list[MonitoredService]:
-        known = (service for _, service in sorted(self._store.state.services.items()))
+        known = (s for name, s in sorted(self._store.state.services.items()) if scope is None or name in scope)
         wanted = [s for s in known if not states or s.state in states]
         return [s for s in wanted if after is None or s.monitored_service_id > after][:limit]
 
@@ -37,8 +37,10 @@ class FakeIncidentViews(IncidentViews):
         states: Collection[IncidentState],
         before: tuple[datetime, IncidentId] | None,
         limit: int,
+        scope: Scope = None,
     ) -> list[Incident]:
-        known = sorted(self._store.state.incidents.values(), key=_opening, reverse=True)
+        seen = (i for i in self._store.state.incidents.values() if scope is None or i.monitored_service_id in scope)
+        known = sorted(seen, key=_opening, reverse=True)
         wanted = [i for i in known if monitored_service_id in {None, i.monitored_service_id}]
         return [i for i in wanted if (not states or i.state in states) and (before is None or _opening(i) < before)][
             :limit

@@ -26,14 +26,14 @@ class FakeMaintenanceWindows(MaintenanceWindows):
         self._store.state.windows[window.window_id] = StoredWindow(window, request_id, starts_at)
         return window
 
-    async def page(self, after, limit):
+    async def page(self, after, limit, scope=None):
         self._store.reach()
-        known = sorted(self._store.state.windows.items())
+        known = sorted((key, stored) for key, stored in self._store.state.windows.items() if _within(stored, scope))
         return [stored.window for key, stored in known if key > (after or "") and not stored.deleted][:limit]
 
-    async def delete(self, window_id):
+    async def delete(self, window_id, scope=None):
         self._store.reach()
-        if window_id not in self._store.state.windows:
+        if window_id not in self._store.state.windows or not _within(self._store.state.windows[window_id], scope):
             raise MaintenanceWindowUnknown(window_id)
         known = self._store.state.windows[window_id]
         self._store.state.windows[window_id] = replace(known, deleted=True, next_start_at=None)
@@ -41,3 +41,7 @@ class FakeMaintenanceWindows(MaintenanceWindows):
     async def seconds_until_start(self):
         self._store.reach()
         return self._store.seconds_until(stored.next_start_at for stored in self._store.state.windows.values())
+
+
+def _within(stored, scope):
+    return scope is None or set(stored.window.services) <= set(scope)

@@ -9,6 +9,9 @@ from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import IncidentEvent, IncidentId
 from pager_domain.pager.model import Incident, IncidentState, MonitoredService, ServiceState
 
+Scope = Collection[MonitoredServiceId] | None
+"""The services that whoever asks may see; None: all."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class WatchPosition:
@@ -25,9 +28,9 @@ class IncidentViews(Protocol):
         """One service."""
 
     async def services(
-        self, states: Collection[ServiceState], after: MonitoredServiceId | None, limit: int
+        self, states: Collection[ServiceState], after: MonitoredServiceId | None, limit: int, scope: Scope = None
     ) -> list[MonitoredService]:
-        """Services in one of ``states`` (all if empty), ordered by id."""
+        """Services within ``scope`` and in one of ``states`` (all if empty), ordered by id."""
 
     async def incident(self, incident_id: IncidentId) -> Incident | None:
         """One incident."""
@@ -38,8 +41,12 @@ class IncidentViews(Protocol):
         states: Collection[IncidentState],
         before: tuple[datetime, IncidentId] | None,
         limit: int,
+        scope: Scope = None,
     ) -> list[Incident]:
-        """Incidents in one of ``states`` (all if empty), the newest first; ``before`` is (opened_at, id)."""
+        """Incidents of services within ``scope`` in one of ``states`` (all if empty), the newest first.
+
+        ``before`` is (opened_at, id).
+        """
 
     async def events(self, incident: Incident, after: int, limit: int) -> list[IncidentEvent]:
         """The timeline of an incident after a sequence number, the oldest first."""

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId
+from pager_domain.pager.ports.incident_views import Scope
 
 
 class MaintenanceWindows(Protocol):
@@ -17,14 +18,17 @@ class MaintenanceWindows(Protocol):
             StoreUnavailable: it may or may not be stored.
         """
 
-    async def page(self, after: MaintenanceWindowId | None, limit: int) -> list[MaintenanceWindow]:
-        """Up to ``limit`` windows after that one, ordered by id; those that are over for two days are gone."""
+    async def page(self, after: MaintenanceWindowId | None, limit: int, scope: Scope = None) -> list[MaintenanceWindow]:
+        """Up to ``limit`` windows after that one, ordered by id, that hold services within ``scope`` only.
 
-    async def delete(self, window_id: MaintenanceWindowId) -> None:
+        Those that are over for two days are gone.
+        """
+
+    async def delete(self, window_id: MaintenanceWindowId, scope: Scope = None) -> None:
         """Ends a window; a repeat within two days succeeds.
 
         Raises:
-            MaintenanceWindowUnknown: there is none of that id.
+            MaintenanceWindowUnknown: there is none of that id that holds services within ``scope`` only.
             StoreUnavailable: it may or may not be deleted.
         """
 

@@ -7,7 +7,7 @@ from fakes.roster_builders import a_person
 from fakes.roster_builders import a_schedule as named
 from fakes.schedule_builders import a_layer, a_schedule, a_swap, add, an_override, names, remove, replace_by, utc
 
-from pager_domain.errors import InvalidField, StoreUnavailable
+from pager_domain.errors import InvalidField, NotAllowed, StoreUnavailable
 from pager_domain.policy.errors import (
     PersonInUse,
     PersonUnknown,
@@ -139,6 +139,20 @@ async def test_a_swap_is_requested_and_accepted_once(schedules, on_call):
     assert (await schedules.schedule("shop")).revision == revision == 3
     answer = await on_call.on_call("shop", utc("2026-11-03 11:00"))
     assert names(answer.shifts[0].on_call) == ["ben"]
+
+
+async def test_a_swap_is_answered_by_the_two_whom_it_is_between_each_with_the_own_answers(schedules):
+    await schedules.create(a_schedule())
+    await schedules.request_shift_swap("shop", a_swap())
+    for by, answer, error in (
+        ("cy", SwapState.ACCEPTED, ShiftSwapUnknown),
+        ("", SwapState.DECLINED, ShiftSwapUnknown),
+        ("ana", SwapState.ACCEPTED, NotAllowed),
+        ("ben", SwapState.WITHDRAWN, NotAllowed),
+    ):
+        with pytest.raises(error):
+            await schedules.answer_shift_swap("shop", "s-1", answer, by)
+    assert (await schedules.answer_shift_swap("shop", "s-1", SwapState.ACCEPTED, "ben")).state is SwapState.ACCEPTED
 
 
 async def test_what_cannot_be_leaves_no_revision(schedules):
