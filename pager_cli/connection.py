@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import grpc
 
+from pager_cli.credentials import api_key_for
 from pager_cli.peer import Peer
 from pager_cli.running import complain
 from pager_cli.sentences import command_failed
@@ -23,7 +24,7 @@ async def connected(peer: Peer) -> AsyncIterator[tuple[grpc.aio.Channel, Caller]
         CommandFailed: a call failed and the body did not care.
     """
     try:
-        async with open_endpoints(peer.target, Credentials()) as endpoints:
+        async with open_endpoints(peer.target, Credentials(api_key_for(peer))) as endpoints:
             yield endpoints.channel, Caller(endpoints, peer.timeout, lambda: _waits(peer))
     except PagerError as failed:
         raise command_failed(peer, failed) from failed
@@ -37,7 +38,8 @@ async def pager_at(peer: Peer) -> AsyncIterator[PagerClient]:
         CommandFailed: a call failed and the body did not care.
     """
     try:
-        async with PagerClient(peer.target, timeout=peer.timeout, waits=lambda: _waits(peer)) as pager:
+        key = api_key_for(peer)
+        async with PagerClient(peer.target, api_key=key, timeout=peer.timeout, waits=lambda: _waits(peer)) as pager:
             yield pager
     except PagerError as failed:
         raise command_failed(peer, failed) from failed

@@ -11,6 +11,8 @@ import typer
 from pager_cli import intervention_cli
 from pager_cli import options as opt
 from pager_cli.configuration_cli import add_configuration_commands
+from pager_cli.credentials import API_KEY_FILE
+from pager_cli.key_cli import key_app
 from pager_cli.maintenance_cli import maintenance_app
 from pager_cli.outcome import BUG, OK, USAGE
 from pager_cli.peer import Peer
@@ -21,6 +23,7 @@ from pager_cli.running import complain, run
 from pager_cli.schedule_cli import on_call, schedule_app
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(key_app, name="key", help="Say who may call: create, list, revoke, rotate.")
 app.add_typer(maintenance_app, name="maintenance", help="Page nobody for a while: create, list, delete.")
 app.add_typer(person_app, name="person", help="Say who may be paged, and how: list, show, set, delete, verify.")
 app.add_typer(schedule_app, name="schedule", help="Say who is on call when: list, show, ical, override, swap, answer.")
@@ -45,6 +48,9 @@ def root(
     version: Annotated[  # noqa: ARG001 - its callback does it all
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    api_key_file: Annotated[
+        str, typer.Option(metavar="FILE", help="Holds your API key or token; or it stands in PAGERCTL_API_KEY.")
+    ] = "",
 ) -> None:
     """Raise alerts, acknowledge them and see who was paged, from a terminal or a script.
 
@@ -61,6 +67,8 @@ def root(
       130  interrupted by Ctrl-C; `watch` ends with 0
       141  the reader of the output has gone
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
+    if api_key_file:
+        os.environ[API_KEY_FILE] = api_key_file
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(USAGE)

@@ -88,6 +88,8 @@ _BY_REASON: Mapping[str, str] = {
     "SHIFT_SWAP_ANSWERED": "the shift swap {shift_swap_id!r} of {schedule_id!r} is {state} already",
     "SHIFT_SWAP_OVER": "the shift swap {shift_swap_id!r} of {schedule_id!r} is over",
     "NOT_ON_CALL": "{person_id!r} is not on call on the schedule {schedule_id!r} in that time",
+    "API_KEY_UNKNOWN": "there is no key {api_key_id!r}; `pagerctl key list` lists them",
+    "API_KEY_EXISTS": "there is another key {api_key_id!r} already",
     "DELIVERY_UNKNOWN": "there is no delivery {delivery_id!r}; `pagerctl deliveries` lists them",
 }
 
@@ -134,6 +136,16 @@ def _when(failed: PagerError) -> str:
     return f"; nothing was stored, try again in {wait.total_seconds():g} s" if wait is not None else ""
 
 
+def _unknown_caller(peer: Peer, failed: PagerError) -> str:
+    if failed.metadata.get("fault") == "missing":
+        return f"{_place(peer)} asks who calls: put your key into PAGERCTL_API_KEY, or its file behind --api-key-file"
+    return f"{_place(peer)} does not know you: {failed.fault.message}"
+
+
+def _not_allowed(peer: Peer, failed: PagerError) -> str:
+    return f"{_place(peer)} refused: {failed.fault.message}; `pagerctl key list` shows what a key may"
+
+
 def _not_spoken(peer: Peer, _: PagerError) -> str:
     return f"the server at {peer.target} is no {peer.room} of this version: check {peer.option} host:port"
 
@@ -152,4 +164,6 @@ _BY_CODE: Mapping[grpc.StatusCode, Callable[[Peer, PagerError], str]] = {
     Code.RESOURCE_EXHAUSTED: _exhausted,
     Code.UNIMPLEMENTED: _not_spoken,
     Code.INTERNAL: _internal,
+    Code.UNAUTHENTICATED: _unknown_caller,
+    Code.PERMISSION_DENIED: _not_allowed,
 }

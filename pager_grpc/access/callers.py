@@ -17,6 +17,7 @@ from pager_grpc.runtime.rpc_boundary import Context
 PeerIdentity = Callable[[Context], "str | None"]
 """The identity in the verified certificate of a connection, like ``spiffe://hexagonal-pager/pager``."""
 
+
 class Tokens(Protocol):
     """Whoever can tell a good token from a bad one."""
 
