@@ -75,4 +75,7 @@ class CertificateWatch:
             self._warned = None
         elif self._warned is None or now - self._warned >= _WARN_AGAIN:
             self._warned = now
-            log.warning("certificate_expires_soon", expires=ends.isoformat(), days_left=(ends - now).days)
+            if ends > now:
+                log.warning("certificate_expires_soon", expires=ends.isoformat(), days_left=(ends - now).days)
+            else:
+                log.error("certificate_expired", expires=ends.isoformat())
