@@ -44,6 +44,7 @@ def write_certificates(
     Raises:
         CertificatesRefused: something is there and would be overwritten, or there is no authority to renew with.
     """
+    further = list(map(_host, hosts))
     authority_files = (folder / f"{AUTHORITY}.pem", folder / f"{AUTHORITY}.key")
     if renew:
         authority, key = _read_authority(*authority_files)
@@ -56,7 +57,7 @@ def write_certificates(
     lines = [f"{authority_files[0]}  the authority, until {authority.not_valid_after_utc:%Y-%m-%d}"]
     for name in (*Room, ADMIN):
         file = folder / f"{name}.pem"
-        names = _names(name, hosts, list(_names_before(file)) if renew else ())
+        names = _names(name, further, list(_names_before(file)) if renew else ())
         leaf, leaf_key = _new_leaf(name, names, authority, key, lifetime)
         # A service that looks between the two finds a pair that does not match, and looks again.
         _write(folder / f"{name}.key", _pem_of_key(leaf_key), 0o600)
@@ -168,12 +169,12 @@ def _usage(*, certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _names(name: str, hosts: Sequence[str], before: Sequence[x509.GeneralName]) -> list[x509.GeneralName]:
+def _names(name: str, hosts: Sequence[x509.GeneralName], before: Sequence[x509.GeneralName]) -> list[x509.GeneralName]:
     """Who it is, and for a server where it may be found; its own name is that of its container or service there."""
     names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(spiffe_id(name))]
     if name != ADMIN:
         names.append(x509.DNSName(server_name(name)))
-        names += map(_host, (name, *_USUAL_NAMES, *hosts))
+        names += (*map(_host, (name, *_USUAL_NAMES)), *hosts)
     return list(dict.fromkeys([*names, *before]))
 
 
