@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TypeVar
 
 import grpc
 
@@ -10,10 +11,13 @@ from pager_cli.credentials import api_key_for
 from pager_cli.peer import Peer
 from pager_cli.running import complain
 from pager_cli.sentences import command_failed
+from pager_cli.transport import tls_files, unusable
 from pager_grpc.client.calling import Caller
 from pager_grpc.client.endpoints import Credentials, open_endpoints
 from pager_grpc.client.errors import PagerError
 from pager_grpc.client.pager_client import PagerClient
+
+Opened = TypeVar("Opened")
 
 
 @asynccontextmanager
@@ -24,7 +28,9 @@ async def connected(peer: Peer) -> AsyncIterator[tuple[grpc.aio.Channel, Caller]
         CommandFailed: a call failed and the body did not care.
     """
     try:
-        async with open_endpoints(peer.target, Credentials(api_key_for(peer))) as endpoints:
+        async with AsyncExitStack() as stack:
+            credentials = Credentials(api_key_for(peer), tls_files())
+            endpoints = await _entered(stack, open_endpoints(peer.target, credentials, peer.server))
             yield endpoints.channel, Caller(endpoints, peer.timeout, lambda: _waits(peer))
     except PagerError as failed:
         raise command_failed(peer, failed) from failed
@@ -37,12 +43,21 @@ async def pager_at(peer: Peer) -> AsyncIterator[PagerClient]:
     Raises:
         CommandFailed: a call failed and the body did not care.
     """
+    client = PagerClient(
+        peer.target, api_key=api_key_for(peer), tls=tls_files(), timeout=peer.timeout, waits=lambda: _waits(peer)
+    )
     try:
-        key = api_key_for(peer)
-        async with PagerClient(peer.target, api_key=key, timeout=peer.timeout, waits=lambda: _waits(peer)) as pager:
-            yield pager
+        async with AsyncExitStack() as stack:
+            yield await _entered(stack, client)
     except PagerError as failed:
         raise command_failed(peer, failed) from failed
+
+
+async def _entered(stack: AsyncExitStack, connection: AbstractAsyncContextManager[Opened]) -> Opened:
+    try:
+        return await stack.enter_async_context(connection)
+    except ValueError as fault:
+        raise unusable(fault) from fault
 
 
 def _waits(peer: Peer) -> None:

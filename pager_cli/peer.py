@@ -11,3 +11,8 @@ class Peer:
     target: str
     option: str
     timeout: float
+
+    @property
+    def server(self) -> str:
+        """The name of the room in certificates, as ``policy`` for ``policy service``."""
+        return self.room.partition(" ")[0]

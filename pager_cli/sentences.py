@@ -117,10 +117,22 @@ def _sentence(peer: Peer, failed: PagerError) -> str:
     )
 
 
+# What gRPC's core says when TLS fails: it has no code for it.
+_NOT_PROVEN = ("CERTIFICATE_VERIFY_FAILED", "Hostname Verification Check failed")
+_HUNG_UP = "Socket closed"
+_SHUT = "; if it speaks TLS, PAGERCTL_TLS_CA is needed, and where it demands a certificate PAGERCTL_TLS_CERT and _KEY"
+
+
 def _unavailable(peer: Peer, failed: PagerError) -> str:
     if failed.fault.reason.removeprefix("ERROR_REASON_") == "STORE_UNAVAILABLE":
         return f"{_place(peer)} cannot reach its database; try again when it is back"
-    return f"no {peer.room} answers at {peer.target}: start it with `pagerd up` or give {peer.option} host:port"
+    if any(words in failed.fault.message for words in _NOT_PROVEN):
+        return (
+            f"the server at {peer.target} cannot prove that it is the {peer.room}: "
+            "PAGERCTL_TLS_CA does not vouch for its certificate, or it is that of another service"
+        )
+    absent = f"no {peer.room} answers at {peer.target}: start it with `pagerd up` or give {peer.option} host:port"
+    return absent + (_SHUT if _HUNG_UP in failed.fault.message else "")
 
 
 def _too_late(peer: Peer, _: PagerError) -> str:

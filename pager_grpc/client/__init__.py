@@ -18,5 +18,15 @@ from pager_grpc.client.blocking import BlockingPagerClient
 from pager_grpc.client.errors import NotAnswered, PagerError, Refused
 from pager_grpc.client.pager_client import PagerClient
 from pager_grpc.client.watching import Connection
+from pager_grpc.runtime.tls_files import TlsFiles
 
-__all__ = ["Alert", "BlockingPagerClient", "Connection", "NotAnswered", "PagerClient", "PagerError", "Refused"]
+__all__ = [
+    "Alert",
+    "BlockingPagerClient",
+    "Connection",
+    "NotAnswered",
+    "PagerClient",
+    "PagerError",
+    "Refused",
+    "TlsFiles",
+]

@@ -7,6 +7,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from pager_grpc.client.endpoints import Target
 from pager_grpc.client.pager_client import DEFAULT_TIMEOUT, PagerClient
+from pager_grpc.runtime.tls_files import TlsFiles
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
@@ -25,8 +26,10 @@ def _blocking(
 class BlockingPagerClient:
     """A :class:`PagerClient` whose calls block. To be used by one thread that runs no event loop."""
 
-    def __init__(self, target: Target, *, api_key: str = "", timeout: float = DEFAULT_TIMEOUT) -> None:
-        self.client = PagerClient(target, api_key=api_key, timeout=timeout)
+    def __init__(
+        self, target: Target, *, api_key: str = "", tls: TlsFiles | None = None, timeout: float = DEFAULT_TIMEOUT
+    ) -> None:
+        self.client = PagerClient(target, api_key=api_key, tls=tls, timeout=timeout)
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:

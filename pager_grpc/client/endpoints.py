@@ -3,21 +3,31 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from time import monotonic
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 
 from pager_grpc.runtime.channels import open_channel
+from pager_grpc.runtime.tls_files import TlsFiles
+
+if TYPE_CHECKING:
+    from pager_grpc.runtime.tls import Tls
 
 Target = str | Sequence[str]
 Metadata = tuple[tuple[str, str], ...]
+_LOOK_AGAIN_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a caller proves itself with: an API key (or a JWT), which goes with each call; none where access is open."""
+    """What a caller proves itself with, and whom it trusts.
+
+    An API key (or a JWT) goes with each call; none where access is open. Without ``tls`` calls are in plaintext.
+    """
 
     api_key: str = field(default="", repr=False)
+    tls: TlsFiles | None = None
 
     @property
     def metadata(self) -> Metadata:
@@ -31,9 +41,11 @@ class Endpoints:
     Calls go to one of them, until :meth:`turn` passes to the next because it did not answer.
     """
 
-    def __init__(self, channels: Sequence[grpc.aio.Channel], metadata: Metadata = ()) -> None:
+    def __init__(self, channels: Sequence[grpc.aio.Channel], metadata: Metadata = (), tls: "Tls | None" = None) -> None:
         self._channels = channels
         self._metadata = metadata
+        self._tls = tls
+        self._look_again = monotonic() + _LOOK_AGAIN_SECONDS
         self._at = 0
 
     def __len__(self) -> int:
@@ -66,17 +78,37 @@ class Endpoints:
 
     def _calling(self, methods: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
         def call(*request: Any, **options: Any) -> Any:
+            if self._tls is not None:
+                self._take_over_new_certificates(self._tls)
             return methods[self._at](*request, metadata=self._metadata or None, **options)
 
         return call
 
+    def _take_over_new_certificates(self, tls: "Tls") -> None:
+        if (now := monotonic()) >= self._look_again:
+            self._look_again = now + _LOOK_AGAIN_SECONDS
+            tls.reload()
+
 
 @asynccontextmanager
-async def open_endpoints(target: Target, credentials: Credentials) -> AsyncIterator[Endpoints]:
-    """The servers at ``target``, host:port or several of them; connected to when they are first called."""
+async def open_endpoints(target: Target, credentials: Credentials, room: str = "pager") -> AsyncIterator[Endpoints]:
+    """The servers of ``room`` at ``target``, host:port or several of them; connected to when they are first called.
+
+    Raises:
+        ValueError: there is no target, or a certificate cannot be used.
+    """
     targets = [target] if isinstance(target, str) else list(target)
     if not targets:
         raise ValueError("no target: there must be at least one host:port")
     async with AsyncExitStack() as stack:
-        channels = [await stack.enter_async_context(open_channel(one)) for one in targets]
-        yield Endpoints(channels, credentials.metadata)
+        tls = _tls(credentials.tls)
+        channels = [await stack.enter_async_context(open_channel(one, tls=tls, room=room)) for one in targets]
+        yield Endpoints(channels, credentials.metadata, tls)
+
+
+def _tls(files: TlsFiles | None) -> "Tls | None":
+    if files is None:
+        return None
+    from pager_grpc.runtime.tls import Tls  # noqa: PLC0415 - in plaintext nobody waits for cryptography
+
+    return Tls(files)

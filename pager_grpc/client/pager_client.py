@@ -17,12 +17,13 @@ from pager_grpc.client.paging import IncidentState, Pages, ServiceState, inciden
 from pager_grpc.client.watching import Connection, Watch
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
+from pager_grpc.runtime.tls_files import TlsFiles
 
 DEFAULT_TIMEOUT = 10.0
 
 
 class PagerClient:
-    """The pager at ``target`` (host:port, or several that stand in for each other).
+    """The pager at ``target`` (host:port, or several that stand in for each other), over TLS if ``tls`` is given.
 
     A call takes at most ``timeout`` seconds, repeats included. A write is repeated under one request id while nobody
     knows whether it was done, so that it happens once; give the id yourself to go on after a restart of your own.
@@ -35,13 +36,14 @@ class PagerClient:
         target: Target,
         *,
         api_key: str = "",
+        tls: TlsFiles | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         waits: Callable[[], None] = in_silence,
     ) -> None:
         if timeout <= 0:
             raise ValueError("timeout must be more than 0 seconds")
         self._target = target
-        self._credentials = Credentials(api_key)
+        self._credentials = Credentials(api_key, tls)
         self._timeout = timeout
         self._waits = waits
         self._opened: AsyncExitStack | None = None

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:  # the help of `pagerd` would wait for it
-    from pager_grpc.runtime.certificates import TlsFiles
     from pager_grpc.runtime.config import RoomSettings
+    from pager_grpc.runtime.tls_files import TlsFiles
 
 
 class Room(StrEnum):

@@ -10,19 +10,11 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from pager_grpc.runtime.identities import server_name, spiffe_id
+from pager_grpc.runtime.tls_files import TlsFiles
 
 
 class CertificateFault(ValueError):
     """A file cannot be used; the text says why and begins with a verb."""
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """Where the PEM files of a process are. Without ``certificate`` and ``key`` it shows nothing of itself."""
-
-    authorities: Path
-    certificate: Path | None = None
-    key: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from pathlib import Path
 import grpc
 import structlog
 
-from pager_grpc.runtime.certificates import CertificateFault, TlsFiles, TlsMaterial, read_material
+from pager_grpc.runtime.certificates import CertificateFault, TlsMaterial, read_material
+from pager_grpc.runtime.tls_files import TlsFiles
 
 log = structlog.get_logger()
 

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-if TYPE_CHECKING:
-    from pager_grpc.runtime.certificates import TlsFiles
+from pager_grpc.runtime.tls_files import TlsFiles
 
 _ALL = "PAGERD_TLS_CERT, PAGERD_TLS_KEY and PAGERD_TLS_CA"
 _PLAINTEXT = f"set {_ALL}, or PAGERD_INSECURE=1 if everybody in that network may read and change what is said"
@@ -30,12 +29,10 @@ class TransportSettings(BaseSettings):
     tls_authorities: Path | None = Field(None, alias="PAGERD_TLS_CA", validate_default=True)
 
     @property
-    def tls_files(self) -> "TlsFiles | None":
+    def tls_files(self) -> TlsFiles | None:
         """The files of this process; None: it talks in plaintext."""
         if self.tls_authorities is None:
             return None
-        from pager_grpc.runtime.certificates import TlsFiles  # noqa: PLC0415 - without TLS nobody waits for it
-
         return TlsFiles(self.tls_authorities, self.tls_certificate, self.tls_key)
 
     @field_validator("tls_certificate", "tls_key", "tls_authorities", mode="before")
@@ -47,7 +44,7 @@ class TransportSettings(BaseSettings):
     @classmethod
     def _usable_certificate(cls, value: Path | None) -> Path | None:
         if value is not None:
-            from pager_grpc.runtime.certificates import read_chain  # noqa: PLC0415 - see above
+            from pager_grpc.runtime.certificates import read_chain  # noqa: PLC0415 - cryptography is slow to import
 
             read_chain(value, cls.room or None, datetime.now(UTC))
         return value

@@ -9,11 +9,11 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from pager_grpc.daemon.certificates import write_certificates
-from pager_grpc.runtime.certificates import TlsFiles
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.peer import peer_identity
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.tls import Tls
+from pager_grpc.runtime.tls_files import TlsFiles
 
 A_CALL = health_pb2.HealthCheckRequest()
 

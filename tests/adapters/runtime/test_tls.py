@@ -9,9 +9,10 @@ import pytest
 from adapters.runtime.secured import A_CALL, an_authority, asked, files_of, identity_seen, renew, serving
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from pager_grpc.runtime.certificates import CertificateFault, TlsFiles
+from pager_grpc.runtime.certificates import CertificateFault
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.tls import Tls, utc_now
+from pager_grpc.runtime.tls_files import TlsFiles
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 LONG_AGO = timedelta(days=-1)
