@@ -6,6 +6,7 @@ What else happens around a call is a layer of it: who asks, whether there is roo
 # grpc's classes are generic for the type checker only; annotations must not be evaluated.
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -13,7 +14,7 @@ import grpc
 import structlog
 from grpc_status import rpc_status
 
-from pager_domain.errors import DomainError
+from pager_domain.errors import DomainError, StoreUnavailable
 from pager_grpc.runtime.errors import INTERNAL_TEXT, ErrorTable, status_of
 from pager_grpc.runtime.log_context import lines_are_about
 
@@ -26,6 +27,9 @@ Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[Handler
 UnaryCall: TypeAlias = "Callable[[Any, Context], Awaitable[Any]]"
 StreamCall: TypeAlias = "Callable[[Any, Context], AsyncIterator[Any]]"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+_LOOKS, _LOOK_SECONDS = 50, 0.02
 
 
 class RpcLayer(Protocol):
@@ -56,6 +60,8 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
         self._outside = outside
         self._inside = inside
         self._wrapped: dict[str, Handler] = {}
+        self._leaving = False
+        self._sent_elsewhere = 0
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -67,8 +73,25 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None or method.startswith("/grpc."):
             return handler  # not one of ours: an unknown method, health (whose streams are no generators), reflection
+        if self._leaving:
+            self._sent_elsewhere += 1
+            return self._wrap(method, _elsewhere(handler))
         self._wrapped[method] = wrapped = self._wrap(method, handler)
         return wrapped
+
+    async def send_elsewhere(self) -> None:
+        """From now on refuses calls as UNAVAILABLE, with nothing done; returns when hardly any come, after 1 s at most.
+
+        A server that is stopped cuts off what arrives before its clients have heard so: they see CANCELLED, and
+        cannot know whether the call was carried out. So they are sent away first.
+        """
+        self._leaving = True
+        self._wrapped.clear()
+        for _ in range(_LOOKS):
+            came = self._sent_elsewhere
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self._sent_elsewhere == came:
+                return
 
     def _wrap(self, method: str, handler: Any) -> Handler:
         serializers = (handler.request_deserializer, handler.response_serializer)
@@ -120,3 +143,19 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
             raise error
         log.error("rpc_failed", method=method, exc_info=error)
         await context.abort(grpc.StatusCode.INTERNAL, INTERNAL_TEXT)
+
+
+def _elsewhere(handler: Any) -> Handler:
+    """``handler`` of a process that leaves: it refuses."""
+
+    async def call(_request: Any, _context: Context) -> Any:
+        raise StoreUnavailable
+
+    async def stream(requests: Any, context: Context) -> AsyncIterator[Any]:
+        yield await call(requests, context)
+
+    serializers = (handler.request_deserializer, handler.response_serializer)
+    if not handler.response_streaming:
+        return grpc.unary_unary_rpc_method_handler(call, *serializers)
+    make = grpc.stream_stream_rpc_method_handler if handler.request_streaming else grpc.unary_stream_rpc_method_handler
+    return make(stream, *serializers)

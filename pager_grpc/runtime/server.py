@@ -63,8 +63,8 @@ class Server:
     ) -> None:
         self._service_names = (service_name, *also_served)
         outside = [layer for layer in (traces, metrics) if layer is not None]
-        boundary = RpcBoundary(errors, outside=outside, inside=layers)
-        self.grpc = grpc.aio.server(interceptors=[boundary], options=_options(max_message_bytes))
+        self._boundary = RpcBoundary(errors, outside=outside, inside=layers)
+        self.grpc = grpc.aio.server(interceptors=[self._boundary], options=_options(max_message_bytes))
         self._tls = tls
         self._callers_listen = callers_listen
         self.callers_port: int | None = None
@@ -113,6 +113,7 @@ class Server:
         return _HEALTH_CHECK_SECONDS
 
     async def stop(self) -> None:
-        """Tells health checkers, takes no new calls, finishes the running ones within 10 seconds."""
+        """Tells health checkers, sends new calls elsewhere, finishes the running ones within 10 seconds."""
         await self._health.enter_graceful_shutdown()
+        await self._boundary.send_elsewhere()
         await self.grpc.stop(DRAIN_SECONDS)
