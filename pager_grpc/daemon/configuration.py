@@ -135,6 +135,7 @@ def _particulars(settings: ServedSettings) -> Iterator[str]:
         ("policy_target", "asks policies at"),
         ("notifier_target", "sends through"),
         ("catch_all_email", "pages without a policy go to"),
+        ("traces_endpoint", "spans go to"),
     ):
         if (value := getattr(settings, attribute, None)) is not None:
             yield f"{words} {value}"

@@ -11,7 +11,7 @@ import grpc
 
 from pager_grpc.runtime.metrics import code_of
 from pager_grpc.runtime.rpc_boundary import Context, RpcLayer, StreamCall, UnaryCall
-from pager_grpc.runtime.trace_context import traceparent_in
+from pager_grpc.runtime.trace_context import is_sampled, traceparent_in
 from pager_grpc.runtime.tracing import Span, SpanKind, Tracing, within
 
 _FAULTS = (
@@ -38,10 +38,11 @@ class TracedCalls(RpcLayer):
 
         async def traced(request: Any, context: Context) -> Any:
             with self._span(method, context, traceparent_in(context.invocation_metadata())) as span:
+                if not is_sampled(span.traceparent):
+                    return await call(request, context)
                 span.note(_names_of(request))
                 response = await call(request, context)
-                if incident_id := getattr(getattr(response, "incident", None), "incident_id", ""):
-                    span.note({"pager.incident_id": incident_id})
+                span.note(_names_of(getattr(response, "incident", None)))
                 return response
 
         return traced

@@ -88,7 +88,14 @@ async def test_a_trace_is_whole_from_the_caller_to_the_provider_also_when_the_pa
     assert collector.path_to(committed) == [THE_WAY[0], committed.title]
     assert {span.trace_id for span in collector.spans if "CreateEscalationPolicy" not in span.name} == {TRACE}
     assert delivered[0].attributes["pager.incident_id"] == incident
-    assert collector.named(THE_WAY[0])[0].attributes["rpc.response.status_code"] == "OK"
+    assert collector.named(THE_WAY[0])[0].attributes == {
+        "rpc.system.name": "grpc",
+        "rpc.method": "pager.v1.PagerService/RaiseAlert",
+        "rpc.response.status_code": "OK",
+        "pager.request_id": "r-1",
+        "pager.incident_id": incident,
+        "pager.monitored_service_id": "checkout",
+    }
 
     # Nothing of what was said, and nobody's address.
     assert "canary" not in collector.text.lower()
