@@ -12,7 +12,7 @@ export VENV PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test simulate crash-sweep nemesis mutants bench bench-quick bench-guard bench-peers bench-report \
-	scale check protos schemas lock man package image clean
+	scale check sbom protos schemas lock man package image clean
 
 help: ## Prints this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,13 +57,15 @@ bench-peers: $(INSTALLED) ## Installs what the benchmarks compare with: h2load, 
 bench-report: $(INSTALLED) ## Writes docs/performance.md and its plots from bench/results
 	@$(VENV)/bin/python -m bench.report
 
-check: $(INSTALLED) ## Lint, types, import contracts, protos, locks
+check: $(INSTALLED) ## Lint, types, import contracts, protos, workflows, image, locks
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
 	$(VENV)/bin/buf lint
 	$(VENV)/bin/buf format -d --exit-code
+	$(VENV)/bin/zizmor --offline --quiet .github/workflows
+	$(VENV)/bin/hadolint Dockerfile .devcontainer/Dockerfile
 	scripts/lock_requirements.sh --check
 
 protos: $(INSTALLED) ## Regenerates pager_grpc/gen from protos
@@ -75,6 +77,12 @@ schemas: $(INSTALLED) ## Writes what a fresh SQLite file begins with, after a ne
 
 lock: $(INSTALLED) ## Locks the requirements with hashes (UPGRADE=1: to the newest versions)
 	scripts/lock_requirements.sh
+
+sbom: $(INSTALLED) ## Writes the bill of materials of what the services run on: build/sbom.json (CycloneDX)
+	@mkdir -p build
+	@PYTHONWARNINGS=ignore::UserWarning SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) $(VENV)/bin/cyclonedx-py requirements \
+		requirements.lock --pyproject pyproject.toml --short-PURLs --output-reproducible -o build/sbom.json
+	@echo "build/sbom.json: $$(grep -c '"purl"' build/sbom.json) packages"
 
 man: $(INSTALLED) ## Writes the manual pages docs/man/*.1 from the commands themselves
 	@$(VENV)/bin/python scripts/man_pages.py
