@@ -84,7 +84,8 @@ def read_configuration(rooms: Sequence[Room]) -> Configuration:
         except ConfigurationFault as fault:
             faults += fault.faults
     faults += _shared(configuration)
-    faults += (fault for room, settings in configuration.items() for fault in _unwritable(room, settings))
+    for room, settings in configuration.items():
+        faults += [*_unwritable(room, settings), *settings.faults_of_files()]
     if faults:
         raise ConfigurationFault(list(dict.fromkeys(faults)))
     return configuration

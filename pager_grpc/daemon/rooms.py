@@ -55,6 +55,9 @@ class ServedSettings(Protocol):
     def allow_data_loss(self) -> bool:
         """Whether a database on which answered alerts could be lost is used all the same."""
 
+    def faults_of_files(self) -> list[str]:
+        """Why files that the settings name cannot be used, a sentence for each; a start may make a missing one."""
+
 
 def settings_kind(room: Room) -> "type[RoomSettings]":
     """The class that reads the configuration of ``room``; it keeps :class:`ServedSettings` too."""

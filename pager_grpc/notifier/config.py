@@ -28,7 +28,7 @@ class NotifierSettings(AccessSettings):
     # For callers who have a key or a token and no certificate; only with TLS.
     callers_listen: Address | None = Field(None, alias="NOTIFIER_CALLERS_LISTEN")
     metrics_listen: Address | None = Field(None, alias="NOTIFIER_METRICS_LISTEN")
-    given_database_url: DatabaseUrl | None = Field(None, alias="NOTIFIER_DATABASE_URL")
+    given_database_url: DatabaseUrl | None = Field(None, alias="NOTIFIER_DATABASE_URL", repr=False)
 
     # Deliveries are forgotten so many days after they ended; 0: never.
     retention_days: int = Field(30, alias="NOTIFIER_RETENTION_DAYS")

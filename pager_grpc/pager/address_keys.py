@@ -6,12 +6,9 @@ from pathlib import Path
 import structlog
 from cryptography.fernet import Fernet
 
-from pager_grpc.pager.config import PagerSettings, is_key
-from pager_grpc.runtime.config import ConfigurationFault
+from pager_grpc.pager.config import PagerSettings, keys_in_file
 
 log = structlog.get_logger()
-
-_READABLE_BY_ALL = 0o007
 
 
 def new_key() -> str:
@@ -27,26 +24,9 @@ def address_keys(settings: PagerSettings) -> list[str]:
     """
     if settings.address_keys is not None:
         return settings.address_keys.get_secret_value().split(",")
-    if settings.address_key_file is not None:
-        return _read("PAGER_ADDRESS_KEY_FILE", settings.address_key_file)
-    own = settings.own_key_file
-    if not own.exists():
-        _make(own)
-    return _read("PAGERD_DATA", own)
-
-
-def _read(variable: str, file: Path) -> list[str]:
-    try:
-        if file.stat().st_mode & _READABLE_BY_ALL:
-            raise ConfigurationFault([f"{variable}: {file} is open to every user; run: chmod 600 {file}"])
-        keys = file.read_text().split()
-    except OSError as error:
-        raise ConfigurationFault([f"{variable}: {file} cannot be read ({error.strerror})"]) from error
-    except UnicodeDecodeError:
-        keys = []
-    if not keys or not all(map(is_key, keys)):
-        raise ConfigurationFault([f"{variable}: {file} must hold keys as `pagerd key` prints them, one a line"])
-    return keys
+    if settings.address_key_file is None and not settings.own_key_file.exists():
+        _make(settings.own_key_file)
+    return keys_in_file(settings)
 
 
 def _make(file: Path) -> None:

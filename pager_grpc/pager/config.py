@@ -11,7 +11,8 @@ from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress
 from pager_domain.pager.retention import LEAST_KEPT
 from pager_grpc.access.config import AccessSettings
-from pager_grpc.runtime.config import Address, DatabaseUrl, checked_retention, sqlite_file
+from pager_grpc.runtime.config import Address, ConfigurationFault, DatabaseUrl, checked_retention, sqlite_file
+from pager_grpc.runtime.secret_files import read_secret
 
 
 def _email_address(value: str) -> str:
@@ -63,7 +64,7 @@ class PagerSettings(AccessSettings):
     metrics_listen: Address | None = Field(None, alias="PAGER_METRICS_LISTEN")
     policy_target: Address = Field("127.0.0.1:50052", alias="PAGER_POLICY_TARGET")
     notifier_target: Address = Field("127.0.0.1:50053", alias="PAGER_NOTIFIER_TARGET")
-    given_database_url: DatabaseUrl | None = Field(None, alias="PAGER_DATABASE_URL")
+    given_database_url: DatabaseUrl | None = Field(None, alias="PAGER_DATABASE_URL", repr=False)
     # Required: without it a service that no policy covers would page nobody.
     catch_all_email: Annotated[str, AfterValidator(_email_address)] = Field(alias="PAGER_CATCH_ALL_EMAIL")
 
@@ -89,3 +90,27 @@ class PagerSettings(AccessSettings):
     def database_url(self) -> str:
         """The database, by default a SQLite file in the data folder."""
         return self.database_url_or(self.given_database_url, "pager")
+
+    def faults_of_files(self) -> list[str]:
+        """Of the keys that seal addresses."""
+        if self.address_keys is not None or (self.address_key_file is None and not self.own_key_file.exists()):
+            return []
+        try:
+            keys_in_file(self)
+        except ConfigurationFault as fault:
+            return fault.faults
+        return []
+
+
+def keys_in_file(settings: PagerSettings) -> list[str]:
+    """The keys in the file that the settings name, or in the pager's own one; the first seals.
+
+    Raises:
+        ConfigurationFault: it cannot be read, is open to every user, or holds something else.
+    """
+    named = settings.address_key_file
+    variable, file = ("PAGERD_DATA", settings.own_key_file) if named is None else ("PAGER_ADDRESS_KEY_FILE", named)
+    keys = read_secret(variable, file).split()
+    if not keys or not all(map(is_key, keys)):
+        raise ConfigurationFault([f"{variable}: {file} must hold keys as `pagerd key` prints them, one a line"])
+    return keys

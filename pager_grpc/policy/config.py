@@ -19,7 +19,7 @@ class PolicySettings(AccessSettings):
     calendars_listen: Address | None = Field(None, alias="POLICY_CALENDARS_LISTEN")
     # The codes that verify contact methods are sent through it.
     notifier_target: Address = Field("127.0.0.1:50053", alias="POLICY_NOTIFIER_TARGET")
-    given_database_url: DatabaseUrl | None = Field(None, alias="POLICY_DATABASE_URL")
+    given_database_url: DatabaseUrl | None = Field(None, alias="POLICY_DATABASE_URL", repr=False)
 
     @property
     def database_url(self) -> str:

@@ -91,6 +91,10 @@ class RoomSettings(TransportSettings):
         """``given``, or a SQLite file called ``name`` in the data folder."""
         return given or f"sqlite+aiosqlite:///{self.data / name}.db"
 
+    def faults_of_files(self) -> list[str]:
+        """Why files that the settings name cannot be used, a sentence for each; a start may make a missing one."""
+        return []
+
 
 def sqlite_file(database_url: str) -> Path | None:
     """The file that ``database_url`` names; None if it names a server."""

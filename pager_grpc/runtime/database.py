@@ -253,6 +253,7 @@ def open_database(
         )
         event.listen(engine.sync_engine, "connect", lambda made, _record: bound_silence(made.driver_connection))
         event.listen(engine.sync_engine, "checkout", postgres_driver.refuse_closed)
+        event.listen(engine.sync_engine, "handle_error", postgres_driver.without_detail)
         return Database(engine, clock=clock, now_sql=now_sql)
     path = Path(parsed.database or "")
     try:

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import structlog
 from asyncpg.transaction import Transaction
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -111,6 +112,16 @@ def refuse_closed(_made: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
         raise DisconnectionError
 
 
+def without_detail(context: ExceptionContext) -> None:
+    """For the engine's event ``handle_error``: what SQLAlchemy runs itself does not tell the refused row either."""
+    refusal = context.original_exception.__cause__
+    if isinstance(refusal, asyncpg.PostgresError) and refusal.detail:
+        told = f"\nDETAIL:  {refusal.detail}"
+        refusal.detail = None
+        for error in filter(None, (context.original_exception, context.sqlalchemy_exception)):
+            error.args = tuple(arg.replace(told, "") if isinstance(arg, str) else arg for arg in error.args)
+
+
 @lru_cache(maxsize=512)
 def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
     """``:name`` as ``$1``, and the names in the order of their numbers."""
@@ -123,10 +134,9 @@ def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
 def _as_sqlalchemy(statement: str) -> Iterator[None]:
     try:
         yield
-    except asyncpg.IntegrityConstraintViolationError as error:
-        error.detail = None  # it shows the refused row, addresses and all, and errors go into logs
-        raise IntegrityError(statement, None, error) from error
     except asyncpg.PostgresError as error:
-        raise DBAPIError(statement, None, error) from error
+        error.detail = None  # it shows the refused row, addresses and all, and errors go into logs
+        kind = IntegrityError if isinstance(error, asyncpg.IntegrityConstraintViolationError) else DBAPIError
+        raise kind(statement, None, error) from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise InterfaceError(statement, None, error) from error

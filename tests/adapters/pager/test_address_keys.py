@@ -106,3 +106,15 @@ def test_a_new_key_is_a_key(read):
     key = new_key()
     assert address_keys(read(PAGER_ADDRESS_KEYS=key)) == [key]
     assert new_key() != key
+
+
+def test_a_file_is_judged_before_it_is_needed_and_a_missing_own_one_is_no_fault(read, tmp_path):
+    file = tmp_path / "keys"
+    file.write_text(ADDRESS_KEY)
+    file.chmod(0o644)
+    assert read().faults_of_files() == []
+    assert read(PAGER_ADDRESS_KEY_FILE=file).faults_of_files() == [
+        f"PAGER_ADDRESS_KEY_FILE: {file} is open to every user; run: chmod 600 {file}"
+    ]
+    file.chmod(0o600)
+    assert read(PAGER_ADDRESS_KEY_FILE=file).faults_of_files() == []

@@ -65,7 +65,7 @@ async def test_a_refusal_does_not_tell_what_was_refused(database):
                 )
         refusals.append("".join(traceback.format_exception(refusal.value)))
     assert all("ck_short" in refusal for refusal in refusals)
-    assert "ana@example.com" not in refusals[0]
+    assert all("ana@example.com" not in refusal for refusal in refusals)
     assert "[parameters" not in refusals[1]
 
 
