@@ -10,8 +10,10 @@ from pager_domain.access.errors import ApiKeyExists, ApiKeyUnknown
 from pager_domain.access.keys import ApiKey, ApiKeyId, Grant
 from pager_domain.access.ports.api_keys import ApiKeys
 from pager_domain.access.principal import Role, Verb
+from pager_domain.changes.model import ObjectKind, change_between
 from pager_domain.kernel import MonitoredServiceId
 from pager_grpc.access.tables import api_keys_table
+from pager_grpc.changes.change_log_sql import record
 from pager_grpc.runtime.bulk import insert_rows
 from pager_grpc.runtime.columns import as_document, as_moment, moment_of
 from pager_grpc.runtime.database import Database
@@ -41,8 +43,11 @@ class SqlApiKeys(ApiKeys):
     async def add(self, key: ApiKey) -> ApiKey:
         """Two that make one id at the same time see the same row."""
         async with self._database.begin() as connection:
+            before = await _one(connection, key.key_id)
             await insert_rows(connection, API_KEYS, [_row_of(key)], or_skip=True)
             known = await _one(connection, key.key_id)
+            if before is None and known == key:
+                await self._record(connection, None, key)
         if known is None or not known.is_same_as(key):
             raise ApiKeyExists(key.key_id)
         return known
@@ -56,10 +61,16 @@ class SqlApiKeys(ApiKeys):
         """One statement decides which moment is the earlier one."""
         binds = {"api_key_id": key_id, "at": self._database.moment_bind(at)}
         async with self._database.begin() as connection:
+            before = await _one(connection, key_id)
             found = await fetch(connection, _REVOKE, binds)
-        if not found:
-            raise ApiKeyUnknown(key_id)
-        return _key_of(found[0])
+            if not found:
+                raise ApiKeyUnknown(key_id)
+            await self._record(connection, before, after := _key_of(found[0]))
+        return after
+
+    async def _record(self, connection: AsyncConnection, before: ApiKey | None, after: ApiKey) -> None:
+        change = change_between(ObjectKind.API_KEY, after.key_id, before, after)
+        await record(self._database, connection, [change] if change is not None else [])
 
 
 async def _one(connection: AsyncConnection, key_id: ApiKeyId) -> ApiKey | None:

@@ -60,9 +60,10 @@ def rows_of(service: str, rows: Mapping[str, Row]) -> dict[str, Row]:
     return {f"/{service}/{method}": row for method, row in rows.items()}
 
 
-ACCESS_ROWS: AccessTable = rows_of(
-    ACCESS_SERVICE, {"CreateApiKey": _ADMINISTER, "ListApiKeys": _ADMINISTER, "RevokeApiKey": _ADMINISTER}
-)
+ACCESS_ROWS: AccessTable = {
+    **rows_of(ACCESS_SERVICE, {"CreateApiKey": _ADMINISTER, "ListApiKeys": _ADMINISTER, "RevokeApiKey": _ADMINISTER}),
+    **rows_of("changes.v1.ChangeLogService", {"ListChangeRecords": Row(Rule(Verb.READ, frozenset({Role.ADMIN})))}),
+}
 """What every room serves beside its own services."""
 
 

@@ -14,6 +14,8 @@ from pager_domain.notifier.model import LEASE
 from pager_domain.notifier.ports.email_sender import EmailSender
 from pager_domain.notifier.ports.sms_sender import SmsSender
 from pager_grpc.access.bootstrap import access_of
+from pager_grpc.access.principal import current_principal
+from pager_grpc.changes import bootstrap as changes
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from pager_grpc.notifier.access_table import ACCESS
 from pager_grpc.notifier.attempts import RunningAttempts
@@ -85,10 +87,10 @@ async def running_notifier(
         server = Server(
             SERVICE_NAME,
             access.errors_with(ERRORS),
-            also_served=access.also_served,
+            also_served=[changes.SERVICE_NAME, *access.also_served],
             reflected=access.reflected,
             metrics=rpcs,
-            layers=access.layers,
+            layers=[*access.layers, changes.attribution(current_principal)],
             tls=tls,
             callers_listen=settings.callers_listen,
             traces=calls_in(tracing),
@@ -96,6 +98,7 @@ async def running_notifier(
         access.serve(server.grpc)
         servicer = NotifierServicer(application, attempts, tracing)
         pb_grpc.add_NotifierServiceServicer_to_server(servicer, server.grpc)
+        changes.serve_change_log(server, database)
         port = await server.start(settings.listen)
         stack.push_async_callback(server.stop)
         stack.callback(servicer.close)

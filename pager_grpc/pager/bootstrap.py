@@ -23,6 +23,8 @@ from pager_domain.pager.ports.notification_outbox import Result
 from pager_domain.pager.preview import EscalationPreview
 from pager_domain.pager.retention import Retention
 from pager_grpc.access.bootstrap import access_of
+from pager_grpc.access.principal import current_principal
+from pager_grpc.changes import bootstrap as changes
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager.access_table import ACCESS
 from pager_grpc.pager.address_keys import address_keys
@@ -122,15 +124,16 @@ async def running_pager(
         server = Server(
             SERVICE_NAME,
             access.errors_with(ERRORS),
-            also_served=access.also_served,
+            also_served=[changes.SERVICE_NAME, *access.also_served],
             reflected=access.reflected,
             metrics=rpcs,
-            layers=access.layers,
+            layers=[*access.layers, changes.attribution(current_principal)],
             tls=tls,
             callers_listen=settings.callers_listen,
             traces=calls_in(tracing),
         )
         access.serve(server.grpc)
+        changes.serve_change_log(server, database)
         pb_grpc.add_PagerServiceServicer_to_server(
             PagerServicer(
                 lanes, views, windows, wakeups, EscalationPreview(policies, catch_all), clock or SystemClock()

@@ -8,11 +8,13 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pager_domain.changes.model import Change, ObjectKind, change_between
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.errors import MaintenanceWindowUnknown, RequestIdReused
 from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId, OneOff, to_come
 from pager_domain.pager.ports.incident_views import Scope
 from pager_domain.pager.ports.maintenance_windows import MaintenanceWindows
+from pager_grpc.changes.change_log_sql import record
 from pager_grpc.pager.table_parts import table_of
 from pager_grpc.pager.tables_maintenance import MaintenanceWindowRow, MaintenanceWindowServiceRow
 from pager_grpc.pager.wakeups import Wakeups, Work
@@ -40,10 +42,8 @@ SELECT monitored_service_id FROM incidents AS i WHERE held_by_window IS NOT NULL
     SELECT 1 FROM maintenance_windows AS w WHERE w.window_id = i.held_by_window AND w.deleted_at IS NULL
 ) LIMIT :limit
 """
-_DELETE = """
-UPDATE maintenance_windows SET deleted_at = coalesce(deleted_at, {now}), next_start_at = NULL
-WHERE window_id = :window_id {within} RETURNING window_id
-"""
+_STORED = "SELECT document, deleted_at FROM maintenance_windows WHERE window_id = :window_id {within} {lock}"
+_DELETE = "UPDATE maintenance_windows SET deleted_at = {now}, next_start_at = NULL WHERE window_id = :window_id"
 _OVER = "SELECT window_id FROM maintenance_windows WHERE deleted_at < :horizon OR over_at < :horizon LIMIT 100"
 _PAGE = """
 SELECT document FROM maintenance_windows WHERE deleted_at IS NULL AND window_id > :after {within}
@@ -88,6 +88,7 @@ class SqlMaintenanceWindows(MaintenanceWindows):
             covered = ({"monitored_service_id": s, "window_id": window.window_id} for s in window.services)
             writes.insert(COVERED, list(covered))
             await writes.run()
+            await record(self._database, connection, [_change(None, window)])
         self._wakeups.committed(Work.MAINTENANCE)
         return window
 
@@ -104,11 +105,14 @@ class SqlMaintenanceWindows(MaintenanceWindows):
         """What it holds is released by the loop, which this wakes."""
         async with self._database.begin() as connection:
             within, binds = _within(connection, scope)
-            statement = _DELETE.format(now=self._database.now_sql, within=within)
-            binds |= {"window_id": window_id, **self._database.now_binds()}
-            deleted = await fetch(connection, statement, binds)
-        if not deleted:
-            raise MaintenanceWindowUnknown(window_id)
+            lock = "" if self._database.is_sqlite else "FOR UPDATE"
+            found = await fetch(connection, _STORED.format(within=within, lock=lock), binds | {"window_id": window_id})
+            if not found:
+                raise MaintenanceWindowUnknown(window_id)
+            if found[0]["deleted_at"] is None:
+                statement = _DELETE.format(now=self._database.now_sql)
+                await change(connection, statement, {"window_id": window_id, **self._database.now_binds()})
+                await record(self._database, connection, [_change(_window_of(found[0]), None)])
         self._wakeups.committed(Work.MAINTENANCE)
 
     async def seconds_until_start(self) -> float | None:
@@ -188,6 +192,16 @@ def _within(connection: AsyncConnection, scope: Scope) -> tuple[str, Binds]:
 
 def _window_of(row: Row) -> MaintenanceWindow:
     return _WINDOW.validate_python(as_document(row["document"]))
+
+
+def _change(before: MaintenanceWindow | None, after: MaintenanceWindow | None) -> Change:
+    window = before or after
+    if (
+        window is None
+        or (told := change_between(ObjectKind.MAINTENANCE_WINDOW, window.window_id, before, after)) is None
+    ):
+        raise ValueError("a window is made, or deleted")
+    return told
 
 
 def _fingerprint(window: MaintenanceWindow) -> str:

@@ -17,6 +17,8 @@ from pager_domain.policy.ports.verification_sender import VerificationSender
 from pager_domain.policy.schedule_application import ScheduleApplicationService
 from pager_domain.policy.verifying import VerifyingApplicationService
 from pager_grpc.access.bootstrap import access_of
+from pager_grpc.access.principal import current_principal
+from pager_grpc.changes import bootstrap as changes
 from pager_grpc.gen.policy.v1 import (
     configuration_service_pb2_grpc,
     people_service_pb2_grpc,
@@ -92,9 +94,10 @@ async def running_policy(
                 schedule_servicer.SERVICE_NAME,
                 configuration_servicer.SERVICE_NAME,
                 *access.also_served,
+                changes.SERVICE_NAME,
             ],
             reflected=access.reflected,
-            layers=access.layers,
+            layers=[*access.layers, changes.attribution(current_principal)],
             max_message_bytes=_MAX_MESSAGE_BYTES,
             metrics=rpcs,
             tls=tls,
@@ -104,6 +107,7 @@ async def running_policy(
         store = SqlPolicyStore(opened)
         _serve(server, store, verification_sender)
         access.serve(server.grpc)
+        changes.serve_change_log(server, opened)
         if settings.calendars_listen is not None:
             on_call = OnCallApplicationService(store)
             await stack.enter_async_context(serving_calendars(on_call, settings.calendars_listen, tls))

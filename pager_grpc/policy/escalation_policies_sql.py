@@ -20,6 +20,7 @@ from pager_domain.policy.ports.roster_store import NamedBy
 from pager_domain.policy.revisions import Definition, Kind, Record, Revisioned
 from pager_domain.policy.schedules import SCHEDULES
 from pager_domain.policy.turns import PolicyLevel, Seat, Turns
+from pager_grpc.changes.change_log_sql import record
 from pager_grpc.policy import turns_sql
 from pager_grpc.policy.contact_verifications_sql import SqlVerificationUnitOfWork
 from pager_grpc.policy.documents import definition_in, document_of
@@ -56,7 +57,9 @@ class SqlPolicyUnitOfWork(SqlRosterUnitOfWork, SqlVerificationUnitOfWork, Policy
         asked = {"policy_id": policy_id}
         last_revision = (await self._connection.execute(self._statements.lock, asked)).scalar_one_or_none()
         found = (await self._connection.execute(self._statements.policy, asked)).one_or_none()
-        return Record(POLICIES, policy_id, last_revision or 0, _policy_of(found) if found is not None else None)
+        live = _policy_of(found) if found is not None else None
+        self.recording.found(POLICIES, policy_id, live)
+        return Record(POLICIES, policy_id, last_revision or 0, live)
 
     async def coverage(self, services: Collection[MonitoredServiceId]) -> Coverage:
         """Who has what, as committed now."""
@@ -81,6 +84,7 @@ class SqlPolicyUnitOfWork(SqlRosterUnitOfWork, SqlVerificationUnitOfWork, Policy
         await insert_rows(self._connection, POLICY_REVISIONS, [revision])
         await self._cover(policy.policy_id, set(policy.definition.monitored_service_ids))
         await self._name(policy.policy_id, _names(policy.definition))
+        self.recording.became(POLICIES, policy.policy_id, policy)
 
     async def release(self, policy_ids: Collection[PolicyId]) -> None:
         """Two statements."""
@@ -94,6 +98,7 @@ class SqlPolicyUnitOfWork(SqlRosterUnitOfWork, SqlVerificationUnitOfWork, Policy
         await self._connection.execute(update(ESCALATION_POLICIES).where(row).values(ended))
         await self._cover(policy_id, set())
         await self._name(policy_id, [])
+        self.recording.became(POLICIES, policy_id, None)
 
     async def named_by(self, kind: Kind[D, R], entry_id: str) -> NamedBy | None:
         """A schedule, else the first live policy."""
@@ -167,7 +172,10 @@ class SqlPolicyStore(SqlRosterStore, PolicyStore):
 
     async def _once(self, work: Callable[[PolicyUnitOfWork], Awaitable[T]]) -> T:
         async with self._database.begin() as connection:
-            return await work(SqlPolicyUnitOfWork(self._database, connection, self._statements))
+            unit = SqlPolicyUnitOfWork(self._database, connection, self._statements)
+            result = await work(unit)
+            await record(self._database, connection, unit.recording.changes)
+            return result
 
     async def _read(self, statement: Any, binds: dict[str, Any]) -> Sequence[Row[Any]]:
         async with self._database.snapshot() as connection:

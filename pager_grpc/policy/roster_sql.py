@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.policy.people import PEOPLE
 from pager_domain.policy.ports.roster_store import NamedBy, RosterReads, RosterStore, RosterUnitOfWork
+from pager_domain.policy.recording import Recording
 from pager_domain.policy.revisions import Definition, Kind, Record, Revisioned, Standing
 from pager_domain.policy.schedules import SCHEDULES
 from pager_grpc.policy.person_documents import person_document, person_in
@@ -100,7 +101,11 @@ class SqlRosterReads(RosterReads):
 
 
 class SqlRosterUnitOfWork(SqlRosterReads, RosterUnitOfWork):
-    """The roster's part of one transaction on one connection."""
+    """The roster's part of one transaction on one connection; ``recording`` tells what it changes."""
+
+    def __init__(self, database: Database, connection: AsyncConnection) -> None:
+        super().__init__(database, connection)
+        self.recording = Recording()
 
     async def lock_entry(self, kind: Kind[D, R], entry_id: str) -> Record[D, R]:
         """Two statements: the second one sees what was committed while the first one waited."""
@@ -108,8 +113,9 @@ class SqlRosterUnitOfWork(SqlRosterReads, RosterUnitOfWork):
         found = await fetch(self._connection, statement, {"kind": kind.name, "entry_id": entry_id})
         if not found:
             return Record(kind, entry_id)
-        live = await self.newest_entries(kind, [entry_id])
-        return Record(kind, entry_id, found[0]["revision"], live.get(entry_id))
+        live = (await self.newest_entries(kind, [entry_id])).get(entry_id)
+        self.recording.found(kind, entry_id, live)
+        return Record(kind, entry_id, found[0]["revision"], live)
 
     async def hold_entries(self, kind: Kind[D, R], entry_ids: Collection[str]) -> dict[str, R]:
         """Two statements, as ``lock_entry``; in the order of the ids, so that nobody meets in a deadlock."""
@@ -125,6 +131,7 @@ class SqlRosterUnitOfWork(SqlRosterReads, RosterUnitOfWork):
         moments = {"create_time": entry.create_time, "update_time": entry.update_time}
         await upsert_rows(self._connection, ROSTER_ENTRIES, [key | {"ended": False}])
         await insert_rows(self._connection, ROSTER_REVISIONS, [key | moments | {"document": document}])
+        self.recording.became(kind, entry.entry_id, entry)
 
     async def end_entry(self, kind: Kind[D, R], entry_id: str, now: datetime) -> None:
         """The row stays, so that its revisions are counted on."""
@@ -132,6 +139,7 @@ class SqlRosterUnitOfWork(SqlRosterReads, RosterUnitOfWork):
         entry, revision = _END
         await change(self._connection, entry, key)
         await change(self._connection, revision, key | {"now": self._database.moment_bind(now)})
+        self.recording.became(kind, entry_id, None)
 
     async def named_by(self, kind: Kind[D, R], entry_id: str) -> NamedBy | None:
         """The schedules that name a person."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from fakes.change_log import FakeChangeLog
 from fakes.roster_store import FakeRoster
 
 from pager_domain.errors import StoreUnavailable
@@ -16,6 +17,7 @@ from pager_domain.policy.model import POLICIES, Coverage, EscalationPolicy, Poli
 from pager_domain.policy.people import ContactMethodId, PersonId
 from pager_domain.policy.ports.policy_store import PolicyReads, PolicyStore, PolicyUnitOfWork
 from pager_domain.policy.ports.roster_store import NamedBy
+from pager_domain.policy.recording import Recording
 from pager_domain.policy.revisions import Kind, Record
 from pager_domain.policy.schedules import SCHEDULES, Schedule
 from pager_domain.policy.timetable import ScheduleAt
@@ -36,15 +38,19 @@ class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork, PolicyReads):
         self.seats: dict[Seat, tuple[int, datetime]] = {}
         self.counters: dict[PolicyLevel, int] = {}
         self.clock = datetime(2026, 1, 1, tzinfo=UTC)
+        self.change_log = FakeChangeLog()
+        self.recording = Recording()
         self.unreachable = False
         self._one_at_a_time = asyncio.Lock()
 
     async def atomically(self, work: Callable[[PolicyUnitOfWork], Awaitable[T]]) -> T:
         async with self._one_at_a_time:
             self._reach()
-            before = self._state()
+            before, self.recording = self._state(), Recording()
             try:
-                return await work(self)
+                result = await work(self)
+                self.change_log.record(self.recording.changes, self.clock)
+                return result
             except BaseException:
                 self._back_to(before)
                 raise
@@ -111,7 +117,9 @@ class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork, PolicyReads):
         return self.clock
 
     async def lock(self, policy_id: PolicyId) -> PolicyRecord:
-        return self._record(policy_id)
+        record = self._record(policy_id)
+        self.recording.found(POLICIES, policy_id, record.live)
+        return record
 
     async def coverage(self, services: Collection[MonitoredServiceId]) -> Coverage:
         asked = set(services)
@@ -122,6 +130,7 @@ class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork, PolicyReads):
     async def save(self, policy: EscalationPolicy) -> None:
         self.records[policy.policy_id] = Record(POLICIES, policy.policy_id, policy.revision, policy)
         self.revisions[_newest(policy)] = found_in(policy.definition, policy.revision)
+        self.recording.became(POLICIES, policy.policy_id, policy)
 
     async def release(self, policy_ids: Collection[PolicyId]) -> None:
         for policy_id in policy_ids:
@@ -131,6 +140,7 @@ class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork, PolicyReads):
 
     async def end(self, policy_id: PolicyId, now: datetime) -> None:
         self.records[policy_id] = replace(self.records[policy_id], live=None)
+        self.recording.became(POLICIES, policy_id, None)
 
     async def verification(self, person_id: PersonId, contact_method_id: ContactMethodId) -> Verification | None:
         return self.verifications.get((person_id, contact_method_id))

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pager_domain.policy.ports.roster_store import NamedBy, RosterStore, RosterUnitOfWork
+from pager_domain.policy.recording import Recording
 from pager_domain.policy.revisions import Kind, Record, Standing
 from pager_domain.policy.schedules import SCHEDULES
 
@@ -12,6 +13,7 @@ from pager_domain.policy.schedules import SCHEDULES
 class FakeRoster(RosterStore, RosterUnitOfWork):
     """``roster`` holds, for each kind and id, the revisions and when each ended, if it did."""
 
+    recording: Recording
     roster: dict[tuple[str, str], tuple[tuple[Any, datetime | None], ...]]
 
     async def newest_entries(self, kind: Kind, entry_ids: Collection[str]) -> dict[str, Any]:
@@ -47,7 +49,9 @@ class FakeRoster(RosterStore, RosterUnitOfWork):
         return [entry for entry in self._live_entries(kind) if entry.entry_id > (after or "")][:limit]
 
     async def lock_entry(self, kind: Kind, entry_id: str) -> Record:
-        return self._entry(kind, entry_id)
+        record = self._entry(kind, entry_id)
+        self.recording.found(kind, entry_id, record.live)
+        return record
 
     async def hold_entries(self, kind: Kind, entry_ids: Collection[str]) -> dict[str, Any]:
         return await self.newest_entries(kind, entry_ids)
@@ -55,10 +59,12 @@ class FakeRoster(RosterStore, RosterUnitOfWork):
     async def save_entry(self, kind: Kind, entry: Any) -> None:
         key = (kind.name, entry.entry_id)
         self.roster[key] = (*self.roster.get(key, ()), (entry, None))
+        self.recording.became(kind, entry.entry_id, entry)
 
     async def end_entry(self, kind: Kind, entry_id: str, now: datetime) -> None:
         *before, (last, _) = self.roster[kind.name, entry_id]
         self.roster[kind.name, entry_id] = (*before, (last, now))
+        self.recording.became(kind, entry_id, None)
 
     async def named_by(self, kind: Kind, entry_id: str) -> NamedBy | None:
         if kind.name == "person":

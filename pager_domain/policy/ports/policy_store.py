@@ -76,6 +76,8 @@ class PolicyStore(RosterStore, Protocol):
     async def atomically(self, work: Callable[[PolicyUnitOfWork], Awaitable[T]]) -> T:
         """Runs ``work`` in one transaction: committed when it returns, undone when it raises.
 
+        What it saved or ended leaves a change record in the same transaction, with what it had locked before.
+
         ``work`` is run again from the start, seeing what the others have committed, when it lost a race; so the
         rules that it asks always give the true reason.
         """

@@ -1,9 +1,9 @@
--- Revision 0003 of notifier, by `make schemas`.
+-- Revision 0004 of notifier, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0003');
+INSERT INTO "alembic_version" VALUES('0004');
 CREATE TABLE api_keys (
     api_key_id TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -17,6 +17,19 @@ CREATE TABLE api_keys (
     expire_time TEXT,
     revoke_time TEXT,
     PRIMARY KEY (api_key_id)
+);
+CREATE TABLE change_records (
+    record_id INTEGER NOT NULL,
+    recorded_at TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    method TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    object_kind TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    "before" JSON,
+    "after" JSON,
+    PRIMARY KEY (record_id),
+    CONSTRAINT ck_change_records_something CHECK (before IS NOT NULL OR after IS NOT NULL)
 );
 CREATE TABLE "deliveries" (
     delivery_id TEXT NOT NULL,
@@ -53,7 +66,11 @@ CREATE TABLE schema_version (
     CONSTRAINT ck_schema_version_only_row CHECK (only_row = 1)
 );
 INSERT INTO "schema_version" VALUES(1,1);
+CREATE INDEX ix_change_records_object ON change_records (object_kind, object_id, record_id);
+CREATE INDEX ix_change_records_recorded_at ON change_records (recorded_at);
 CREATE INDEX ix_deliveries_create_time ON deliveries (create_time, delivery_id);
+CREATE TRIGGER gd_change_records_kept BEFORE DELETE ON change_records FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_change_records_kept refuses this DELETE of change_records'); END;
+CREATE TRIGGER gd_change_records_written_once BEFORE UPDATE ON change_records FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_change_records_written_once refuses this UPDATE of change_records'); END;
 CREATE TRIGGER gd_deliveries_counts_grow BEFORE UPDATE ON deliveries FOR EACH ROW WHEN NEW.fencing_token < OLD.fencing_token OR NEW.attempt_count < OLD.attempt_count OR NEW.doubt_count < OLD.doubt_count BEGIN SELECT RAISE(ABORT, 'gd_deliveries_counts_grow refuses this UPDATE of deliveries'); END;
 CREATE TRIGGER gd_deliveries_cut_off_is_doubt BEFORE UPDATE ON deliveries FOR EACH ROW WHEN OLD.state = 'sending' AND NEW.attempt_count > OLD.attempt_count AND NEW.doubt_count = OLD.doubt_count BEGIN SELECT RAISE(ABORT, 'gd_deliveries_cut_off_is_doubt refuses this UPDATE of deliveries'); END;
 CREATE TRIGGER gd_deliveries_ends_stand BEFORE UPDATE ON deliveries FOR EACH ROW WHEN OLD.state IN ('accepted', 'refused', 'unknown') AND (NEW.state <> OLD.state OR NEW.attempt_count <> OLD.attempt_count) BEGIN SELECT RAISE(ABORT, 'gd_deliveries_ends_stand refuses this UPDATE of deliveries'); END;

@@ -1,9 +1,9 @@
--- Revision 0012 of pager, by `make schemas`.
+-- Revision 0013 of pager, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0012');
+INSERT INTO "alembic_version" VALUES('0013');
 CREATE TABLE api_keys (
     api_key_id TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -35,6 +35,19 @@ CREATE TABLE bundles (
     CONSTRAINT ck_bundles_held CHECK (state = 'waiting' OR NOT held),
     CONSTRAINT ck_bundles_settled_at CHECK ((state = 'waiting') = (settled_at IS NULL)),
     CONSTRAINT ck_bundles_state CHECK (state IN ('waiting', 'handed_off', 'undeliverable', 'cancelled', 'in_doubt', 'dissolved'))
+);
+CREATE TABLE change_records (
+    record_id INTEGER NOT NULL,
+    recorded_at TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    method TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    object_kind TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    "before" JSON,
+    "after" JSON,
+    PRIMARY KEY (record_id),
+    CONSTRAINT ck_change_records_something CHECK (before IS NOT NULL OR after IS NOT NULL)
 );
 CREATE TABLE incident_events (
     monitored_service_id TEXT NOT NULL,
@@ -194,6 +207,8 @@ CREATE TABLE schema_version (
 INSERT INTO "schema_version" VALUES(1,10);
 CREATE INDEX ix_bundles_due ON bundles (due_at) WHERE state = 'waiting';
 CREATE INDEX ix_bundles_settled_at ON bundles (settled_at) WHERE settled_at IS NOT NULL;
+CREATE INDEX ix_change_records_object ON change_records (object_kind, object_id, record_id);
+CREATE INDEX ix_change_records_recorded_at ON change_records (recorded_at);
 CREATE INDEX ix_incidents_due ON incidents (severity, next_escalation_at) WHERE next_escalation_at IS NOT NULL;
 CREATE INDEX ix_incidents_held_by_window ON incidents (held_by_window) WHERE held_by_window IS NOT NULL;
 CREATE INDEX ix_incidents_incident_id ON incidents (incident_id);
@@ -211,6 +226,8 @@ CREATE TRIGGER gd_bundles_attempts_grow BEFORE UPDATE ON bundles FOR EACH ROW WH
 CREATE TRIGGER gd_bundles_ends_stand BEFORE UPDATE ON bundles FOR EACH ROW WHEN OLD.state <> 'waiting' AND (NEW.state <> OLD.state OR NEW.settled_at <> OLD.settled_at) BEGIN SELECT RAISE(ABORT, 'gd_bundles_ends_stand refuses this UPDATE of bundles'); END;
 CREATE TRIGGER gd_bundles_kept BEFORE DELETE ON bundles FOR EACH ROW WHEN OLD.state = 'waiting' BEGIN SELECT RAISE(ABORT, 'gd_bundles_kept refuses this DELETE of bundles'); END;
 CREATE TRIGGER gd_bundles_same_message BEFORE UPDATE ON bundles FOR EACH ROW WHEN NEW.subject <> OLD.subject OR NEW.body <> OLD.body BEGIN SELECT RAISE(ABORT, 'gd_bundles_same_message refuses this UPDATE of bundles'); END;
+CREATE TRIGGER gd_change_records_kept BEFORE DELETE ON change_records FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_change_records_kept refuses this DELETE of change_records'); END;
+CREATE TRIGGER gd_change_records_written_once BEFORE UPDATE ON change_records FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_change_records_written_once refuses this UPDATE of change_records'); END;
 CREATE TRIGGER gd_incident_events_kept BEFORE DELETE ON incident_events FOR EACH ROW WHEN EXISTS (SELECT 1 FROM incidents AS i WHERE i.monitored_service_id = OLD.monitored_service_id AND i.incident_id = OLD.incident_id AND i.state <> 'resolved') BEGIN SELECT RAISE(ABORT, 'gd_incident_events_kept refuses this DELETE of incident_events'); END;
 CREATE TRIGGER gd_incident_events_written_once BEFORE UPDATE ON incident_events FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_incident_events_written_once refuses this UPDATE of incident_events'); END;
 CREATE TRIGGER gd_incidents_answered_stops BEFORE UPDATE ON incidents FOR EACH ROW WHEN (OLD.state = 'resolved' OR (OLD.state = 'acknowledged' AND NEW.state <> 'open')) AND (NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level) BEGIN SELECT RAISE(ABORT, 'gd_incidents_answered_stops refuses this UPDATE of incidents'); END;

@@ -1,9 +1,9 @@
--- Revision 0005 of policy, by `make schemas`.
+-- Revision 0006 of policy, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0005');
+INSERT INTO "alembic_version" VALUES('0006');
 CREATE TABLE api_keys (
     api_key_id TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -17,6 +17,19 @@ CREATE TABLE api_keys (
     expire_time TEXT,
     revoke_time TEXT,
     PRIMARY KEY (api_key_id)
+);
+CREATE TABLE change_records (
+    record_id INTEGER NOT NULL,
+    recorded_at TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    method TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    object_kind TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    "before" JSON,
+    "after" JSON,
+    PRIMARY KEY (record_id),
+    CONSTRAINT ck_change_records_something CHECK (before IS NOT NULL OR after IS NOT NULL)
 );
 CREATE TABLE contact_verifications (
     person_id TEXT NOT NULL,
@@ -117,9 +130,13 @@ CREATE TABLE schema_version (
     CONSTRAINT ck_schema_version_only_row CHECK (only_row = 1)
 );
 INSERT INTO "schema_version" VALUES(1,1);
+CREATE INDEX ix_change_records_object ON change_records (object_kind, object_id, record_id);
+CREATE INDEX ix_change_records_recorded_at ON change_records (recorded_at);
 CREATE INDEX ix_policy_coverage_policy_id ON policy_coverage (policy_id);
 CREATE INDEX ix_policy_targets_policy_id ON policy_targets (policy_id);
 CREATE INDEX ix_round_robin_turns_create_time ON round_robin_turns (create_time);
+CREATE TRIGGER gd_change_records_kept BEFORE DELETE ON change_records FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_change_records_kept refuses this DELETE of change_records'); END;
+CREATE TRIGGER gd_change_records_written_once BEFORE UPDATE ON change_records FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_change_records_written_once refuses this UPDATE of change_records'); END;
 CREATE TRIGGER gd_contact_verifications_only_forward BEFORE UPDATE ON contact_verifications FOR EACH ROW WHEN NEW.generation < OLD.generation OR (NEW.generation = OLD.generation AND (NEW.wrong_tries < OLD.wrong_tries OR (OLD.used AND NOT NEW.used) OR NEW.code_hash <> OLD.code_hash OR NEW.address <> OLD.address OR NEW.expire_time <> OLD.expire_time)) BEGIN SELECT RAISE(ABORT, 'gd_contact_verifications_only_forward refuses this UPDATE of contact_verifications'); END;
 CREATE TRIGGER gd_escalation_policies_revision_grows BEFORE UPDATE ON escalation_policies FOR EACH ROW WHEN NEW.revision < OLD.revision BEGIN SELECT RAISE(ABORT, 'gd_escalation_policies_revision_grows refuses this UPDATE of escalation_policies'); END;
 CREATE TRIGGER gd_policy_revisions_kept BEFORE DELETE ON policy_revisions FOR EACH ROW WHEN EXISTS (SELECT 1 FROM escalation_policies AS p WHERE p.policy_id = OLD.policy_id AND p.revision = OLD.revision AND NOT p.ended) BEGIN SELECT RAISE(ABORT, 'gd_policy_revisions_kept refuses this DELETE of policy_revisions'); END;

@@ -77,6 +77,7 @@ ASKS_FOR_NOTHING = {
     "ApplyConfiguration",
     "ListDeliveries",
     "ListApiKeys",
+    "ListChangeRecords",
 }
 """Methods whose empty request makes sense."""
 

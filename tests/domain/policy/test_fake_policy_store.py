@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from contracts.change_log import ChangeLogContract
 from contracts.policy_store import PolicyStoreContract
 from contracts.resolving import ResolvingContract
 from contracts.roster_store import RosterStoreContract
@@ -31,3 +32,13 @@ class TestFakeResolving(ResolvingContract):
     @pytest.fixture
     def store(self):
         return AdvancingStore()
+
+
+class TestFakeChangeLog(ChangeLogContract):
+    @pytest.fixture
+    def store(self):
+        return FakePolicyStore()
+
+    @pytest.fixture
+    def change_log(self, store):
+        return store.change_log

@@ -1,0 +1,1 @@
+"""What was changed of the configuration, when, by whom; shared by all rooms."""

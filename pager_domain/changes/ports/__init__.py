@@ -1,0 +1,1 @@
+"""What the record of changes needs from outside."""

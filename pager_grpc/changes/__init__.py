@@ -1,0 +1,1 @@
+"""The record of configuration changes, as every room keeps and serves it."""

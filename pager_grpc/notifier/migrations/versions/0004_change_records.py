@@ -1,0 +1,16 @@
+"""What was changed of the configuration is recorded, and a record neither changes nor goes."""
+
+from pager_grpc.changes.tables import create_change_records, drop_change_records
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    create_change_records()
+
+
+def downgrade() -> None:
+    drop_change_records()
