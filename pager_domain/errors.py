@@ -7,6 +7,8 @@ Errors carry data; the sentence is made from the data::
     ├── StoreUnavailable        the database cannot be reached; a write may or may not be stored
     ├── Unauthenticated         nobody knows who calls
     ├── NotAllowed              the caller is known, and may not do this
+    ├── Overloaded              there is more to do than can be done; nothing is stored
+    ├── DeadlineImposed         the call took too long; a write may or may not be stored
     └── …                       each room's own, in its ``errors.py``
 
 Each error has one gRPC code and one reason on the wire; ``pager_grpc/<room>/wire_errors.py`` holds the table.
@@ -86,3 +88,23 @@ class NotAllowed(DomainError):
 
     def __str__(self) -> str:
         return f"{self.principal} may not {self.refused}"
+
+
+@dataclass(eq=False)
+class Overloaded(DomainError):
+    """There is more to do than can be done, and this comes after what matters more. Nothing of it is stored."""
+
+    retry_after: timedelta
+
+    def __str__(self) -> str:
+        return "the server is overloaded and has stored nothing of this call; repeat it later, with growing pauses"
+
+
+@dataclass(eq=False)
+class DeadlineImposed(DomainError):
+    """The call took longer than the server gives any call; a write may or may not be stored."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"no answer within {self.seconds:g} s; repeat the call with the same request_id"

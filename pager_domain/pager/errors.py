@@ -9,10 +9,12 @@
     ├── NoLevelLeft
     ├── MaintenanceWindowUnknown
     ├── RequestIdReused
-    └── PolicyUnavailable
+    ├── PolicyUnavailable
+    └── RaiseRateExceeded
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pager_domain.errors import DomainError
 
@@ -85,3 +87,13 @@ class PolicyUnavailable(DomainError):
 
     def __str__(self) -> str:
         return self.fault
+
+
+@dataclass(eq=False)
+class RaiseRateExceeded(DomainError):
+    """The caller raises more alerts than it may; nothing of this one is stored."""
+
+    retry_after: timedelta
+
+    def __str__(self) -> str:
+        return f"more alerts than this caller may raise; repeat it in {self.retry_after.total_seconds():.1f} s"

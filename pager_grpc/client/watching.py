@@ -71,6 +71,9 @@ class Watch:
                 fault = fault_of(error) if isinstance(error, grpc.RpcError) else _SILENT
                 if fault.code not in _PASSING or self._given_up(start):
                     raise failure(fault) from error
+            if fault is None and self._reached and not self._failures:
+                await asyncio.sleep(backoff(1))  # the server ends every stream from time to time
+                continue
             self._failures += 1
             if self._failures == 1:
                 self._connection.lost(fault, reached=self._reached)

@@ -32,6 +32,7 @@ from pager_grpc.notifier.wire_errors import ERRORS
 from pager_grpc.runtime.certificate_watch import watched_tls
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database, open_database
+from pager_grpc.runtime.deadlines import ImposedDeadlines
 from pager_grpc.runtime.durability import require_durable
 from pager_grpc.runtime.forgetting import ForgettingLoop
 from pager_grpc.runtime.metrics import Metrics
@@ -90,10 +91,15 @@ async def running_notifier(
             also_served=[changes.SERVICE_NAME, *access.also_served],
             reflected=access.reflected,
             metrics=rpcs,
-            layers=[*access.layers, changes.attribution(current_principal)],
             tls=tls,
             callers_listen=settings.callers_listen,
             traces=calls_in(tracing),
+            limits=settings.limits(),
+            layers=[
+                ImposedDeadlines(settings.deadline, settings.stream_age),
+                *access.layers,
+                changes.attribution(current_principal),
+            ],
         )
         access.serve(server.grpc)
         servicer = NotifierServicer(application, attempts, tracing)

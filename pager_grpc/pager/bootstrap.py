@@ -58,6 +58,7 @@ from pager_grpc.runtime.certificate_watch import watched_tls
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database, open_database
+from pager_grpc.runtime.deadlines import ImposedDeadlines
 from pager_grpc.runtime.durability import require_durable
 from pager_grpc.runtime.forgetting import ForgettingLoop
 from pager_grpc.runtime.group_commit import GroupCommit
@@ -127,10 +128,15 @@ async def running_pager(
             also_served=[changes.SERVICE_NAME, *access.also_served],
             reflected=access.reflected,
             metrics=rpcs,
-            layers=[*access.layers, changes.attribution(current_principal)],
             tls=tls,
             callers_listen=settings.callers_listen,
             traces=calls_in(tracing),
+            limits=settings.limits(),
+            layers=[
+                ImposedDeadlines(settings.deadline, settings.stream_age),
+                *access.layers,
+                changes.attribution(current_principal),
+            ],
         )
         access.serve(server.grpc)
         changes.serve_change_log(server, database)

@@ -25,8 +25,8 @@ Result: TypeAlias = pb.SendMessagesResponse.Result
 class MessageStream:
     """One stream, from its first message until it breaks or is retired and has nothing to answer any more.
 
-    Once ``retired`` it takes no new messages. ``heard_at`` is when its last response came, by the loop's clock. The
-    notifier is told ``timeout`` with each message: what could not begin by then is not sent.
+    Once ``retired`` it takes no new messages. By the loop's clock it began at ``begun_at``, and its last response came
+    at ``heard_at``. The notifier is told ``timeout`` with each message: what could not begin by then is not sent.
     """
 
     def __init__(self, call: Any, timeout: timedelta) -> None:
@@ -36,7 +36,7 @@ class MessageStream:
         self._unsent: dict[str, Message] = {}
         self._submitted = asyncio.Event()
         self.retired = False
-        self.heard_at = asyncio.get_running_loop().time()
+        self.begun_at = self.heard_at = asyncio.get_running_loop().time()
         self.ended = asyncio.create_task(self._run())
 
     def takes(self, request_id: str) -> bool:

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 DEADLINE_SECONDS = 5.0
 """Shorter than the lease of a page, so that nobody else sends it meanwhile."""
+LONGEST_STREAM_SECONDS = 20.0
+"""So that it ends before the notifier ends it (``runtime/deadlines.py``), and pages reach other replicas in turn."""
 _OLD_NOTIFIER_SECONDS = 60.0
 """How long a notifier that knows no stream is called page by page, before it is asked again."""
 
@@ -136,8 +138,11 @@ class GrpcNotificationSenders(EmailSender, SmsSender):
 
     def _stream_for(self, request_id: str) -> MessageStream | None:
         """None where only a call of its own is possible."""
-        if asyncio.get_running_loop().time() < self._unary_until:
+        now = asyncio.get_running_loop().time()
+        if now < self._unary_until:
             return None
+        if self._stream is not None and now - self._stream.begun_at > LONGEST_STREAM_SECONDS:
+            self._stream.retire()
         if self._stream is None or self._stream.retired:
             self._stream = stream = MessageStream(self._stub.SendMessages(), timedelta(seconds=DEADLINE_SECONDS))
             self._streams.add(stream)

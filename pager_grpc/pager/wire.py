@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from pager_domain.errors import DomainError, InvalidField
+from pager_domain.errors import DomainError, InvalidField, Overloaded
 from pager_domain.kernel import MonitoredServiceId, checked_id
+from pager_domain.pager.errors import RaiseRateExceeded
 from pager_domain.pager.events import Acknowledgement, Alert, HealthyEvent, IncidentId, Link, Severity
 from pager_domain.pager.interventions import Assignee, AssigneeKind
 from pager_domain.pager.model import Answer, Incident, IncidentState, MonitoredService, Request, ServiceState
@@ -205,7 +206,10 @@ def _raise_alert_or_refusal(message: pb.RaiseAlertRequest, traceparent: str) -> 
 def _result_pb(result: Answer | DomainError, errors: ErrorTable) -> pb.RaiseAlertsResponse.Result:
     if isinstance(result, DomainError):
         _, reason = errors[type(result)]
-        return pb.RaiseAlertsResponse.Result(error_reason=pb.ErrorReason.Value(reason), error_message=str(result))
+        refused = pb.RaiseAlertsResponse.Result(error_reason=pb.ErrorReason.Value(reason), error_message=str(result))
+        if isinstance(result, Overloaded | RaiseRateExceeded):
+            refused.retry_after.FromTimedelta(result.retry_after)
+        return refused
     incident_id = result.incident.incident_id if result.incident else ""
     return pb.RaiseAlertsResponse.Result(incident_id=incident_id, opened=result.changed, alert_count=result.alert_count)
 

@@ -2,7 +2,7 @@
 
 import grpc
 
-from pager_domain.errors import InvalidField, NotAllowed, StoreUnavailable, Unauthenticated
+from pager_domain.errors import DeadlineImposed, InvalidField, NotAllowed, Overloaded, StoreUnavailable, Unauthenticated
 from pager_domain.pager.errors import (
     IncidentUnknown,
     MaintenanceWindowUnknown,
@@ -10,6 +10,7 @@ from pager_domain.pager.errors import (
     NoLevelLeft,
     NoOpenIncident,
     PolicyUnavailable,
+    RaiseRateExceeded,
     RequestIdReused,
 )
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
@@ -29,5 +30,8 @@ ERRORS: ErrorTable = {
         (StoreUnavailable, grpc.StatusCode.UNAVAILABLE, pb.ERROR_REASON_STORE_UNAVAILABLE),
         (Unauthenticated, grpc.StatusCode.UNAUTHENTICATED, pb.ERROR_REASON_UNAUTHENTICATED),
         (NotAllowed, grpc.StatusCode.PERMISSION_DENIED, pb.ERROR_REASON_NOT_ALLOWED),
+        (Overloaded, grpc.StatusCode.RESOURCE_EXHAUSTED, pb.ERROR_REASON_OVERLOADED),
+        (DeadlineImposed, grpc.StatusCode.DEADLINE_EXCEEDED, pb.ERROR_REASON_DEADLINE_IMPOSED),
+        (RaiseRateExceeded, grpc.StatusCode.RESOURCE_EXHAUSTED, pb.ERROR_REASON_RAISE_RATE_EXCEEDED),
     )
 }

@@ -41,6 +41,7 @@ from pager_grpc.policy.zones import use_packaged_zones
 from pager_grpc.runtime.certificate_watch import watched_tls
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.database import Database, open_database
+from pager_grpc.runtime.deadlines import ImposedDeadlines
 from pager_grpc.runtime.durability import require_durable
 from pager_grpc.runtime.forgetting import ForgettingLoop
 from pager_grpc.runtime.metrics import Metrics
@@ -53,6 +54,10 @@ from pager_grpc.runtime.tracing_rpc import calls_in
 # Policies are administration: ten thousand services with ids of usual length fit one message.
 _MAX_MESSAGE_BYTES = 1024 * 1024
 _FORGOTTEN_AT_ONCE = 1000
+# They look at every policy, or at every day of three months.
+_LONGER = dict.fromkeys(
+    ("/policy.v1.PolicyService/CheckReachability", "/policy.v1.ConfigurationService/ApplyConfiguration"), 60.0
+)
 
 
 @asynccontextmanager
@@ -97,12 +102,16 @@ async def running_policy(
                 changes.SERVICE_NAME,
             ],
             reflected=access.reflected,
-            layers=[*access.layers, changes.attribution(current_principal)],
-            max_message_bytes=_MAX_MESSAGE_BYTES,
+            limits=settings.limits(_MAX_MESSAGE_BYTES),
             metrics=rpcs,
             tls=tls,
             callers_listen=settings.callers_listen,
             traces=calls_in(tracing),
+            layers=[
+                ImposedDeadlines(settings.deadline, settings.stream_age, _LONGER),
+                *access.layers,
+                changes.attribution(current_principal),
+            ],
         )
         store = SqlPolicyStore(opened)
         _serve(server, store, verification_sender)

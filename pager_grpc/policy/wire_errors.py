@@ -4,7 +4,7 @@ from typing import Final
 
 from grpc import StatusCode
 
-from pager_domain.errors import InvalidField, NotAllowed, StoreUnavailable, Unauthenticated
+from pager_domain.errors import DeadlineImposed, InvalidField, NotAllowed, Overloaded, StoreUnavailable, Unauthenticated
 from pager_domain.policy.errors import (
     AddressRefused,
     CodeNotSent,
@@ -53,6 +53,8 @@ ERRORS: Final[ErrorTable] = {
     StoreUnavailable: (StatusCode.UNAVAILABLE, "ERROR_REASON_STORE_UNAVAILABLE"),
     Unauthenticated: (StatusCode.UNAUTHENTICATED, "ERROR_REASON_UNAUTHENTICATED"),
     NotAllowed: (StatusCode.PERMISSION_DENIED, "ERROR_REASON_NOT_ALLOWED"),
+    Overloaded: (StatusCode.RESOURCE_EXHAUSTED, "ERROR_REASON_OVERLOADED"),
+    DeadlineImposed: (StatusCode.DEADLINE_EXCEEDED, "ERROR_REASON_DEADLINE_IMPOSED"),
     PersonUnknown: (StatusCode.NOT_FOUND, "ERROR_REASON_PERSON_UNKNOWN"),
     PersonExists: (StatusCode.ALREADY_EXISTS, "ERROR_REASON_PERSON_EXISTS"),
     PersonStale: (StatusCode.ABORTED, "ERROR_REASON_PERSON_STALE"),

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from pager_grpc.runtime.limits import ServerLimits
 from pager_grpc.runtime.transport_settings import TransportSettings
 
 MOST_RETENTION_DAYS = 3650
@@ -86,6 +87,27 @@ class RoomSettings(TransportSettings):
     # Where spans go, by OTLP over gRPC; and of how many of the traces that begin here.
     traces_endpoint: Annotated[str, AfterValidator(_collector)] | None = Field(None, alias="PAGERD_TRACES_ENDPOINT")
     traces_ratio: float = Field(1.0, alias="PAGERD_TRACES_RATIO", ge=0, le=1)
+    # Of one server: connections, calls at once on each; seconds until one is asked to end, is cut, and a call given up.
+    connections: int = Field(1000, alias="PAGERD_CONNECTIONS", ge=1, le=100_000)
+    streams: int = Field(128, alias="PAGERD_STREAMS", ge=1, le=10_000)
+    connection_age: float = Field(1800, alias="PAGERD_CONNECTION_AGE", ge=1, le=86_400)
+    connection_grace: float = Field(330, alias="PAGERD_CONNECTION_GRACE", ge=1, le=3600)
+    deadline: float = Field(10, alias="PAGERD_DEADLINE", ge=1, le=3600)
+
+    def limits(self, message: int = 64 * 1024) -> ServerLimits:
+        """What one caller may take of the server; ``message`` in bytes."""
+        return ServerLimits(
+            message,
+            connections=self.connections,
+            streams=self.streams,
+            connection_age=self.connection_age,
+            connection_grace=self.connection_grace,
+        )
+
+    @property
+    def stream_age(self) -> float:
+        """Seconds until a stream ends: well before a connection that is to end is cut."""
+        return 0.85 * self.connection_grace
 
     def database_url_or(self, given: str | None, name: str) -> str:
         """``given``, or a SQLite file called ``name`` in the data folder."""

@@ -14,6 +14,7 @@ from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime.config import ConfigurationFault
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.errors import ErrorTable
+from pager_grpc.runtime.limits import ServerLimits
 from pager_grpc.runtime.rpc_boundary import RpcBoundary, RpcLayer
 
 if TYPE_CHECKING:
@@ -25,17 +26,8 @@ DRAIN_SECONDS = 10.0
 _HEALTH_CHECK_SECONDS = 2.0
 
 
-def _options(max_message_bytes: int) -> tuple[tuple[str, int], ...]:
-    return (
-        # Without this Linux lets two servers share a port in silence.
-        ("grpc.so_reuseport", 0),
-        ("grpc.max_receive_message_length", max_message_bytes),
-        ("grpc.max_metadata_size", 8 * 1024),
-        ("grpc.max_concurrent_streams", 1000),
-        # Clients may ping this often; see channels.py.
-        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-        ("grpc.keepalive_permit_without_calls", 1),
-    )
+# Without this Linux lets two servers share a port in silence.
+_ALONE = ("grpc.so_reuseport", 0)
 
 
 class Server:
@@ -54,7 +46,7 @@ class Server:
         *,
         also_served: Sequence[str] = (),
         reflected: bool = True,
-        max_message_bytes: int = 64 * 1024,
+        limits: ServerLimits | None = None,
         metrics: RpcLayer | None = None,
         traces: RpcLayer | None = None,
         layers: Sequence[RpcLayer] = (),
@@ -64,7 +56,8 @@ class Server:
         self._service_names = (service_name, *also_served)
         outside = [layer for layer in (traces, metrics) if layer is not None]
         self._boundary = RpcBoundary(errors, outside=outside, inside=layers)
-        self.grpc = grpc.aio.server(interceptors=[self._boundary], options=_options(max_message_bytes))
+        options = (_ALONE, *(limits or ServerLimits()).options())
+        self.grpc = grpc.aio.server(interceptors=[self._boundary], options=options)
         self._tls = tls
         self._callers_listen = callers_listen
         self.callers_port: int | None = None

@@ -34,6 +34,8 @@ def test_codes_say_what_a_caller_can_do():
         "StoreUnavailable": "UNAVAILABLE",
         "Unauthenticated": "UNAUTHENTICATED",
         "NotAllowed": "PERMISSION_DENIED",
+        "Overloaded": "RESOURCE_EXHAUSTED",
+        "DeadlineImposed": "DEADLINE_EXCEEDED",
     }
 
 

@@ -12,9 +12,12 @@ from contracts.notification_senders import ANA, ANA_PHONE, OTHER, PAGE, Notifica
 
 from pager_domain.pager.events import NotificationId
 from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, NotNow, Refused
+from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as notifier_grpc
 from pager_grpc.pager import notification_senders_grpc
 from pager_grpc.pager.notification_senders_grpc import GrpcNotificationSenders
 from pager_grpc.runtime.channels import open_channel
+from pager_grpc.runtime.limits import ServerLimits
+from pager_grpc.runtime.server import Server
 
 STATUSES = {
     NotNow: a_status(grpc.StatusCode.UNAVAILABLE, "PROVIDER_DEFERRED"),
@@ -189,3 +192,37 @@ async def test_senders_that_are_closed_end_their_stream_and_whoever_waits_is_tol
 async def test_an_answer_that_makes_no_sense_is_not_now(notifier, senders):
     notifier.garbage = True
     assert isinstance(await senders.send_email(ANA, "s", "b", PAGE, 1), NotNow)
+
+
+async def test_a_stream_gives_way_to_another_before_the_notifier_ends_it(notifier, senders, monkeypatch):
+    assert isinstance(await senders.send_email(ANA, "s", "b", PAGE, 1), HandedOff)
+    assert isinstance(await senders.send_email(ANA, "s", "b", OTHER, 1), HandedOff)
+    assert notifier.streams == 1
+    monkeypatch.setattr(notification_senders_grpc, "LONGEST_STREAM_SECONDS", -1)
+    assert isinstance(await senders.send_email(ANA, "s", "b", NotificationId("third"), 1), HandedOff)
+    assert notifier.streams == 2
+
+
+async def test_a_page_on_a_connection_that_is_cut_is_owed_and_its_repeat_doubles_nothing(notifier):
+    server = Server("test", {}, limits=ServerLimits(connection_age=1, connection_grace=0.1))
+    notifier_grpc.add_NotifierServiceServicer_to_server(notifier, server.grpc)
+    port = await server.start("127.0.0.1:0")
+    async with open_channel(f"127.0.0.1:{port}") as channel, GrpcNotificationSenders(channel) as senders:
+        assert isinstance(await senders.send_email(ANA, "s", "b", OTHER, 1), HandedOff)
+        notifier.gate.clear()
+        cut = await senders.send_email(ANA, "s", "b", PAGE, 1)
+        notifier.gate.set()
+        again = await senders.send_email(ANA, "s", "b", PAGE, 2)
+    await server.grpc.stop(0)
+    assert (type(cut), type(again)) == (NotNow, HandedOff)
+    assert notifier.streams == 2
+    assert notifier.bodies == {OTHER: "b", PAGE: "b"}
+    assert notifier.sent == {ANA.value: 2}
+
+
+async def test_a_notifier_that_is_overloaded_is_there_and_says_when_the_page_is_to_come_again(notifier, senders):
+    notifier.refusals.append(a_status(grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED", retry_seconds=3))
+    answer = await senders.send_email(ANA, "s", "b", PAGE, 1)
+    assert isinstance(answer, NotNow)
+    assert (answer.after, answer.reached) == (timedelta(seconds=3), True)
+    assert isinstance(await senders.send_email(ANA, "s", "b", PAGE, 2), HandedOff)

@@ -55,6 +55,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_NOT_ALLOWED: _ErrorReason.ValueType  # 91
     """The caller may not do this. Metadata: principal, refused."""
+    ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 100
+    """The server has more to do than it can; nothing is stored. With RetryInfo."""
+    ERROR_REASON_DEADLINE_IMPOSED: _ErrorReason.ValueType  # 101
+    """No answer within the time that the server gives a call; it may or may not be stored. Metadata: seconds."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the google.rpc.ErrorInfo of an error of this service, with domain
@@ -89,6 +93,10 @@ ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 90
 """
 ERROR_REASON_NOT_ALLOWED: ErrorReason.ValueType  # 91
 """The caller may not do this. Metadata: principal, refused."""
+ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 100
+"""The server has more to do than it can; nothing is stored. With RetryInfo."""
+ERROR_REASON_DEADLINE_IMPOSED: ErrorReason.ValueType  # 101
+"""No answer within the time that the server gives a call; it may or may not be stored. Metadata: seconds."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -53,6 +53,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_NOT_ALLOWED: _ErrorReason.ValueType  # 91
     """The caller may not do this. Metadata: principal, refused."""
+    ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 100
+    """The server has more to do than it can; nothing is stored. With RetryInfo."""
+    ERROR_REASON_DEADLINE_IMPOSED: _ErrorReason.ValueType  # 101
+    """No answer within the time that the server gives a call; it may or may not be stored. Metadata: seconds."""
+    ERROR_REASON_RAISE_RATE_EXCEEDED: _ErrorReason.ValueType  # 102
+    """The caller raises more alerts than it may; nothing of this one is stored. With RetryInfo, or
+    retry_after in a stream.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of the google.rpc.ErrorInfo of an error of this service, with domain
@@ -85,6 +93,14 @@ ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 90
 """
 ERROR_REASON_NOT_ALLOWED: ErrorReason.ValueType  # 91
 """The caller may not do this. Metadata: principal, refused."""
+ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 100
+"""The server has more to do than it can; nothing is stored. With RetryInfo."""
+ERROR_REASON_DEADLINE_IMPOSED: ErrorReason.ValueType  # 101
+"""No answer within the time that the server gives a call; it may or may not be stored. Metadata: seconds."""
+ERROR_REASON_RAISE_RATE_EXCEEDED: ErrorReason.ValueType  # 102
+"""The caller raises more alerts than it may; nothing of this one is stored. With RetryInfo, or
+retry_after in a stream.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final
@@ -1583,6 +1599,7 @@ class RaiseAlertsResponse(_message.Message):
         ALERT_COUNT_FIELD_NUMBER: _builtins.int
         ERROR_REASON_FIELD_NUMBER: _builtins.int
         ERROR_MESSAGE_FIELD_NUMBER: _builtins.int
+        RETRY_AFTER_FIELD_NUMBER: _builtins.int
         incident_id: _builtins.str
         """Output only. The incident; empty if the alert was refused."""
         opened: _builtins.bool
@@ -1593,6 +1610,12 @@ class RaiseAlertsResponse(_message.Message):
         """Output only. Why it was refused; unspecified if it was not."""
         error_message: _builtins.str
         """Output only. The same in words."""
+        @_builtins.property
+        def retry_after(self) -> _duration_pb2.Duration:
+            """Output only. How long to wait before this alert is raised again; unset where that would change
+            nothing.
+            """
+
         def __init__(
             self,
             *,
@@ -1601,10 +1624,11 @@ class RaiseAlertsResponse(_message.Message):
             alert_count: _builtins.int = ...,
             error_reason: Global___ErrorReason.ValueType = ...,
             error_message: _builtins.str = ...,
+            retry_after: _duration_pb2.Duration | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_count", b"alert_count", "error_message", b"error_message", "error_reason", b"error_reason", "incident_id", b"incident_id", "opened", b"opened"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_count", b"alert_count", "error_message", b"error_message", "error_reason", b"error_reason", "incident_id", b"incident_id", "opened", b"opened", "retry_after", b"retry_after"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
