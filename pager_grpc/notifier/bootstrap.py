@@ -128,7 +128,7 @@ async def _sms_sender(settings: NotifierSettings, clock: Clock, stack: AsyncExit
     from pager_grpc.notifier.sms_http import HttpSmsSender  # noqa: PLC0415 - without a gateway nobody waits for httpx
 
     gateway = (settings.sms_url, settings.sms_account, token, settings.sms_from)
-    sender = HttpSmsSender(*gateway, clock=clock, connections=settings.sms_connections)
+    sender = HttpSmsSender(*gateway, clock=clock, connections=settings.sms_connections, allowed=settings.outbound_allow)
     return await stack.enter_async_context(sender)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -19,17 +20,21 @@ from pager_domain.notifier.model import Accepted, Deferred, InDoubt, ProviderAns
 from pager_domain.notifier.ports.sms_sender import SmsSender
 from pager_grpc.notifier.abandoned import DISCARD_ON_CLOSE
 from pager_grpc.notifier.places import USUAL_PLACES, Places
+from pager_grpc.runtime.outbound_addresses import Destinations, Network
+from pager_grpc.runtime.outbound_http import outbound_client
 
 log = structlog.get_logger()
 
 RETRY_AFTER = timedelta(seconds=5)
 LONGEST_RETRY_AFTER = timedelta(seconds=60)
 _ABSURD_RETRY_AFTER = timedelta(days=1)
-_MAX_ANSWER_BYTES = 64 * 1024
 
 
 class HttpSmsSender(SmsSender):
-    """One POST for each text message, ``connections`` at a time; an async context manager that owns the connections."""
+    """One POST for each text message, ``connections`` at a time; an async context manager that owns the connections.
+
+    ``allowed`` are networks in which the gateway may be though they are not public.
+    """
 
     provider = "sms-gateway"
 
@@ -43,25 +48,18 @@ class HttpSmsSender(SmsSender):
         clock: Clock,
         tls_context: ssl.SSLContext | None = None,
         connections: int = USUAL_PLACES,
+        allowed: Sequence[Network] = (),
     ) -> None:
         self._places = Places(connections)
         self._url = _messages_url(url, account)
         self._from = number
         self._clock = clock
-        self._client = httpx.AsyncClient(
+        self._client = outbound_client(
+            Destinations.of_operator(url, allowed),
+            tls=tls_context,
+            connections=connections,
+            socket_options=[DISCARD_ON_CLOSE],
             auth=(account, token),
-            transport=httpx.AsyncHTTPTransport(
-                verify=tls_context or ssl.create_default_context(),
-                trust_env=False,
-                # Servers drop idle connections at will, and a request lost in such a one is a needless doubt.
-                limits=httpx.Limits(max_connections=connections, keepalive_expiry=1.0),
-                socket_options=[DISCARD_ON_CLOSE],
-            ),
-            # A redirect could lead credentials and a phone number anywhere.
-            follow_redirects=False,
-            # Nothing below bootstrap reads the environment.
-            trust_env=False,
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "hexagonal-pager"},
         )
 
     async def __aenter__(self) -> Self:
@@ -110,7 +108,9 @@ class _Exchange:
         # The caller bounds the whole exchange. Connecting and the TLS handshake have bounds of their own below it:
         # httpx leaks the socket of a handshake that is cancelled, and closes that of one that times out.
         timeout = httpx.Timeout(None, connect=0.45 * budget.total_seconds())
-        request = client.build_request("POST", url, data=form, timeout=timeout, extensions={"trace": self._trace})
+        headers = {"Accept": "application/json"}
+        extensions = {"trace": self._trace}
+        request = client.build_request("POST", url, data=form, headers=headers, timeout=timeout, extensions=extensions)
         response = await client.send(request, stream=True)
         try:
             return response, await _body_of(response)
@@ -132,13 +132,9 @@ class _Exchange:
 
 
 async def _body_of(response: httpx.Response) -> bytes:
-    body = bytearray()
     with suppress(httpx.HTTPError):
-        async for chunk in response.aiter_raw():
-            body += chunk
-            if len(body) > _MAX_ANSWER_BYTES:
-                return b""
-    return bytes(body)
+        return await response.aread()
+    return b""
 
 
 def _answer_of(response: httpx.Response, body: bytes, now: datetime) -> ProviderAnswer:

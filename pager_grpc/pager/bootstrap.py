@@ -218,7 +218,8 @@ def _canary(
     from pager_grpc.pager.canary_loop import CanaryLoop  # noqa: PLC0415 - without it nobody waits for httpx
 
     url, seen = settings.heartbeat_url.get_secret_value(), CanaryMetrics(metrics.registry)
-    canary = CanaryLoop(lanes.alerts.submit, views, wakeups, url, lambda: audit.passed, seen)
+    allowed = settings.outbound_allow
+    canary = CanaryLoop(lanes.alerts.submit, views, wakeups, url, lambda: audit.passed, seen, allowed)
     return [run_forever("canary", canary.step, Doorbell())]
 
 

@@ -4,7 +4,7 @@ Whoever watches that URL from outside learns that paging has stopped, even when 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -16,12 +16,13 @@ from pager_domain.pager.model import Answer, Incident, Request
 from pager_domain.pager.ports.incident_views import IncidentViews
 from pager_grpc.pager.metrics import CanaryMetrics
 from pager_grpc.pager.wakeups import Wakeups
+from pager_grpc.runtime.outbound_addresses import Destinations, Network
+from pager_grpc.runtime.outbound_http import OutboundRefused, outbound_client
 
 log = structlog.get_logger()
 
 PAUSE_SECONDS = 60.0
 PATIENCE_SECONDS = 30.0
-_PING_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 1.0
 _TIMELINE_LINES = 100
 
@@ -39,11 +40,13 @@ class CanaryLoop:
         heartbeat_url: str,
         promises_are_kept: Callable[[], bool],
         metrics: CanaryMetrics,
+        allowed: Sequence[Network] = (),
     ) -> None:
         self._submit = submit
         self._views = views
         self._wakeups = wakeups
         self._heartbeat_url = heartbeat_url
+        self._destinations = Destinations.of_operator(heartbeat_url, allowed)
         self._promises_are_kept = promises_are_kept
         self._metrics = metrics
 
@@ -89,8 +92,10 @@ class CanaryLoop:
 
     async def _ping(self) -> None:
         try:
-            async with httpx.AsyncClient(timeout=_PING_SECONDS) as client:
+            async with outbound_client(self._destinations) as client:
                 (await client.get(self._heartbeat_url)).raise_for_status()
+        except OutboundRefused as refusal:
+            log.warning("heartbeat_refused", cause=str(refusal))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             # The URL is a secret; the kind of error is not.
             log.warning("heartbeat_failed", error=type(error).__name__)

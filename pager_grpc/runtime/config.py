@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, Field, ValidationError
 
 from pager_grpc.runtime.limits import ServerLimits
+from pager_grpc.runtime.outbound_addresses import Network, networks_of
 from pager_grpc.runtime.transport_settings import TransportSettings
 
 MOST_RETENTION_DAYS = 3650
@@ -73,6 +74,15 @@ def checked_retention(days: int, least: int) -> int:
     return days
 
 
+def _networks(value: str) -> str:
+    try:
+        networks_of(value)
+    except ValueError as error:
+        raise ValueError("must be networks like 10.0.0.0/8, separated by commas") from error
+    return value
+
+
+Networks = Annotated[str, AfterValidator(_networks)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Address = Annotated[str, AfterValidator(_address)]
 
@@ -87,6 +97,7 @@ class RoomSettings(TransportSettings):
     # Where spans go, by OTLP over gRPC; and of how many of the traces that begin here.
     traces_endpoint: Annotated[str, AfterValidator(_collector)] | None = Field(None, alias="PAGERD_TRACES_ENDPOINT")
     traces_ratio: float = Field(1.0, alias="PAGERD_TRACES_RATIO", ge=0, le=1)
+    given_outbound_allow: Networks = Field("", alias="PAGERD_OUTBOUND_ALLOW")
     # Of one server: connections, calls at once on each; seconds until one is asked to end, is cut, and a call given up.
     connections: int = Field(1000, alias="PAGERD_CONNECTIONS", ge=1, le=100_000)
     streams: int = Field(128, alias="PAGERD_STREAMS", ge=1, le=10_000)
@@ -103,6 +114,11 @@ class RoomSettings(TransportSettings):
             connection_age=self.connection_age,
             connection_grace=self.connection_grace,
         )
+
+    @property
+    def outbound_allow(self) -> tuple[Network, ...]:
+        """Networks that configured URLs may lead to though they are not public."""
+        return networks_of(self.given_outbound_allow)
 
     @property
     def stream_age(self) -> float:

@@ -88,3 +88,14 @@ def test_the_ledger_remembers_for_a_week_and_a_day_at_least_or_for_ever(read, da
     (fault,) = faults_of(read, NOTIFIER_RETENTION_DAYS=days)
     assert fault == "NOTIFIER_RETENTION_DAYS: must be 0 (nothing is forgotten) or 8 to 3650 days"
     assert [read(NOTIFIER_RETENTION_DAYS=good).retention_days for good in ("0", "8", "3650")] == [0, 8, 3650]
+
+
+def test_networks_that_may_be_called_are_given_as_networks(monkeypatch):
+    monkeypatch.setenv("PAGERD_OUTBOUND_ALLOW", "10.0.0.0/8, 192.168.7.4")
+    assert [str(network) for network in read_settings(NotifierSettings).outbound_allow] == [
+        "10.0.0.0/8",
+        "192.168.7.4/32",
+    ]
+    monkeypatch.setenv("PAGERD_OUTBOUND_ALLOW", "everything")
+    with pytest.raises(ConfigurationFault, match="PAGERD_OUTBOUND_ALLOW: must be networks like"):
+        read_settings(NotifierSettings)
