@@ -24,11 +24,13 @@ from pager_grpc.notifier.config import NotifierSettings
 from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
 from pager_grpc.notifier.delivery_history_sql import SqlDeliveryHistory
 from pager_grpc.notifier.email_smtp import SmtpEmailSender
+from pager_grpc.notifier.lanes import LANES, PLACES
 from pager_grpc.notifier.mailbox import Mailbox
 from pager_grpc.notifier.senders_traced import TracedEmailSender, TracedSmsSender
 from pager_grpc.notifier.servicer import SERVICE_NAME, NotifierServicer
 from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.notifier.wire_errors import ERRORS
+from pager_grpc.runtime.admission import Admission
 from pager_grpc.runtime.certificate_watch import watched_tls
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database, open_database
@@ -99,6 +101,7 @@ async def running_notifier(
                 ImposedDeadlines(settings.deadline, settings.stream_age),
                 *access.layers,
                 changes.attribution(current_principal),
+                Admission(LANES, PLACES, ERRORS, metrics.registry),
             ],
         )
         access.serve(server.grpc)

@@ -39,6 +39,7 @@ from pager_grpc.pager.history_sql import SqlHistory
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
 from pager_grpc.pager.known_policies_sql import SqlKnownPolicies
+from pager_grpc.pager.lanes import LANES
 from pager_grpc.pager.maintenance_loop import MaintenanceLoop
 from pager_grpc.pager.maintenance_windows_sql import SqlMaintenanceWindows
 from pager_grpc.pager.metrics import (
@@ -54,6 +55,7 @@ from pager_grpc.pager.servicer import SERVICE_NAME, Lanes, PagerServicer
 from pager_grpc.pager.spans import committing
 from pager_grpc.pager.wakeups import Wakeups, listen
 from pager_grpc.pager.wire_errors import ERRORS
+from pager_grpc.runtime.admission import Admission
 from pager_grpc.runtime.certificate_watch import watched_tls
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.clock import SystemClock
@@ -136,6 +138,7 @@ async def running_pager(
                 ImposedDeadlines(settings.deadline, settings.stream_age),
                 *access.layers,
                 changes.attribution(current_principal),
+                Admission(LANES, settings.places, ERRORS, metrics.registry),
             ],
         )
         access.serve(server.grpc)

@@ -12,6 +12,7 @@ from pager_domain.kernel import EmailAddress
 from pager_domain.pager.retention import LEAST_KEPT
 from pager_grpc.access.config import AccessSettings
 from pager_grpc.runtime.config import Address, ConfigurationFault, DatabaseUrl, checked_retention, sqlite_file
+from pager_grpc.runtime.lanes import Lane
 from pager_grpc.runtime.secret_files import read_secret
 
 
@@ -53,6 +54,9 @@ def _address_keys(value: SecretStr | None, others: ValidationInfo) -> SecretStr 
     return value
 
 
+Places = Annotated[int, Field(ge=1, le=100_000)]
+
+
 class PagerSettings(AccessSettings):
     """``PAGER_LISTEN``, ``PAGER_POLICY_TARGET`` and the rest, beside what every room reads."""
 
@@ -68,6 +72,13 @@ class PagerSettings(AccessSettings):
     # Required: without it a service that no policy covers would page nobody.
     catch_all_email: Annotated[str, AfterValidator(_email_address)] = Field(alias="PAGER_CATCH_ALL_EMAIL")
 
+    # In an overload: calls at once, and as many that wait a moment; see docs/security.md.
+    raise_places: Places = Field(256, alias="PAGER_RAISE_PLACES")
+    raise_streams: Places = Field(64, alias="PAGER_RAISE_STREAMS")
+    read_places: Places = Field(4, alias="PAGER_READ_PLACES")
+    administration_places: Places = Field(2, alias="PAGER_ADMINISTRATION_PLACES")
+    watchers: Places = Field(64, alias="PAGER_WATCHERS")
+
     # Of what one recipient is owed in a storm so many messages go one by one; 0: all of them.
     burst: Annotated[int, Field(ge=0, le=1000)] = Field(6, alias="PAGER_BURST")
     # Resolved incidents are forgotten after so many days; 0: never.
@@ -80,6 +91,18 @@ class PagerSettings(AccessSettings):
     address_keys: Annotated[SecretStr | None, AfterValidator(_address_keys)] = Field(
         None, alias="PAGER_ADDRESS_KEYS", validate_default=True
     )
+
+    @property
+    def places(self) -> dict[Lane, int]:
+        """Calls at once, by lane. Alerts of low severity have half of the places of the others."""
+        return {
+            Lane.RAISE: self.raise_places,
+            Lane.RAISE_LOW: max(1, self.raise_places // 2),
+            Lane.RAISE_STREAM: self.raise_streams,
+            Lane.ADMINISTRATION: self.administration_places,
+            Lane.READ: self.read_places,
+            Lane.WATCH: self.watchers,
+        }
 
     @property
     def own_key_file(self) -> Path:

@@ -31,6 +31,7 @@ from pager_grpc.policy.calendars_http import serving_calendars
 from pager_grpc.policy.config import PolicySettings
 from pager_grpc.policy.configuration_servicer import ConfigurationServicer
 from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
+from pager_grpc.policy.lanes import LANES, PLACES
 from pager_grpc.policy.people_servicer import PeopleServicer
 from pager_grpc.policy.reachability_loop import ReachabilityLoop
 from pager_grpc.policy.schedule_servicer import ScheduleServicer
@@ -38,6 +39,7 @@ from pager_grpc.policy.servicer import SERVICE_NAME, PolicyServicer
 from pager_grpc.policy.verification_sender_grpc import GrpcVerificationSender
 from pager_grpc.policy.wire_errors import ERRORS
 from pager_grpc.policy.zones import use_packaged_zones
+from pager_grpc.runtime.admission import Admission
 from pager_grpc.runtime.certificate_watch import watched_tls
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.database import Database, open_database
@@ -111,6 +113,7 @@ async def running_policy(
                 ImposedDeadlines(settings.deadline, settings.stream_age, _LONGER),
                 *access.layers,
                 changes.attribution(current_principal),
+                Admission(LANES, PLACES, ERRORS, metrics.registry),
             ],
         )
         store = SqlPolicyStore(opened)

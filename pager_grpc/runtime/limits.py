@@ -13,8 +13,9 @@ _KIB: Final = 1024
 class ServerLimits:
     """Limits of one server.
 
-    Sizes are bytes, spans seconds. ``streams`` are calls at once on one connection; ``connection_age`` is when a
-    connection is asked to end, give or take a tenth, and ``connection_grace`` how long after that its calls are cut.
+    Sizes are bytes, spans seconds. ``streams`` are calls at once on one connection, ``pending`` those on all that wait
+    until our code hears of them: beyond it gRPC refuses whatever comes, so it only bounds memory. A connection is asked
+    to end at ``connection_age``, give or take a tenth, and ``connection_grace`` after that its calls are cut.
 
     Raises:
         ValueError: a limit would let nobody in.
@@ -24,6 +25,7 @@ class ServerLimits:
     metadata: int = 8 * _KIB
     connections: int = 1000
     streams: int = 128
+    pending: int = 10_000
     handshake: float = 10.0
     ping_interval: float = 10.0
     connection_age: float = 1800.0
@@ -44,6 +46,8 @@ class ServerLimits:
             ("grpc.absolute_max_metadata_size", self.metadata),
             ("grpc.max_allowed_incoming_connections", self.connections),
             ("grpc.max_concurrent_streams", self.streams),
+            ("grpc.server.max_pending_requests", self.pending),
+            ("grpc.server.max_pending_requests_hard_limit", self.pending),
             ("grpc.server_handshake_timeout_ms", _milliseconds(self.handshake)),
             # Clients may ping this often while a call runs (see channels.py), and without a call not at all: the third
             # ping too many ends the connection.
