@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from pager_domain.access.principal import ANONYMOUS, Role
 from pager_domain.errors import DomainError
 from pager_domain.kernel import Clock, email_target
 from pager_domain.pager.application import PagerApplicationService
@@ -50,6 +51,7 @@ from pager_grpc.pager.metrics import (
     unreadable_addresses,
 )
 from pager_grpc.pager.notification_senders_grpc import GrpcNotificationSenders
+from pager_grpc.pager.raise_rates import UNLIMITED, RaiseRates
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.servicer import SERVICE_NAME, Lanes, PagerServicer
 from pager_grpc.pager.spans import committing
@@ -145,7 +147,13 @@ async def running_pager(
         changes.serve_change_log(server, database)
         pb_grpc.add_PagerServiceServicer_to_server(
             PagerServicer(
-                lanes, views, windows, wakeups, EscalationPreview(policies, catch_all), clock or SystemClock()
+                lanes,
+                views,
+                windows,
+                wakeups,
+                EscalationPreview(policies, catch_all),
+                clock or SystemClock(),
+                RaiseRates(settings.raise_rate, _caller_of(settings), metrics.registry),
             ),
             server.grpc,
         )
@@ -174,6 +182,17 @@ async def running_pager(
         stack.push_async_callback(server.stop)
         stack.callback(wakeups.close)
         yield await server.start(settings.listen)
+
+
+def _caller_of(settings: PagerSettings) -> Callable[[], str]:
+    """By whose rate an alert counts: all who show nothing share one, if the operator gave one."""
+    anonymous = UNLIMITED if settings.given_raise_rate is None else ANONYMOUS.name
+
+    def caller() -> str:
+        principal = current_principal()
+        return principal.name if principal.role is not Role.ANONYMOUS else anonymous
+
+    return caller
 
 
 @asynccontextmanager

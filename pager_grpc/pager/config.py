@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress
+from pager_domain.pager.raise_rate import RaiseRate
 from pager_domain.pager.retention import LEAST_KEPT
 from pager_grpc.access.config import AccessSettings
 from pager_grpc.runtime.config import Address, ConfigurationFault, DatabaseUrl, checked_retention, sqlite_file
@@ -54,6 +55,7 @@ def _address_keys(value: SecretStr | None, others: ValidationInfo) -> SecretStr 
     return value
 
 
+_USUAL_RAISE_RATE = 10.0
 Places = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -79,6 +81,10 @@ class PagerSettings(AccessSettings):
     administration_places: Places = Field(2, alias="PAGER_ADMINISTRATION_PLACES")
     watchers: Places = Field(64, alias="PAGER_WATCHERS")
 
+    # Alerts a second and at once, of each caller with a key or token; given, also of all others together; 0: of nobody.
+    given_raise_rate: Annotated[float, Field(ge=0, le=1_000_000)] | None = Field(None, alias="PAGER_RAISE_RATE")
+    raise_burst: Places = Field(100, alias="PAGER_RAISE_BURST")
+
     # Of what one recipient is owed in a storm so many messages go one by one; 0: all of them.
     burst: Annotated[int, Field(ge=0, le=1000)] = Field(6, alias="PAGER_BURST")
     # Resolved incidents are forgotten after so many days; 0: never.
@@ -103,6 +109,12 @@ class PagerSettings(AccessSettings):
             Lane.READ: self.read_places,
             Lane.WATCH: self.watchers,
         }
+
+    @property
+    def raise_rate(self) -> RaiseRate | None:
+        """Of each caller; None: nobody is limited."""
+        per_second = _USUAL_RAISE_RATE if self.given_raise_rate is None else self.given_raise_rate
+        return RaiseRate(per_second, self.raise_burst) if per_second else None
 
     @property
     def own_key_file(self) -> Path:

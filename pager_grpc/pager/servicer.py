@@ -23,6 +23,7 @@ from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager import wire, wire_interventions, wire_maintenance
 from pager_grpc.pager.ids import new_id
+from pager_grpc.pager.raise_rates import RaiseRates
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.pager.wire_events import event_pb
@@ -61,7 +62,9 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         wakeups: Wakeups,
         preview: EscalationPreview,
         clock: Clock,
+        rates: RaiseRates,
     ) -> None:
+        self._rates = rates
         self._alerts, self._answers = lanes.alerts, lanes.answers
         self._views = views
         self._windows = windows
@@ -71,6 +74,7 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
 
     async def RaiseAlert(self, request: pb.RaiseAlertRequest, context: Any) -> pb.RaiseAlertResponse:
         """A service is broken."""
+        self._rates.require()
         answer = await self._alerts.submit(wire.raise_alert_of(request, followed_traceparent()))
         if answer.changed:
             _log_change("incident_opened", answer, request.request_id)
@@ -81,7 +85,7 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
     ) -> AsyncIterator[pb.RaiseAlertsResponse]:
         """Many alerts; the next message is not read before the last one is answered."""
         async for message in self._wakeups.until_closing(request_iterator):
-            requests = _own(wire.raise_alerts_of(message, followed_traceparent()))
+            requests = self._rates.within(_own(wire.raise_alerts_of(message, followed_traceparent())))
             granted = [request for request in requests if isinstance(request, Request)]
             answers = iter(await self._alerts.submit_all(granted) if granted else ())
             results = [next(answers) if isinstance(request, Request) else request for request in requests]
