@@ -82,4 +82,5 @@ def _tokens(settings: AccessSettings, clock: Clock) -> Tokens | None:
     from pager_grpc.access.jwks import Jwks, reader_of  # noqa: PLC0415 - see above
     from pager_grpc.access.tokens_jwt import JwtTokens  # noqa: PLC0415 - see above
 
-    return JwtTokens(settings.jwt_issuer, settings.jwt_audience, Jwks(reader_of(settings.jwks)), clock)
+    keys = Jwks(reader_of(settings.jwks, settings.outbound_allow))
+    return JwtTokens(settings.jwt_issuer, settings.jwt_audience, keys, clock)

@@ -1,13 +1,17 @@
 """The public keys of whoever issues tokens: kept, refreshed, and trusted for a while when they cannot be read."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from time import monotonic
 
 import httpx
 import jwt
 import structlog
+
+from pager_grpc.runtime.outbound_addresses import Destinations, Network
+from pager_grpc.runtime.outbound_http import OutboundRefused, outbound_client
 
 log = structlog.get_logger()
 
@@ -18,7 +22,6 @@ STALE_SECONDS = 24 * 3600.0
 PAUSE_SECONDS = 30.0
 """Between two attempts to read, whoever shows tokens that name unknown keys."""
 _PATIENCE_SECONDS = 3.0
-_MOST_BYTES = 256 * 1024
 
 ReadJwks = Callable[[], Awaitable[str]]
 
@@ -64,8 +67,8 @@ class Jwks:
         self._keys, self._read_at = keys, self._seconds()
 
 
-def reader_of(place: str) -> ReadJwks:
-    """Reads from an https address or from a file."""
+def reader_of(place: str, allowed: Sequence[Network] = (), tls: ssl.SSLContext | None = None) -> ReadJwks:
+    """Reads from an https address or from a file; ``allowed`` networks may hold the address though not public."""
     if not place.startswith("https://"):
 
         async def from_file() -> str:
@@ -75,17 +78,14 @@ def reader_of(place: str) -> ReadJwks:
                 raise JwksUnreadable(f"{place}: {error}") from error
 
         return from_file
+    destinations = Destinations.of_operator(place, allowed)
 
     async def from_address() -> str:
         try:
-            async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as client, client.stream("GET", place) as answer:
-                answer.raise_for_status()
-                body = b""
-                async for part in answer.aiter_bytes():
-                    body += part
-                    if len(body) > _MOST_BYTES:
-                        raise JwksUnreadable(f"{place}: more than {_MOST_BYTES} bytes")
-                return body.decode()
+            async with outbound_client(destinations, seconds=_PATIENCE_SECONDS, tls=tls) as client:
+                return (await client.get(place)).raise_for_status().content.decode()
+        except OutboundRefused as refusal:
+            raise JwksUnreadable(f"{place}: {refusal}") from refusal
         except (httpx.HTTPError, UnicodeDecodeError) as error:
             raise JwksUnreadable(f"{place}: {type(error).__name__}") from error
 

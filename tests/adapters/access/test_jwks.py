@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import ssl
+from contextlib import AsyncExitStack
 
-import httpx
 import pytest
+import trustme
 from adapters.access.issuers import Issuer
+from adapters.web import Web, said
 
-from pager_grpc.access import jwks
 from pager_grpc.access.jwks import PAUSE_SECONDS, REFRESH_SECONDS, STALE_SECONDS, Jwks, JwksUnreadable, reader_of
 
 
@@ -109,19 +111,42 @@ async def test_keys_may_stand_in_a_file(tmp_path):
     assert await Jwks(reader_of(str(file))).key("EdDSA") is not None
 
 
+@pytest.fixture
+async def published_at():
+    """Serves an answer over https on loopback, and yields how to read it."""
+    async with AsyncExitStack() as stack:
+
+        async def published(answer):
+            authority, trusting = trustme.CA(), ssl.create_default_context()
+            serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            authority.configure_trust(trusting)
+            authority.issue_cert("localhost").configure_cert(serving)
+            web = await stack.enter_async_context(Web(answer).running(serving))
+            return reader_of(f"https://localhost:{web.port}/jwks", tls=trusting)
+
+        yield published
+
+
+async def test_keys_may_stand_at_an_address(published_at):
+    read = await published_at(said(Issuer().jwks().encode()))
+    assert await Jwks(read).key("EdDSA") is not None
+
+
 @pytest.mark.parametrize(
     "answer",
     [
-        httpx.Response(500),
-        httpx.Response(302, headers={"location": "https://elsewhere.example.com"}),
-        httpx.Response(200, content=b"x" * 300_000),
-        httpx.Response(200, content=b"\xff\xff"),
+        said(b"", status="500 Oops"),
+        said(b"", "Location: https://elsewhere.example.com", status="302 Found"),
+        said(b"x" * 300_000),
+        said(b"\xff\xff"),
     ],
     ids=["error", "redirect", "too long", "no text"],
 )
-async def test_an_answer_over_the_web_that_is_no_key_set_is_not_read(monkeypatch, answer):
-    transport = httpx.MockTransport(lambda _: answer)
-    client = httpx.AsyncClient
-    monkeypatch.setattr(jwks.httpx, "AsyncClient", lambda **options: client(transport=transport, **options))
+async def test_an_answer_over_the_web_that_is_no_key_set_is_not_read(published_at, answer):
     with pytest.raises(JwksUnreadable):
-        await reader_of("https://id.example.com/jwks")()
+        await (await published_at(answer))()
+
+
+async def test_an_address_that_is_not_public_is_not_read_unless_the_operator_allows_it():
+    with pytest.raises(JwksUnreadable, match="PAGERD_OUTBOUND_ALLOW"):
+        await reader_of("https://169.254.169.254/jwks")()

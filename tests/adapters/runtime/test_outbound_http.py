@@ -3,12 +3,12 @@
 import asyncio
 import gzip
 import ssl
-from contextlib import asynccontextmanager
 from ipaddress import ip_address
 
 import httpx
 import pytest
 import trustme
+from adapters.web import Web, said
 
 from pager_grpc.runtime.outbound_addresses import Destinations, networks_of
 from pager_grpc.runtime.outbound_http import MOST_BYTES, OutboundRefused, outbound_client
@@ -54,35 +54,6 @@ def test_an_operator_who_writes_anything_else_is_not_led_to_loopback(url):
     assert Destinations.of_operator(url).refusal(ip_address("127.0.0.1"), "http")
 
 
-class Web:
-    """A server that answers with ``answer`` and then does ``more`` with its connection."""
-
-    def __init__(self, answer: bytes, more=None) -> None:
-        self.answer, self.more = answer, more
-        self.requests: list[bytes] = []
-        self.hung_up = asyncio.Event()
-
-    async def take(self, reader, writer):
-        try:
-            self.requests.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.write(self.answer)
-            await writer.drain()
-            if self.more:
-                await self.more(writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            self.hung_up.set()
-        finally:
-            writer.close()
-
-    @asynccontextmanager
-    async def running(self, tls=None):
-        server = await asyncio.start_server(self.take, "127.0.0.1", 0, ssl=tls)
-        self.port = server.sockets[0].getsockname()[1]
-        yield self
-        server.close()
-        await server.wait_closed()
-
-
 class Names:
     """A name server that tells one list of addresses after the other."""
 
@@ -93,11 +64,6 @@ class Names:
     async def __call__(self, host, port):
         self.asked.append(host)
         return self._told.pop(0)
-
-
-def said(body: bytes, *headers: str, status="200 OK", length=None) -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", *headers]
-    return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
 
 
 async def test_a_name_is_resolved_once_and_called_where_it_was_found(monkeypatch):
