@@ -7,7 +7,10 @@ from pathlib import Path
 from pager_cli.outcome import USAGE, CommandFailed
 from pager_cli.peer import Peer
 
-API_KEY, API_KEY_FILE = "PAGERCTL_API_KEY", "PAGERCTL_API_KEY_FILE"
+
+def is_given() -> bool:
+    """Whether calls will show a key or token: then the server may know who a person is."""
+    return bool(os.environ.get("PAGERCTL_API_KEY_FILE") or os.environ.get("PAGERCTL_API_KEY"))
 
 
 def api_key_for(peer: Peer) -> str:
@@ -28,7 +31,7 @@ def api_key_for(peer: Peer) -> str:
 
 
 def _given() -> str:
-    if file := os.environ.get(API_KEY_FILE):
+    if file := os.environ.get("PAGERCTL_API_KEY_FILE"):
         try:
             given, place = Path(file).read_text(encoding="utf-8").strip(), file
         except (OSError, UnicodeDecodeError) as error:
@@ -37,7 +40,7 @@ def _given() -> str:
         if not given:
             raise CommandFailed(USAGE, f"{file}: the file of the API key is empty")
     else:
-        given, place = os.environ.get(API_KEY, "").strip(), API_KEY
+        given, place = os.environ.get("PAGERCTL_API_KEY", "").strip(), "PAGERCTL_API_KEY"
     if not (given.isascii() and given.isprintable()) or " " in given:
         raise CommandFailed(USAGE, f"{place}: an API key or token has no spaces and no other characters than ASCII")
     return given

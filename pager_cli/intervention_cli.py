@@ -12,7 +12,9 @@ from pager_cli.durations import parse_duration
 from pager_cli.peer import Peer
 from pager_cli.running import run
 
-By = Annotated[str, typer.Option(metavar="WHO", help="Who asks for it.")]
+By = Annotated[
+    str, typer.Option(metavar="WHO", callback=opt.somebody, help="Who asks for it; you, if your key says so.")
+]
 Incident = Annotated[str, typer.Option(metavar="ID", help="The incident meant; the open one if not given.")]
 
 
@@ -40,7 +42,7 @@ def a_moment(option: str, written: str) -> datetime:
 
 def snooze(
     service: opt.Service,
-    by: By,
+    by: By = "",
     for_: Annotated[str, typer.Option("--for", metavar="DURATION", help="So long, like 45m or 4h; 1m to 24h.")] = "",
     until: Annotated[str, typer.Option(metavar="TIME", help="Until then, like 2026-03-01T15:30 (local time).")] = "",
     incident: Incident = "",
@@ -75,7 +77,7 @@ def snooze(
 
 def escalate(
     service: opt.Service,
-    by: By,
+    by: By = "",
     incident: Incident = "",
     request_id: opt.RequestId = "",
     target: opt.Target = opt.DEFAULT_TARGET,
@@ -91,7 +93,7 @@ def escalate(
 
 def reassign(
     service: opt.Service,
-    by: By,
+    by: By = "",
     policy: Annotated[str, typer.Option(metavar="ID", help="To this escalation policy.")] = "",
     person: Annotated[str, typer.Option(metavar="ID", help="To this person.")] = "",
     incident: Incident = "",

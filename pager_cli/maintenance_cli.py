@@ -29,7 +29,7 @@ class Day(StrEnum):
 @maintenance_app.command("create")
 def create(
     services: Annotated[list[str], typer.Argument(metavar="SERVICE...", help="The monitored services; 1 to 100.")],
-    by: By,
+    by: By = "",
     for_: Annotated[str, typer.Option("--for", metavar="DURATION", help="How long it lasts, like 2h.")] = "",
     from_: Annotated[str, typer.Option("--from", metavar="TIME", help="When it starts; now if not given.")] = "",
     until: Annotated[str, typer.Option(metavar="TIME", help="When it ends, instead of --for.")] = "",

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pager_cli.completion import service_names
+from pager_cli.credentials import is_given
 
 
 class Severity(StrEnum):
@@ -48,6 +49,13 @@ def _address(value: str) -> str:
     # A gRPC name such as unix:/run/pager.sock or dns:///pager:50051 is left to gRPC.
     if not colon or not host or not (port.isdigit() or "/" in port):
         raise typer.BadParameter("must be host:port, like 127.0.0.1:50051")
+    return value
+
+
+def somebody(value: str) -> str:
+    """Who does it: named, unless a key may say so."""
+    if not value and not is_given():
+        raise typer.BadParameter("is required, unless an API key says who you are")
     return value
 
 

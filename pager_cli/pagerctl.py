@@ -11,7 +11,6 @@ import typer
 from pager_cli import intervention_cli
 from pager_cli import options as opt
 from pager_cli.configuration_cli import add_configuration_commands
-from pager_cli.credentials import API_KEY_FILE
 from pager_cli.key_cli import key_app
 from pager_cli.maintenance_cli import maintenance_app
 from pager_cli.outcome import BUG, OK, USAGE
@@ -49,7 +48,12 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
     api_key_file: Annotated[
-        str, typer.Option(metavar="FILE", help="Holds your API key or token; or it stands in PAGERCTL_API_KEY.")
+        str,
+        typer.Option(
+            metavar="FILE",
+            envvar="PAGERCTL_API_KEY_FILE",
+            help="Holds your API key or token; PAGERCTL_API_KEY may hold it instead.",
+        ),
     ] = "",
 ) -> None:
     """Raise alerts, acknowledge them and see who was paged, from a terminal or a script.
@@ -68,7 +72,7 @@ def root(
       141  the reader of the output has gone
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
     if api_key_file:
-        os.environ[API_KEY_FILE] = api_key_file
+        os.environ["PAGERCTL_API_KEY_FILE"] = api_key_file
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(USAGE)
@@ -119,7 +123,9 @@ def raise_(
 @app.command("ack")
 def ack(
     service: opt.Service,
-    by: Annotated[str, typer.Option(metavar="WHO", help="Who has it.")],
+    by: Annotated[
+        str, typer.Option(metavar="WHO", callback=opt.somebody, help="Who has it; you, if your key says so.")
+    ] = "",
     incident: Annotated[str, typer.Option(metavar="ID", help="The incident meant; the open one if not given.")] = "",
     note: Annotated[str, typer.Option(metavar="TEXT", help="What that person says.")] = "",
     request_id: opt.RequestId = "",

@@ -134,6 +134,16 @@ def certificates(
     typer.echo("\n".join([*written, use_of(folder)]))
 
 
+@app.command("admin-key")
+def admin_key() -> None:
+    """Prints a first admin's API key, and the setting by which all services know it; neither is kept."""
+    from pager_grpc.access.first_admin import new_admin_key  # noqa: PLC0415 - see above
+
+    key, setting = new_admin_key()
+    typer.echo(f"PAGERCTL_API_KEY={key}")
+    typer.echo(f"PAGERD_ADMIN_KEY_HASH={setting}")
+
+
 @app.command()
 def check(
     rooms: Annotated[list[Room] | None, typer.Argument(help="All three if none is named.")] = None,

@@ -7,20 +7,19 @@ import grpc
 import structlog
 
 from pager_domain.access.application import AccessApplicationService
-from pager_domain.access.keys import ApiKey, ApiKeyId, Grant
 from pager_domain.access.ports.api_keys import ApiKeys
-from pager_domain.access.principal import Role
 from pager_domain.kernel import Clock
 from pager_grpc.access.api_keys_sql import SqlApiKeys
 from pager_grpc.access.callers import Callers, Tokens
 from pager_grpc.access.config import AccessSettings
+from pager_grpc.access.first_admin import first_admin
 from pager_grpc.access.known_keys import KnownKeys
 from pager_grpc.access.layer import AccessLayer
 from pager_grpc.access.servicer import AccessServicer
 from pager_grpc.access.table import ACCESS_ROWS, ACCESS_SERVICE, AccessTable
 from pager_grpc.access.wire_errors import ERRORS
 from pager_grpc.gen.access.v1 import access_service_pb2_grpc as pb_grpc
-from pager_grpc.runtime.clock import EPOCH, SystemClock
+from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.errors import ErrorTable
 from pager_grpc.runtime.peer import peer_identity
@@ -58,21 +57,12 @@ def access_of(settings: AccessSettings, table: AccessTable, database: Database, 
     clock = clock or SystemClock()
     keys: ApiKeys = SqlApiKeys(database)
     identity = peer_identity if settings.tls_files is not None else None
-    known = KnownKeys(keys, _first_admin(settings))
+    known = KnownKeys(keys, first_admin(settings.admin_key_hash))
     callers = Callers(known, clock, _tokens(settings, clock), identity)
     layer = AccessLayer(callers, {**table, **ACCESS_ROWS})
     log.info("access_required", tokens=settings.jwt_issuer or "", certificates=identity is not None)
     servicer = AccessServicer(AccessApplicationService(keys, clock), known.forget)
     return Access((layer,), (ACCESS_SERVICE,), False, servicer)
-
-
-def _first_admin(settings: AccessSettings) -> dict[ApiKeyId, ApiKey]:
-    if settings.admin_key_hash is None:
-        return {}
-    key_id, _, held = settings.admin_key_hash.partition(":")
-    grant = Grant(Role.ADMIN)
-    key = ApiKey(ApiKeyId(key_id), "first admin", grant, bytes.fromhex(held), EPOCH, "configuration")
-    return {key.key_id: key}
 
 
 def _tokens(settings: AccessSettings, clock: Clock) -> Tokens | None:

@@ -59,6 +59,7 @@ class Room:
 
     channel: grpc.aio.Channel
     keys: SqlApiKeys
+    target: str
 
     async def call(self, method, request, *, key=None, metadata=None):
         """The answer of /service/Method as a dict (of a stream the first one), or how the call was refused."""
@@ -111,7 +112,8 @@ async def a_closed_room(room, tmp_path, database_url=None, **more):
         for key in KEYS.values():
             await keys.add(key)
         port = await stack.enter_async_context(_running(room, database, {"PAGERD_DATA": tmp_path, **_REQUIRED, **more}))
-        yield Room(await stack.enter_async_context(open_channel(f"127.0.0.1:{port}")), keys)
+        target = f"127.0.0.1:{port}"
+        yield Room(await stack.enter_async_context(open_channel(target)), keys, target)
 
 
 def _running(room, database, given):
