@@ -1,5 +1,6 @@
 """Arguments and options that commands share."""
 
+import os
 from enum import StrEnum
 from typing import Annotated
 
@@ -50,6 +51,36 @@ def _address(value: str) -> str:
     if not colon or not host or not (port.isdigit() or "/" in port):
         raise typer.BadParameter("must be host:port, like 127.0.0.1:50051")
     return value
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - seldom asked
+
+        try:
+            typer.echo(f"pagerctl {version('hexagonal-pager')}")
+        except PackageNotFoundError:
+            typer.echo("pagerctl, not installed: run from a source tree")
+        raise typer.Exit
+
+
+def _known_to_all(file: str) -> str:
+    """Every command finds it where the environment would have it."""
+    if file:
+        os.environ["PAGERCTL_API_KEY_FILE"] = file
+    return file
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+ApiKeyFile = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE",
+        envvar="PAGERCTL_API_KEY_FILE",
+        callback=_known_to_all,
+        help="Holds your API key or token; PAGERCTL_API_KEY may hold it instead.",
+    ),
+]
 
 
 def somebody(value: str) -> str:

@@ -30,36 +30,17 @@ app.command("oncall")(on_call)
 app.add_typer(policy_app, name="policy", help="Say whom to page: apply, list, show, delete, check.")
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            typer.echo(f"pagerctl {version('hexagonal-pager')}")
-        except PackageNotFoundError:
-            typer.echo("pagerctl, not installed: run from a source tree")
-        raise typer.Exit
-
-
 @app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
-    version: Annotated[  # noqa: ARG001 - its callback does it all
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-    api_key_file: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE",
-            envvar="PAGERCTL_API_KEY_FILE",
-            help="Holds your API key or token; PAGERCTL_API_KEY may hold it instead.",
-        ),
-    ] = "",
+    version: opt.Version = False,  # noqa: ARG001 - its callback does it all
+    api_key_file: opt.ApiKeyFile = "",  # noqa: ARG001 - likewise
 ) -> None:
     """Raise alerts, acknowledge them and see who was paged, from a terminal or a script.
 
     The servers are found at --target, --policy-target and --notifier-target, or where PAGERCTL_TARGET,
     PAGERCTL_POLICY_TARGET and PAGERCTL_NOTIFIER_TARGET say; `pagerd up` starts all three on this machine.
+    Where they ask who calls, PAGERCTL_API_KEY or --api-key-file says it.
 
     \b
     Exit codes:
@@ -71,8 +52,6 @@ def root(
       130  interrupted by Ctrl-C; `watch` ends with 0
       141  the reader of the output has gone
     """  # noqa: D301 - click keeps the lines of a paragraph that begins with a backspace
-    if api_key_file:
-        os.environ["PAGERCTL_API_KEY_FILE"] = api_key_file
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(USAGE)

@@ -15,6 +15,7 @@ from pager_grpc.access.config import AccessSettings
 from pager_grpc.access.first_admin import first_admin
 from pager_grpc.access.known_keys import KnownKeys
 from pager_grpc.access.layer import AccessLayer
+from pager_grpc.access.service_secret import service_keys
 from pager_grpc.access.servicer import AccessServicer
 from pager_grpc.access.table import ACCESS_ROWS, ACCESS_SERVICE, AccessTable
 from pager_grpc.access.wire_errors import ERRORS
@@ -57,7 +58,9 @@ def access_of(settings: AccessSettings, table: AccessTable, database: Database, 
     clock = clock or SystemClock()
     keys: ApiKeys = SqlApiKeys(database)
     identity = peer_identity if settings.tls_files is not None else None
-    known = KnownKeys(keys, first_admin(settings.admin_key_hash))
+    secret = settings.service_secret
+    of_services = service_keys(secret) if secret is not None else {}
+    known = KnownKeys(keys, {**of_services, **first_admin(settings.admin_key_hash)})
     callers = Callers(known, clock, _tokens(settings, clock), identity)
     layer = AccessLayer(callers, {**table, **ACCESS_ROWS})
     log.info("access_required", tokens=settings.jwt_issuer or "", certificates=identity is not None)

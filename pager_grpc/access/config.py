@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from pager_grpc.access.service_secret import read_secret, service_key
 from pager_grpc.runtime.config import RoomSettings
 
 _ADMIN_KEY_HASH = re.compile(r"([a-z0-9]{4,32}):([0-9a-f]{64})")
@@ -20,6 +21,7 @@ class AccessSettings(RoomSettings):
     jwt_issuer: str | None = Field(None, alias="PAGERD_JWT_ISSUER")
     jwt_audience: str | None = Field(None, alias="PAGERD_JWT_AUDIENCE", validate_default=True)
     jwks: str | None = Field(None, alias="PAGERD_JWKS", validate_default=True)
+    service_secret_file: Path | None = Field(None, alias="PAGERD_SERVICE_SECRET_FILE")
     access: Literal["open", "required"] | None = Field(None, alias="PAGERD_ACCESS")
 
     @property
@@ -28,6 +30,24 @@ class AccessSettings(RoomSettings):
         if self.access is None:
             return self.tls_files is not None
         return self.access == "required"
+
+    @property
+    def service_secret(self) -> bytes | None:
+        """By what the services know each other where certificates do not say it."""
+        return read_secret(self.service_secret_file) if self.service_secret_file is not None else None
+
+    @property
+    def own_service_key(self) -> str:
+        """What this service shows the others; empty without such a secret."""
+        secret = self.service_secret
+        return service_key(secret, self.room) if secret is not None else ""
+
+    @field_validator("service_secret_file")
+    @classmethod
+    def _a_secret(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            read_secret(value)
+        return value
 
     @field_validator("admin_key_hash")
     @classmethod
@@ -59,5 +79,9 @@ class AccessSettings(RoomSettings):
             raise ValueError(
                 "required needs TLS, else keys could be read on their way; "
                 "PAGERD_INSECURE=1 says that something in front of this process does TLS"
+            )
+        if value == "required" and plaintext and others.data.get("service_secret_file", "") is None:
+            raise ValueError(
+                "required without TLS needs PAGERD_SERVICE_SECRET_FILE: else the services refuse each other"
             )
         return value

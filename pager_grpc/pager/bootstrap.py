@@ -200,8 +200,8 @@ async def _others(
     settings: PagerSettings, tls: "Tls | None"
 ) -> AsyncIterator[tuple[grpc.aio.Channel, GrpcNotificationSenders]]:
     async with (
-        open_channel(settings.policy_target, tls=tls, room="policy") as policy,
-        open_channel(settings.notifier_target, tls=tls, room="notifier") as notifier,
+        open_channel(settings.policy_target, tls=tls, room="policy", key=settings.own_service_key) as policy,
+        open_channel(settings.notifier_target, tls=tls, room="notifier", key=settings.own_service_key) as notifier,
         GrpcNotificationSenders(notifier) as senders,
     ):
         yield policy, senders

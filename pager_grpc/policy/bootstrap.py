@@ -90,7 +90,8 @@ async def running_policy(
         await require_durable(opened, "policy", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(opened, "policy")
         if verification_sender is None:
-            notifier = open_channel(settings.notifier_target, tls=tls, room="notifier")
+            key = settings.own_service_key
+            notifier = open_channel(settings.notifier_target, tls=tls, room="notifier", key=key)
             verification_sender = GrpcVerificationSender(await stack.enter_async_context(notifier))
         access = access_of(settings, ACCESS, opened, clock)
         server = Server(

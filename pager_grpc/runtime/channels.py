@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import grpc
 
 from pager_grpc.runtime.identities import server_name
+from pager_grpc.runtime.shown_key import showing
 
 if TYPE_CHECKING:
     from pager_grpc.runtime.tls import Tls
@@ -25,13 +26,14 @@ _OPTIONS = (
 )
 
 
-def open_channel(target: str, *, tls: "Tls | None" = None, room: str = "") -> grpc.aio.Channel:
+def open_channel(target: str, *, tls: "Tls | None" = None, room: str = "", key: str = "") -> grpc.aio.Channel:
     """A channel to ``target`` (host:port, or ``ipv4:host:port,host:port``); connects when first used.
 
-    With ``tls`` only a server whose certificate is that of ``room`` is talked to, wherever it is; else in plaintext.
+    With ``tls`` only a server whose certificate is that of ``room`` is talked to, wherever it is; else in plaintext,
+    and an API ``key`` that is given goes with each call: there no certificate says who calls.
     """
     if tls is None:
-        return grpc.aio.insecure_channel(target, options=_OPTIONS)
+        return grpc.aio.insecure_channel(target, options=_OPTIONS, interceptors=showing(key) if key else None)
     from pager_grpc.runtime.secure_channel import SecureChannel  # noqa: PLC0415 - only with TLS
 
     return SecureChannel(target, tls, (*_OPTIONS, ("grpc.ssl_target_name_override", server_name(room))))

@@ -60,6 +60,7 @@ class Room:
     channel: grpc.aio.Channel
     keys: SqlApiKeys
     target: str
+    mail: FakeEmailSender
 
     async def call(self, method, request, *, key=None, metadata=None):
         """The answer of /service/Method as a dict (of a stream the first one), or how the call was refused."""
@@ -101,6 +102,13 @@ def method_of(method):
     return descriptor_pool.Default().FindServiceByName(service).methods_by_name[name]
 
 
+def a_service_secret(folder):
+    """The file that the services of a test share."""
+    file = folder / "service-secret"
+    file.write_text("the services of a test know each other by this\n")
+    return file
+
+
 @asynccontextmanager
 async def a_closed_room(room, tmp_path, database_url=None, **more):
     """A room that asks everybody for a key; its database knows ``KEYS``. ``more`` settings by their variables."""
@@ -111,15 +119,17 @@ async def a_closed_room(room, tmp_path, database_url=None, **more):
         keys = SqlApiKeys(database)
         for key in KEYS.values():
             await keys.add(key)
-        port = await stack.enter_async_context(_running(room, database, {"PAGERD_DATA": tmp_path, **_REQUIRED, **more}))
+        given = {"PAGERD_DATA": tmp_path, "PAGERD_SERVICE_SECRET_FILE": a_service_secret(tmp_path), **_REQUIRED, **more}
+        mail = FakeEmailSender()
+        port = await stack.enter_async_context(_running(room, database, given, mail))
         target = f"127.0.0.1:{port}"
-        yield Room(await stack.enter_async_context(open_channel(target)), keys, target)
+        yield Room(await stack.enter_async_context(open_channel(target)), keys, target, mail)
 
 
-def _running(room, database, given):
+def _running(room, database, given, mail):
     if room == "notifier":
         settings = NotifierSettings(_env_file=None, NOTIFIER_LISTEN="127.0.0.1:0", **given)
-        return running_notifier(settings, database=database, email_sender=FakeEmailSender(), sms_sender=FakeSmsSender())
+        return running_notifier(settings, database=database, email_sender=mail, sms_sender=FakeSmsSender())
     if room == "policy":
         settings = PolicySettings(_env_file=None, POLICY_LISTEN="127.0.0.1:0", **given)
         return running_policy(settings, database=database, verification_sender=FakeVerificationSender())
@@ -130,7 +140,9 @@ def _running(room, database, given):
         "PAGER_CATCH_ALL_EMAIL": "everybody@example.com",
         "PAGER_ADDRESS_KEYS": ADDRESS_KEY,
     }
-    return running_pager(PagerSettings(_env_file=None, **own, **given), database=database, paging=False)
+    # A pager without neighbours pages nobody.
+    paging = "PAGER_NOTIFIER_TARGET" in given
+    return running_pager(PagerSettings(_env_file=None, **own | given), database=database, paging=paging)
 
 
 def _arity(streaming):
