@@ -19,6 +19,7 @@ from pager_grpc.daemon.configuration import (
 )
 from pager_grpc.daemon.greeting import greeting
 from pager_grpc.daemon.rooms import Room, ServedSettings
+from pager_grpc.runtime.config import ConfigurationFault
 from pager_grpc.runtime.logs import configure_logs
 from pager_grpc.runtime.signals import until_signalled
 
@@ -39,6 +40,8 @@ def up(file: Path | None, *, log_files: bool) -> int:
     os.environ.update(defaults)
     configuration = read_configuration(list(Room))
     require_free_ports(configuration)
+    if file is not None:
+        _require_a_certificate_to_apply(file, configuration[Room.POLICY])
     configure_logs("pagerd")
     if "PAGER_CATCH_ALL_EMAIL" in defaults:
         log.warning("catch_all_defaulted", variable="PAGER_CATCH_ALL_EMAIL", email=CATCH_ALL_EMAIL)
@@ -47,6 +50,11 @@ def up(file: Path | None, *, log_files: bool) -> int:
         configuration, catch_all_defaulted="PAGER_CATCH_ALL_EMAIL" in defaults, logs=str(logs) if logs else None
     )
     return asyncio.run(_run(configuration, file, logs, block))
+
+
+def _require_a_certificate_to_apply(file: Path, policy: ServedSettings) -> None:
+    if policy.tls_files is not None and not os.environ.get("PAGERCTL_TLS_CERT"):
+        raise ConfigurationFault([f"PAGERCTL_TLS_CERT: is required to apply {file} where callers show a certificate"])
 
 
 async def _run(configuration: Configuration, file: Path | None, logs: Path | None, block: str) -> int:
