@@ -6,8 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from pager_grpc.daemon import certificates
 from pager_grpc.daemon.certificates import write_certificates
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.peer import peer_identity
@@ -71,3 +74,14 @@ async def identity_seen(port: int, tls: Tls) -> str:
     """Whom the server takes the caller for."""
     async with open_channel(f"127.0.0.1:{port}", tls=tls, room="policy") as channel:
         return (await channel.unary_unary("/any/Method")(b"", timeout=10)).decode()
+
+
+def a_stranger(folder: Path, *uris: str) -> TlsFiles:
+    """A certificate by our authority that is for ``uris``."""
+    authority, key = certificates._read_authority(folder / "ca.pem", folder / "ca.key")
+    names = [x509.UniformResourceIdentifier(uri) for uri in uris] or [x509.DNSName("pager.hexagonal-pager.internal")]
+    leaf, leaf_key = certificates._new_leaf("stranger", names, authority, key, timedelta(days=1))
+    (folder / "stranger.pem").write_bytes(leaf.public_bytes(Encoding.PEM))
+    (folder / "stranger.key").write_bytes(certificates._pem_of_key(leaf_key))
+    (folder / "stranger.key").chmod(0o600)
+    return files_of(folder, "stranger")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import grpc
 import pytest
-from adapters.runtime.secured import A_CALL, an_authority, asked, files_of, identity_seen, renew, serving
+from adapters.runtime.secured import A_CALL, a_stranger, an_authority, asked, files_of, identity_seen, renew, serving
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from pager_grpc.runtime.certificates import CertificateFault
@@ -97,6 +97,21 @@ async def test_a_caller_with_a_key_and_no_certificate_has_a_door_of_its_own_and_
 
 async def test_a_certificate_is_not_looked_at_where_none_is_demanded(folder, policy):
     assert await identity_seen(policy.callers_port, Tls(files_of(folder, "pager"))) == "nobody"
+
+
+@pytest.mark.parametrize(
+    "uris",
+    [
+        (),
+        ("spiffe://another-domain/pager",),
+        ("spiffe://hexagonal-pager.example.com/pager",),
+        ("https://hexagonal-pager/pager",),
+        ("spiffe://hexagonal-pager/pager", "spiffe://hexagonal-pager/admin"),
+    ],
+    ids=["none", "another domain", "a longer domain", "another scheme", "two"],
+)
+async def test_a_certificate_of_our_authority_that_names_nobody_of_us_is_nobody(folder, policy, uris):
+    assert await identity_seen(policy.mutual_port, Tls(a_stranger(folder, *uris))) == "nobody"
 
 
 async def test_certificates_are_renewed_while_a_client_keeps_calling_and_no_call_is_lost(folder):
