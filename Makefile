@@ -11,8 +11,8 @@ OUTPUT ?=
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test simulate crash-sweep nemesis mutants bench bench-quick bench-guard bench-peers bench-report \
-	scale check sbom protos schemas lock man package image clean
+.PHONY: help run demo secure-demo test simulate crash-sweep nemesis mutants bench bench-quick bench-guard bench-peers \
+	bench-report scale check sbom protos schemas lock man package image clean
 
 help: ## Prints this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ run: $(INSTALLED) ## Starts the three services with the example policies; Ctrl-C
 
 demo: $(INSTALLED) ## Plays one incident with real processes in less than a minute
 	@$(VENV)/bin/python scripts/demo.py
+
+secure-demo: $(INSTALLED) ## The same with PostgreSQL, mutual TLS and keys: who must not get in is refused, who may is served
+	@$(VENV)/bin/python scripts/secure_demo.py
 
 test: $(INSTALLED) ## Runs every test, also on a real PostgreSQL that it brings along
 	$(VENV)/bin/pytest -n $(WORKERS) --maxschedchunk 1
