@@ -11,8 +11,8 @@ from pager_cli.pagerctl import app
 from pager_grpc.daemon.rooms import Room, settings_kind
 
 DOCUMENTED = re.findall(r"^\| `([A-Z_]+)`", (ROOT / "docs/settings.md").read_text(), flags=re.MULTILINE)
-# A variable that is read without a settings class, or an option's `envvar`.
-_READ_DIRECTLY = re.compile(r'(?:environ(?:\.get\(|\[)|getenv\(|envvar=)\s*"((?:PAGER|POLICY|NOTIFIER)[A-Z_]*)"')
+# The command line reads the environment without a settings class.
+_READ_DIRECTLY = re.compile(r'"(PAGERCTL_[A-Z_]+)"')
 
 
 def settings() -> set[str]:
