@@ -1,5 +1,6 @@
 """Opens the way to a server for the length of one command."""
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -16,6 +17,10 @@ from pager_grpc.client.calling import Caller
 from pager_grpc.client.endpoints import Credentials, open_endpoints
 from pager_grpc.client.errors import PagerError
 from pager_grpc.client.pager_client import PagerClient
+from pager_grpc.client.trace import in_trace
+
+_TRACEPARENT = "TRACEPARENT"
+"""What whoever runs a command as a part of a trace sets, by the convention of OpenTelemetry."""
 
 Opened = TypeVar("Opened")
 
@@ -31,6 +36,7 @@ async def connected(peer: Peer) -> AsyncIterator[tuple[grpc.aio.Channel, Caller]
         async with AsyncExitStack() as stack:
             credentials = Credentials(api_key_for(peer), tls_files())
             endpoints = await _entered(stack, open_endpoints(peer.target, credentials, peer.server))
+            stack.enter_context(in_trace(os.environ.get(_TRACEPARENT, "")))
             yield endpoints.channel, Caller(endpoints, peer.timeout, lambda: _waits(peer))
     except PagerError as failed:
         raise command_failed(peer, failed) from failed
@@ -48,7 +54,9 @@ async def pager_at(peer: Peer) -> AsyncIterator[PagerClient]:
     )
     try:
         async with AsyncExitStack() as stack:
-            yield await _entered(stack, client)
+            entered = await _entered(stack, client)
+            stack.enter_context(in_trace(os.environ.get(_TRACEPARENT, "")))
+            yield entered
     except PagerError as failed:
         raise command_failed(peer, failed) from failed
 

@@ -17,6 +17,7 @@ from pager_grpc.client.alerts import Alert
 from pager_grpc.client.blocking import BlockingPagerClient
 from pager_grpc.client.errors import NotAnswered, PagerError, Refused
 from pager_grpc.client.pager_client import PagerClient
+from pager_grpc.client.trace import in_trace
 from pager_grpc.client.watching import Connection
 from pager_grpc.runtime.tls_files import TlsFiles
 
@@ -29,4 +30,5 @@ __all__ = [
     "PagerError",
     "Refused",
     "TlsFiles",
+    "in_trace",
 ]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -46,7 +47,8 @@ class BlockingPagerClient:
 
     def run(self, call: Coroutine[Any, Any, Answer]) -> Answer:
         """The answer of a coroutine of :attr:`client`."""
-        return self._runner.run(call)
+        # By itself a runner keeps the context in which it was made, and would not see in_trace.
+        return self._runner.run(call, context=copy_context())
 
     raise_alert = _blocking(PagerClient.raise_alert)
     acknowledge = _blocking(PagerClient.acknowledge)

@@ -10,6 +10,7 @@ import grpc
 
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.tls_files import TlsFiles
+from pager_grpc.runtime.trace_context import outgoing_metadata
 
 if TYPE_CHECKING:
     from pager_grpc.runtime.tls import Tls
@@ -80,7 +81,8 @@ class Endpoints:
         def call(*request: Any, **options: Any) -> Any:
             if self._tls is not None:
                 self._take_over_new_certificates(self._tls)
-            return methods[self._at](*request, metadata=self._metadata or None, **options)
+            metadata = (*self._metadata, *(outgoing_metadata() or ()))
+            return methods[self._at](*request, metadata=metadata or None, **options)
 
         return call
 
