@@ -1,9 +1,14 @@
-"""A collector of spans: a real server of OpenTelemetry's own protocol, which keeps what it gets."""
+"""A collector of spans: a real server of OpenTelemetry's own protocol, which keeps what it gets.
+
+As a program it prints its endpoint and writes what it gets into the file that it is given.
+"""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -33,10 +38,11 @@ class SeenSpan:
 
 @dataclass
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """Answers with ``refuses`` if that is set."""
+    """Answers with ``refuses`` if that is set. Everything as ``text``, also in ``file`` before it is answered."""
 
     spans: list[SeenSpan] = field(default_factory=list)
     text: str = ""
+    file: Path | None = None
     refuses: grpc.StatusCode | None = None
     asked: int = 0
     endpoint: str = ""
@@ -48,6 +54,8 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         if self.refuses is not None:
             await context.abort(self.refuses, "not today")
         self.text += MessageToJson(request)
+        if self.file is not None:
+            self.file.write_text(self.text)
         for of_room in request.resource_spans:
             room = next(a.value.string_value for a in of_room.resource.attributes if a.key == "service.name")
             self.spans += [_seen(room, span) for scope in of_room.scope_spans for span in scope.spans]
@@ -85,9 +93,9 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
 
 
 @asynccontextmanager
-async def collecting() -> AsyncIterator[Collector]:
+async def collecting(file: Path | None = None) -> AsyncIterator[Collector]:
     """A collector that listens on this machine while it is entered."""
-    collector = Collector()
+    collector = Collector(file=file)
     server = grpc.aio.server()
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
     collector.endpoint = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
@@ -109,3 +117,13 @@ def _seen(room: str, span: Any) -> SeenSpan:
         {a.key: getattr(a.value, a.value.WhichOneof("value")) for a in span.attributes},
         span.status.message,
     )
+
+
+async def _keep(file: Path) -> None:
+    async with collecting(file) as collector:
+        print(collector.endpoint, flush=True)  # noqa: T201 - whoever started the program reads it
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_keep(Path(sys.argv[1])))

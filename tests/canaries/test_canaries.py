@@ -42,7 +42,7 @@ def test_nothing_that_is_secret_or_somebodys_own_stands_where_it_does_not_belong
     served = world.scraped() | {"errors": "\n".join(world.said), "timelines and ledger": str(told)}
     world.stop_rooms()
     pager, notifier, policy = (dumped(world.databases[room]) for room in ("pager", "notifier", "policy"))
-    written = world.logs() | served
+    written = world.logs() | served | world.traced()
 
     assert found_in(written, [*ADDRESSES, *SECRETS, ADDRESS_KEY]) == {}
     assert found_in({place: text for place, text in written.items() if place != "timelines and ledger"}, WORDS) == {}
@@ -130,5 +130,6 @@ def passed_by(world: WorldOfCanaries, pager: dict[str, bytes], policy: dict[str,
     assert world.sms.logins == {GATEWAY_LOGIN}
     assert {hit for hits in found_in(policy, ADDRESSES).values() for hit in hits} == set(ADDRESSES)
     assert {hit for hits in found_in(pager, WORDS).values() for hit in hits} == set(WORDS)
+    assert all(span in world.traced()["spans"] for span in ("RaiseAlert", "notify level", "deliver page", "ask smtp"))
     logs = "".join(world.logs().values())
     assert all(event in logs for event in ("rpc_refused", "hand_off_failed", "policy_service_failed"))

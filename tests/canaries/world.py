@@ -4,6 +4,8 @@ import asyncio
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from base64 import b64encode
 from collections import deque
 from contextlib import closing
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import collector
 import grpc
 import httpx
 from aiosmtpd.controller import Controller
@@ -84,6 +87,10 @@ class WorldOfCanaries(World):
     def __init__(self, data: Path, databases: dict[str, str]) -> None:
         self.said: list[str] = []
         self.metrics = {room: free_port() for room in ("pager", "policy", "notifier")}
+        self._spans = data / "spans.json"
+        self._collector = subprocess.Popen(
+            [sys.executable, collector.__file__, self._spans], stdout=subprocess.PIPE, text=True
+        )
         super().__init__(data, databases, mail=QuotingMailServer(), sms=QuotingSmsGateway())
 
     def __post_init__(self) -> None:
@@ -93,6 +100,7 @@ class WorldOfCanaries(World):
             # Nobody listens there: what is said about a failed call is looked at, too.
             "PAGER_HEARTBEAT_URL": f"http://127.0.0.1:{free_port()}/{HEARTBEAT_TOKEN}",
             "PAGERD_LOG_LEVEL": "debug",
+            "PAGERD_TRACES_ENDPOINT": self._collector.stdout.readline().strip(),
             "POLICY_NOTIFIER_TARGET": self.rooms["notifier"].address,
         }
         for name, room in self.rooms.items():
@@ -116,6 +124,17 @@ class WorldOfCanaries(World):
     def stop_rooms(self) -> None:
         """Everything is written, and the files are nobody's any more."""
         assert {room.stop() for room in self.rooms.values()} == {0}
+
+    def traced(self) -> dict[str, str]:
+        """What the collector of spans was sent by rooms that have left since."""
+        return {"spans": self._spans.read_text()}
+
+    def stop(self) -> dict[str, int]:
+        """Of the collector nothing is expected."""
+        self._collector.kill()
+        self._collector.wait()
+        self._collector.stdout.close()
+        return super().stop()
 
     def scraped(self) -> dict[str, str]:
         """What each room serves as its metrics."""
