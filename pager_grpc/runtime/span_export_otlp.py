@@ -31,6 +31,8 @@ _PAUSE_SECONDS, _PAUSE_WHILE_AWAY_SECONDS = 0.5, 5.0
 _DEADLINE_SECONDS = 5.0
 FAREWELL_SECONDS = 2.0
 """How long a room that leaves waits for the collector."""
+# A collector that is back is found again soon; the library's own backoff grows to two minutes.
+_OPTIONS = (("grpc.initial_reconnect_backoff_ms", 500), ("grpc.max_reconnect_backoff_ms", 5_000))
 _AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
@@ -51,9 +53,9 @@ class SpanExport(SpanProcessor):
     def __init__(self, endpoint: str, dropped: Counter) -> None:
         parts = urlsplit(endpoint)
         if parts.scheme == "https":
-            self._channel = grpc.aio.secure_channel(parts.netloc, grpc.ssl_channel_credentials())
+            self._channel = grpc.aio.secure_channel(parts.netloc, grpc.ssl_channel_credentials(), _OPTIONS)
         else:
-            self._channel = grpc.aio.insecure_channel(parts.netloc)
+            self._channel = grpc.aio.insecure_channel(parts.netloc, _OPTIONS)
         # The stub gets its methods when it is made, which its types do not tell.
         self._stub: Any = TraceServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._waiting: deque[ReadableSpan] = deque()

@@ -4,8 +4,10 @@ import socket
 
 import grpc
 import pytest
-from collector import collecting
+import trustme
+from collector import Collector, collecting
 from google.protobuf import empty_pb2
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import add_TraceServiceServicer_to_server
 from prometheus_client import CollectorRegistry
 
 from pager_domain.errors import StoreUnavailable
@@ -107,6 +109,20 @@ async def test_a_room_leaves_though_its_collector_is_dead_and_counts_what_nobody
     async with open_tracing("http://127.0.0.1:1", 1.0, "pager", registry) as tracing:
         spans(tracing, 3)
     assert dropped(registry) == {"left": 3}
+
+
+async def test_a_collector_whose_certificate_nobody_vouches_for_gets_no_span(registry):
+    server, collector = grpc.aio.server(), Collector()
+    add_TraceServiceServicer_to_server(collector, server)
+    own = trustme.CA().issue_cert("localhost")
+    chain = b"".join(part.bytes() for part in own.cert_chain_pems)
+    credentials = grpc.ssl_server_credentials([(own.private_key_pem.bytes(), chain)])
+    port = server.add_secure_port("localhost:0", credentials)
+    await server.start()
+    async with open_tracing(f"https://localhost:{port}", 1.0, "pager", registry) as tracing:
+        spans(tracing, 3)
+    await server.stop(0)
+    assert (collector.asked, dropped(registry)) == (0, {"left": 3})
 
 
 async def test_a_room_does_not_wait_long_for_a_collector_that_says_nothing(registry, monkeypatch):
