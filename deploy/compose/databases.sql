@@ -1,0 +1,4 @@
+-- Each room owns its database.
+CREATE DATABASE pager;
+CREATE DATABASE policy;
+CREATE DATABASE notifier;
