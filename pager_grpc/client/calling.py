@@ -24,7 +24,8 @@ Request_contra = TypeVar("Request_contra", contravariant=True)
 Answer_co = TypeVar("Answer_co", covariant=True)
 Answer = TypeVar("Answer")
 
-_UNDECIDED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+# CANCELLED: the server went away while the call was on its way to it. What the caller cancels itself is no status.
+_UNDECIDED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 _LONGEST_ATTEMPT = 60.0
 
 

@@ -7,6 +7,7 @@ What else happens around a call is a layer of it: who asks, whether there is roo
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -29,7 +30,7 @@ StreamCall: TypeAlias = "Callable[[Any, Context], AsyncIterator[Any]]"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
-_LOOKS, _LOOK_SECONDS = 50, 0.02
+_AT_REST_SECONDS, _AFTER_ANSWERS_SECONDS, _SENT_AWAY_SECONDS = 0.02, 0.25, 5.0
 
 
 class RpcLayer(Protocol):
@@ -62,6 +63,7 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
         self._wrapped: dict[str, Handler] = {}
         self._leaving = False
         self._sent_elsewhere = 0
+        self._running = 0
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -79,19 +81,25 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
         self._wrapped[method] = wrapped = self._wrap(method, handler)
         return wrapped
 
-    async def send_elsewhere(self) -> None:
-        """From now on refuses calls as UNAVAILABLE, with nothing done; returns when hardly any come, after 1 s at most.
-
-        A server that is stopped cuts off what arrives before its clients have heard so: they see CANCELLED, and
-        cannot know whether the call was carried out. So they are sent away first.
-        """
+    def send_elsewhere(self) -> None:
+        """From now on refuses calls as UNAVAILABLE, with nothing done."""
         self._leaving = True
         self._wrapped.clear()
-        for _ in range(_LOOKS):
-            came = self._sent_elsewhere
-            await asyncio.sleep(_LOOK_SECONDS)
-            if self._sent_elsewhere == came:
-                return
+
+    async def until_nobody_comes(self) -> None:
+        """Returns when no call is under way and none comes for a moment; after 5 seconds anyway.
+
+        A server that is stopped cuts off what arrives before its clients have heard so: they see CANCELLED, and
+        cannot know whether the call was carried out. So they are sent elsewhere first, and for longer if some had an
+        answer on its way: it is followed by their next call.
+        """
+        end = time.monotonic() + _SENT_AWAY_SECONDS
+        moment = _AFTER_ANSWERS_SECONDS if self._running else _AT_REST_SECONDS
+        quiet = False
+        while not quiet and time.monotonic() < end:
+            at_rest, before = not self._running, self._sent_elsewhere
+            await asyncio.sleep(moment if at_rest else _AT_REST_SECONDS)
+            quiet = at_rest and not self._running and self._sent_elsewhere == before
 
     def _wrap(self, method: str, handler: Any) -> Handler:
         serializers = (handler.request_deserializer, handler.response_serializer)
@@ -116,10 +124,13 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
     def _unary(self, method: str, call: UnaryCall) -> UnaryCall:
         async def bounded(request: Any, context: Context) -> Any:
             lines_are_about(request)
+            self._running += 1
             try:
                 return await call(request, context)
             except Exception as error:  # noqa: BLE001 - the boundary hides whatever it is
                 await self._refuse(method, context, error)
+            finally:
+                self._running -= 1
 
         return bounded
 

@@ -107,6 +107,7 @@ class Server:
 
     async def stop(self) -> None:
         """Tells health checkers, sends new calls elsewhere, finishes the running ones within 10 seconds."""
+        self._boundary.send_elsewhere()
         await self._health.enter_graceful_shutdown()
-        await self._boundary.send_elsewhere()
+        await self._boundary.until_nobody_comes()
         await self.grpc.stop(DRAIN_SECONDS)
