@@ -10,6 +10,7 @@ import typer
 
 from pager_cli import intervention_cli
 from pager_cli import options as opt
+from pager_cli.audit_cli import audit
 from pager_cli.configuration_cli import add_configuration_commands
 from pager_cli.key_cli import key_app
 from pager_cli.maintenance_cli import maintenance_app
@@ -27,6 +28,7 @@ app.add_typer(maintenance_app, name="maintenance", help="Page nobody for a while
 app.add_typer(person_app, name="person", help="Say who may be paged, and how: list, show, set, delete, verify.")
 app.add_typer(schedule_app, name="schedule", help="Say who is on call when: list, show, ical, override, swap, answer.")
 app.command("oncall")(on_call)
+app.command("audit")(audit)
 app.add_typer(policy_app, name="policy", help="Say whom to page: apply, list, show, delete, check.")
 
 
