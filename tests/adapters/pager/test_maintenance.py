@@ -7,6 +7,8 @@ from adapters.pager.running import kinds, lines
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from pager_grpc.gen.changes.v1 import change_log_service_pb2 as changes_pb
+from pager_grpc.gen.changes.v1.change_log_service_pb2_grpc import ChangeLogServiceStub
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 
 Window = pb.MaintenanceWindow
@@ -103,3 +105,17 @@ async def test_a_recurring_window_is_told_as_it_was_said_and_an_unknown_one_is_n
     assert await listed(caller) == [window]
     fault = await caller.refused(caller.stub.DeleteMaintenanceWindow(deleting("nobody")))
     assert (fault.code, fault.metadata) == (grpc.StatusCode.NOT_FOUND, {"maintenance_window_id": "nobody"})
+
+
+async def test_a_window_that_is_made_and_deleted_is_recorded_once_each(caller):
+    created = creating(request_id="w-1")
+    window_id = (await caller.stub.CreateMaintenanceWindow(created)).maintenance_window.maintenance_window_id
+    await caller.stub.CreateMaintenanceWindow(created)
+    for _ in range(2):
+        await caller.stub.DeleteMaintenanceWindow(deleting(window_id))
+    asked = changes_pb.ListChangeRecordsRequest(object_id=window_id)
+    answer = await ChangeLogServiceStub(caller.channel).ListChangeRecords(asked)
+    ended, made = answer.change_records
+    assert (made.request_id, made.after["reason"]) == ("w-1", "new disks")
+    assert (ended.before["reason"], ended.HasField("after")) == ("new disks", False)
+    assert made.object_kind == changes_pb.OBJECT_KIND_MAINTENANCE_WINDOW

@@ -1,6 +1,6 @@
 """What was changed of the configuration is recorded, and a record neither changes nor goes."""
 
-from pager_grpc.changes.tables import create_change_records, drop_change_records
+from pager_grpc.changes.schema import create_change_records, drop_change_records
 
 revision = "0004"
 down_revision = "0003"
