@@ -5,7 +5,7 @@ A page of a bundle waits and is held, so that nothing else touches it, and ends 
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -96,8 +96,7 @@ async def claim_due(
     for page in await fetch(connection, _PAGES.format(condition=condition), binds):
         pages[page["bundle_id"]].append(page)
     return [
-        _claim_of(row, pages[row["bundle_id"]], sealing, page_rows.age_of(row, lease, moment_of(row["created_at"])))
-        for row in claimed
+        _claim_of(row, pages[row["bundle_id"]], sealing, moment_of(row["due_at"]) - lease) for row in claimed
     ]
 
 
@@ -128,9 +127,10 @@ async def record(connection: AsyncConnection, database: Database, result: Result
         await change(connection, _END.format(now=now), binds | reason | state | now_binds)
 
 
-def _claim_of(row: Row, pages: Sequence[Row], sealing: Sealing, age: timedelta) -> Claim:
+def _claim_of(row: Row, pages: Sequence[Row], sealing: Sealing, now: datetime) -> Claim:
     bundle = Bundle(tuple(page_rows.notification_of(page, sealing) for page in pages), row["subject"], row["body"])
     if bundle.notification_id != NotificationId(row["bundle_id"]):
         raise ValueError(f"bundle {row['bundle_id']} has lost or won pages")
     is_open = any(page["incident_is_open"] for page in pages)
-    return Claim(bundle, row["attempts"], is_open, row["lost_claims"], age)
+    ages = tuple(now - page_rows.owed_at(page) for page in pages)
+    return Claim(bundle, row["attempts"], is_open, row["lost_claims"], now - moment_of(row["created_at"]), ages)

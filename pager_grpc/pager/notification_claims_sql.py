@@ -1,14 +1,14 @@
 """Claiming on SQLite and PostgreSQL: what is owed is picked with SKIP LOCKED, arranged by the rules, then held."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.pager.bundle_text import bundled
-from pager_domain.pager.events import MOST_SEVERE_FIRST, Severity
+from pager_domain.pager.events import MOST_SEVERE_FIRST, NotificationId, Severity
 from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.notification_outbox import Claim
 from pager_domain.pager.storm import MAX_BUNDLED, Arrangement, Pace, Traffic, arranged, uses_the_last_message
@@ -64,6 +64,8 @@ class Claiming:
     database: Database
     sealing: Sealing
     pace: Pace | None
+    owed_at: dict[NotificationId, datetime] = field(default_factory=dict, init=False)
+    """Of each page that was read: when it was owed first."""
 
     async def claims(self, limit: int) -> list[Claim]:
         """Bundles that are owed again first, then pages; a page that was claimed before goes alone again."""
@@ -139,9 +141,11 @@ class Claiming:
         return sorted(list(known.values())[:MAX_BUNDLED], key=lambda page: MOST_SEVERE_FIRST.index(page.severity))
 
     async def _bundle(self, pages: Sequence[Notification]) -> Claim:
-        bundle = bundled(pages, await self.database.now(self.connection))
+        now = await self.database.now(self.connection)
+        bundle = bundled(pages, now)
         await bundles_sql.begin(self.connection, self.database, bundle, LEASE)
-        return Claim(bundle, 1, incident_is_open=True)
+        ages = tuple(now - self.owed_at[page.notification_id] for page in bundle.pages)
+        return Claim(bundle, 1, incident_is_open=True, ages_in_bundle=ages)
 
     def _these(self, pages: Iterable[Notification]) -> tuple[str, dict[str, Any]]:
         keys = [(page.monitored_service_id, page.notification_id) for page in pages]
@@ -152,6 +156,7 @@ class Claiming:
         return self.sealing.recipient(page.channel.value, page.address)
 
     def _page_of(self, row: Row) -> Notification:
+        self.owed_at[row["notification_id"]] = page_rows.owed_at(row)
         return page_rows.notification_of(row, self.sealing)
 
     def _claim_of(self, row: Row) -> Claim:

@@ -83,16 +83,18 @@ class FakeNotificationOutbox(NotificationOutbox):
         for page in bundle.pages:
             attempts = self._store.state.pages[page.notification_id].attempts + 1
             self._change(page, held=True, attempts=attempts, bundle_id=bundle.notification_id)
-        return Claim(bundle, 1, incident_is_open=True)
+        return Claim(bundle, 1, incident_is_open=True, ages_in_bundle=self._ages(bundle, now))
 
     def _claim_bundle(self, key: str, now: datetime) -> Claim:
         known = self._store.state.bundles[key]
         lost = known.lost_claims + known.held
         held = replace(known, held=True, attempts=known.attempts + 1, lost_claims=lost, due_at=now + LEASE)
         self._store.state.bundles[key] = held
-        return Claim(
-            held.bundle, held.attempts, any(map(self._is_open, held.bundle.pages)), lost, now - held.created_at
-        )
+        is_open, ages = any(map(self._is_open, held.bundle.pages)), self._ages(held.bundle, now)
+        return Claim(held.bundle, held.attempts, is_open, lost, now - held.created_at, ages)
+
+    def _ages(self, bundle: Bundle, now: datetime) -> tuple[timedelta, ...]:
+        return tuple(now - self._store.state.pages[page.notification_id].owed_at for page in bundle.pages)
 
     def _record(self, result: Result) -> bool:
         message = result.claim.notification

@@ -3,6 +3,7 @@
 from contextlib import asynccontextmanager
 
 from builders import HandClock
+from fakes.backlogs import FakeBacklogs
 from fakes.history import FakeHistory
 from fakes.incident_records import FakeIncidentRecords
 from fakes.incident_views import FakeIncidentViews
@@ -19,6 +20,7 @@ class FakePager:
         self.store = FakeMonitoredServices(self.clock)
         self.outbox = FakeNotificationOutbox(self.store)
         self.views = FakeIncidentViews(self.store)
+        self.backlogs = FakeBacklogs(self.store)
         self.windows = FakeMaintenanceWindows(self.store)
 
     async def advance(self, seconds):

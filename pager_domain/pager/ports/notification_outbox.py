@@ -15,7 +15,8 @@ class Claim:
 
     ``attempt`` counts the claims of it from 1 and so is its fencing token: only the newest claim counts.
     ``lost_claims`` says how many claims before this one, in a row, ended without a record. ``incident_is_open``: of a
-    bundle, at least one is. ``age`` is the time since the page was owed first, or the bundle made.
+    bundle, at least one is. ``age`` is the time since the page was owed first, or the bundle made; ``ages_in_bundle``
+    is, of a bundle, the time since each of its pages was owed first, in their order.
     """
 
     notification: Notification | Bundle
@@ -23,6 +24,7 @@ class Claim:
     incident_is_open: bool
     lost_claims: int = 0
     age: timedelta = timedelta()
+    ages_in_bundle: tuple[timedelta, ...] = ()
 
     @property
     def since_first_attempt(self) -> timedelta:
@@ -33,6 +35,11 @@ class Claim:
     def pages(self) -> tuple[Notification, ...]:
         """The pages that end with it."""
         return self.notification.pages if isinstance(self.notification, Bundle) else (self.notification,)
+
+    @property
+    def page_ages(self) -> tuple[timedelta, ...]:
+        """How long ago each of :attr:`pages` was owed first, in their order."""
+        return self.ages_in_bundle if isinstance(self.notification, Bundle) else (self.age,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pager_domain.pager.ports.incident_views import WatchPosition
 from pager_domain.pager.retention import Past
 from pager_domain.pager.storm import Pace
 from pager_domain.pager.targets import Channel
+from pager_grpc.pager.backlogs_sql import SqlBacklogs
 from pager_grpc.pager.composition import new_incident_id
 from pager_grpc.pager.history_sql import SqlHistory
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
@@ -74,6 +75,7 @@ class Day:
         """What loops ask while nothing happens, what the audit judges, what people look at."""
         await self.store.seconds_until_due()
         await self.outbox.seconds_until_due()
+        await SqlBacklogs(self.database).look()
         await self.store.last_known_policies([f"{name}-0"])
         await Auditor(self.views, SqlIncidentRecords(self.database, SEALING)).audit(50)
         position = await self.views.watch_position()

@@ -8,6 +8,7 @@ from sealed import SEALING
 from sqlalchemy import text
 
 from pager_domain.errors import StoreUnavailable
+from pager_grpc.pager.backlogs_sql import SqlBacklogs
 from pager_grpc.pager.history_sql import SqlHistory
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
@@ -32,6 +33,7 @@ class StoredPager:
         self.store = SqlMonitoredServices(self.database, self.wakeups, SEALING)
         self.outbox = SqlNotificationOutbox(self.database, self.wakeups, SEALING)
         self.views = SqlIncidentViews(self.database, SEALING)
+        self.backlogs = SqlBacklogs(self.database)
         self.windows = SqlMaintenanceWindows(self.database, self.wakeups)
 
     async def advance(self, seconds: float) -> None:

@@ -1,6 +1,7 @@
 """The fakes sign the contracts of their ports."""
 
 import pytest
+from contracts.backlogs import BacklogsContract
 from contracts.delayed_pages import DelayedPagesContract
 from contracts.escalation_policies import EscalationPolicyRepositoryContract
 from contracts.history import HistoryContract
@@ -19,6 +20,12 @@ from fakes.senders import FakeSenders
 @pytest.fixture
 async def fake_pager():
     return FakePager()
+
+
+class TestFakeBacklogs(BacklogsContract):
+    @pytest.fixture
+    async def pager(self, fake_pager):
+        return fake_pager
 
 
 class TestFakeMonitoredServices(MonitoredServicesContract):
