@@ -26,6 +26,8 @@ from pager_grpc.notifier.delivery_history_sql import SqlDeliveryHistory
 from pager_grpc.notifier.email_smtp import SmtpEmailSender
 from pager_grpc.notifier.lanes import LANES, PLACES
 from pager_grpc.notifier.mailbox import Mailbox
+from pager_grpc.notifier.metrics import ProviderMetrics
+from pager_grpc.notifier.provider_watch import watched
 from pager_grpc.notifier.senders_traced import TracedEmailSender, TracedSmsSender
 from pager_grpc.notifier.servicer import SERVICE_NAME, NotifierServicer
 from pager_grpc.notifier.smtp_server import SmtpServer
@@ -38,6 +40,8 @@ from pager_grpc.runtime.deadlines import ImposedDeadlines
 from pager_grpc.runtime.durability import require_durable
 from pager_grpc.runtime.forgetting import ForgettingLoop
 from pager_grpc.runtime.metrics import Metrics
+from pager_grpc.runtime.metrics_batches import BatchMetrics
+from pager_grpc.runtime.metrics_database import measure_database
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
@@ -73,19 +77,22 @@ async def running_notifier(
             stack.push_async_callback(database.close)
         await require_durable(database, "notifier", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(database, "notifier")
-        if email_sender is None:
-            email_sender = await _email_sender(settings, clock, stack)
-        if sms_sender is None:
-            sms_sender = await _sms_sender(settings, clock, stack)
-        ledger = SqlDeliveryLedger(database)
+        tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
+        rpcs = await stack.enter_async_context(metrics.served("notifier", settings.metrics_listen, tls))
+        ledger = SqlDeliveryLedger(database, _measured(database, metrics) if rpcs else None)
+        email, sms = watched(
+            email_sender or await _email_sender(settings, clock, stack),
+            sms_sender or await _sms_sender(settings, clock, stack),
+            clock,
+            ProviderMetrics(metrics.registry) if rpcs else None,
+        )
         await stack.enter_async_context(running(ledger.run()))
         attempts = RunningAttempts()
         stack.push_async_callback(attempts.finish, LEASE.total_seconds())
+        email_sender, sms_sender = email, sms
         if tracing is not None:
-            email_sender, sms_sender = TracedEmailSender(email_sender, tracing), TracedSmsSender(sms_sender, tracing)
+            email_sender, sms_sender = TracedEmailSender(email, tracing), TracedSmsSender(sms, tracing)
         application = NotifierApplicationService(ledger, CanarySink(email_sender), sms_sender)
-        tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
-        rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen, tls))
         access = access_of(settings, ACCESS, database, clock)
         server = Server(
             SERVICE_NAME,
@@ -114,6 +121,11 @@ async def running_notifier(
         health = run_forever("notifier_health", partial(server.check_health, database), Doorbell())
         async with running(health, *_forgetting(settings, database, metrics)):
             yield port
+
+
+def _measured(database: Database, metrics: Metrics) -> BatchMetrics:
+    measure_database(database, metrics.registry)
+    return BatchMetrics(metrics.registry)
 
 
 async def _email_sender(settings: NotifierSettings, clock: Clock, stack: AsyncExitStack) -> EmailSender:

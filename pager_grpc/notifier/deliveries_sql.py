@@ -19,6 +19,7 @@ from pager_grpc.runtime.bulk import Writes
 from pager_grpc.runtime.columns import as_moment, moment_of
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.group_commit import GroupCommit
+from pager_grpc.runtime.metrics_batches import BatchMetrics
 from pager_grpc.runtime.selecting import Row, fetch, is_one_of
 
 MAX_BATCH = 256
@@ -43,12 +44,13 @@ _UNIQUE_VIOLATION = "23505"
 class SqlDeliveryLedger(DeliveryLedger):
     """Lines are locked first, then judged, then written; what is asked for meanwhile shares the next transaction.
 
-    Lines change only while :meth:`run` runs.
+    Lines change only while :meth:`run` runs. ``batches`` measures its transactions.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, batches: BatchMetrics | None = None) -> None:
         self._database = database
-        self._changes: GroupCommit[LineChange, Delivery] = GroupCommit(self.change_all, MAX_BATCH)
+        commit = batches.measured("ledger", self.change_all) if batches else self.change_all
+        self._changes: GroupCommit[LineChange, Delivery] = GroupCommit(commit, MAX_BATCH)
 
     async def run(self) -> None:
         """Changes lines until cancelled."""

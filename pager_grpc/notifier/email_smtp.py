@@ -65,6 +65,16 @@ class SmtpEmailSender(EmailSender):
             self._sweep.cancel()
         self._leave_idle_since(float("inf"))
 
+    @property
+    def sessions_in_use(self) -> int:
+        """How many carry a message at the moment."""
+        return self._places.taken
+
+    @property
+    def sessions_limit(self) -> int:
+        """How many there may be."""
+        return self._places.count
+
     async def send_email(self, message: EmailMessage, budget: timedelta) -> ProviderAnswer:
         """Waits for a session half of ``budget`` at most: who begins late could not hear the answer."""
         seconds = budget.total_seconds()

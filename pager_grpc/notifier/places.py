@@ -11,17 +11,23 @@ class Places:
 
     def __init__(self, count: int) -> None:
         self._free = asyncio.Semaphore(count)
+        self.count = count
+        self.taken = 0
 
     async def take(self, within_seconds: float) -> bool:
         """Whether there was a place in time; it must be given back."""
         if not self._free.locked():
-            return await self._free.acquire()
-        try:
-            async with asyncio.timeout(within_seconds):
-                return await self._free.acquire()
-        except TimeoutError:
-            return False
+            await self._free.acquire()
+        else:
+            try:
+                async with asyncio.timeout(within_seconds):
+                    await self._free.acquire()
+            except TimeoutError:
+                return False
+        self.taken += 1
+        return True
 
     def give_back(self) -> None:
         """Lets the next one in."""
+        self.taken -= 1
         self._free.release()

@@ -70,6 +70,16 @@ class HttpSmsSender(SmsSender):
     ) -> None:
         await self._client.aclose()
 
+    @property
+    def sessions_in_use(self) -> int:
+        """How many carry a message at the moment."""
+        return self._places.taken
+
+    @property
+    def sessions_limit(self) -> int:
+        """How many there may be."""
+        return self._places.count
+
     async def send_sms(self, message: SmsMessage, budget: timedelta) -> ProviderAnswer:
         """One POST; what was taken is judged by the status, what was said is kept in short.
 

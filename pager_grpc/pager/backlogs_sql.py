@@ -1,4 +1,4 @@
-"""What is under way, on SQLite and PostgreSQL: walks along the indexes of what has not ended, each of bounded length."""
+"""What is under way, on SQLite and PostgreSQL: bounded walks along the indexes of what has not ended."""
 
 from collections import Counter
 from datetime import timedelta
@@ -15,7 +15,7 @@ from pager_grpc.runtime.selecting import Row, fetch
 MOST_ROWS = 5_000
 """On SQLite the event loop waits for the walk: so many rows take about 10 ms."""
 
-# A page of a bundle is held and due like the bundle. The order makes it a walk along the index, whatever is known of it.
+# A page of a bundle is held and due like the bundle. The order makes it a walk along the index.
 _PAGES = """
 WITH alone AS MATERIALIZED (
     SELECT channel, held, lost_claims, due_at, coalesce(owed_at, created_at) AS owed FROM notifications

@@ -30,6 +30,7 @@ from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager.access_table import ACCESS
 from pager_grpc.pager.address_keys import address_keys
 from pager_grpc.pager.audit_loop import AuditLoop
+from pager_grpc.pager.backlogs_sql import SqlBacklogs
 from pager_grpc.pager.composition import application_over, escalation_loop, stores_of
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.pager.delivery_loop import DeliveryLoop
@@ -43,6 +44,7 @@ from pager_grpc.pager.known_policies_sql import SqlKnownPolicies
 from pager_grpc.pager.lanes import LANES
 from pager_grpc.pager.maintenance_loop import MaintenanceLoop
 from pager_grpc.pager.maintenance_windows_sql import SqlMaintenanceWindows
+from pager_grpc.pager.measured import Measured
 from pager_grpc.pager.metrics import (
     AuditMetrics,
     CanaryMetrics,
@@ -110,18 +112,19 @@ async def running_pager(
         await prepare_schema(database, "pager")
         sealing = Sealing(address_keys(settings), unreadable_addresses(metrics.registry))
         tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
-        rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen, tls))
+        rpcs = await stack.enter_async_context(metrics.served("pager", settings.metrics_listen, tls))
         policy, senders = await stack.enter_async_context(_others(settings, tls))
         wakeups = Wakeups()
-        store, outbox = stores_of(settings, database, wakeups, sealing, metrics)
+        measured = Measured(metrics, rpcs, database)
+        store, outbox = stores_of(settings, database, wakeups, sealing, measured)
         views = SqlIncidentViews(database, sealing)
         windows = SqlMaintenanceWindows(database, wakeups)
         policies = GrpcEscalationPolicies(policy)
         catch_all = [email_target("catch-all", settings.catch_all_email)]
         application = application_over(store, outbox, policies, senders, catch_all)
 
-        lanes = _lanes(application, database, tracing)
-        recorder: GroupCommit[Result, bool] = GroupCommit(_recording(application, database), MAX_BATCH)
+        lanes = _lanes(application, database, tracing, measured)
+        recorder = GroupCommit(measured.commit("pages", _recording(application, database)), MAX_BATCH)
         deliveries = DeliveryLoop(application, outbox, recorder, wakeups.delivery, tracing)
         escalations = escalation_loop(store, outbox, policies, senders, catch_all, tracing)
 
@@ -167,15 +170,12 @@ async def running_pager(
             loops.append(run_forever("escalation", partial(database.retrying, escalations.step), wakeups.escalation))
             loops.append(run_forever("delivery", partial(database.retrying, deliveries.step), wakeups.delivery))
             loops.append(_maintenance(store, windows, database, wakeups))
-            audit = AuditLoop(
-                Auditor(views, SqlIncidentRecords(database, sealing)),
-                lanes.alerts.submit,
-                AuditMetrics(metrics.registry),
+            loops += _audit_and_canary(
+                settings, Auditor(views, SqlIncidentRecords(database, sealing)), lanes, views, wakeups, metrics
             )
-            loops.append(run_forever("audit", audit.step, Doorbell()))
             loops += _forgetting(settings, database, metrics)
+            loops += measured.loops(SqlBacklogs(database))
             loops.append(_forecasting(database, sealing, policy, metrics))
-            loops += _canary(settings, lanes, views, wakeups, audit, metrics)
         if not database.is_sqlite:
             loops.append(listen(database.url, wakeups))
         await stack.enter_async_context(running(*loops))
@@ -227,6 +227,14 @@ def _forecasting(database: Database, sealing: Sealing, policy: grpc.aio.Channel,
     return run_forever("forecast", partial(database.retrying, loop.step), Doorbell())
 
 
+def _audit_and_canary(
+    settings: PagerSettings, auditor: Auditor, lanes: Lanes, views: SqlIncidentViews, wakeups: Wakeups, metrics: Metrics
+) -> list[Awaitable[None]]:
+    audit = AuditLoop(auditor, lanes.alerts.submit, AuditMetrics(metrics.registry))
+    canary = _canary(settings, lanes, views, wakeups, audit, metrics)
+    return [run_forever("audit", audit.step, Doorbell()), *canary]
+
+
 def _canary(
     settings: PagerSettings,
     lanes: Lanes,
@@ -252,10 +260,13 @@ def _maintenance(
     return run_forever("maintenance", partial(database.retrying, loop.step), wakeups.maintenance)
 
 
-def _lanes(application: PagerApplicationService, database: Database, tracing: Tracing | None) -> Lanes:
+def _lanes(
+    application: PagerApplicationService, database: Database, tracing: Tracing | None, measured: Measured
+) -> Lanes:
     handling = committing(_handling(application, database), tracing)
+    alerts, answers = (measured.commit(lane, handling) for lane in ("alerts", "answers"))
     rest = REST_ON_SQLITE if database.is_sqlite else 0
-    return Lanes(alerts=GroupCommit(handling, MAX_BATCH, rest=rest), answers=GroupCommit(handling, MAX_BATCH))
+    return Lanes(alerts=GroupCommit(alerts, MAX_BATCH, rest=rest), answers=GroupCommit(answers, MAX_BATCH))
 
 
 def _handling(

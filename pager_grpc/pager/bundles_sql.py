@@ -95,9 +95,7 @@ async def claim_due(
     pages: dict[str, list[Row]] = defaultdict(list)
     for page in await fetch(connection, _PAGES.format(condition=condition), binds):
         pages[page["bundle_id"]].append(page)
-    return [
-        _claim_of(row, pages[row["bundle_id"]], sealing, moment_of(row["due_at"]) - lease) for row in claimed
-    ]
+    return [_claim_of(row, pages[row["bundle_id"]], sealing, moment_of(row["due_at"]) - lease) for row in claimed]
 
 
 async def newest_claims(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, int]:

@@ -14,34 +14,25 @@ from pager_grpc.pager.config import PagerSettings
 from pager_grpc.pager.escalation_loop import EscalationLoop
 from pager_grpc.pager.escalation_policies_traced import TracedEscalationPolicies
 from pager_grpc.pager.ids import new_id
-from pager_grpc.pager.metrics import EscalationMetrics, PageMetrics
+from pager_grpc.pager.measured import Measured
 from pager_grpc.pager.monitored_services_logged import LoggedMonitoredServices
-from pager_grpc.pager.monitored_services_prometheus import MeasuredMonitoredServices
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.monitored_services_traced import TracedMonitoredServices
-from pager_grpc.pager.notification_outbox_prometheus import MeasuredNotificationOutbox
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
 from pager_grpc.pager.notification_senders_grpc import GrpcNotificationSenders
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.runtime.database import Database
-from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.tracing import Tracing
 
 
 def stores_of(
-    settings: PagerSettings, database: Database, wakeups: Wakeups, sealing: Sealing, metrics: Metrics
+    settings: PagerSettings, database: Database, wakeups: Wakeups, sealing: Sealing, measured: Measured
 ) -> tuple[MonitoredServices, NotificationOutbox]:
     """The store and the outbox over ``database``, counted where metrics are served."""
-    store, outbox = (
-        SqlMonitoredServices(database, wakeups, sealing),
-        SqlNotificationOutbox(database, wakeups, sealing, _pace(settings)),
-    )
-    if settings.metrics_listen is None:
-        return store, outbox
-    pages = PageMetrics(metrics.registry)
-    measured = MeasuredMonitoredServices(store, EscalationMetrics(metrics.registry), pages)
-    return measured, MeasuredNotificationOutbox(outbox, pages)
+    store = SqlMonitoredServices(database, wakeups, sealing)
+    outbox = SqlNotificationOutbox(database, wakeups, sealing, _pace(settings))
+    return measured.store(store), measured.outbox(outbox)
 
 
 def _pace(settings: PagerSettings) -> Pace | None:

@@ -9,11 +9,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from pager_domain.pager.audit import PROMISES
 from pager_domain.pager.auditor import Audited
 from pager_domain.pager.events import NotificationSettled, Outcome
-from pager_domain.pager.ports.notification_outbox import Postponed, Result, Settled
+from pager_domain.pager.ports.notification_outbox import Claim, Postponed, Result, Settled
 from pager_domain.pager.retention import Past
 from pager_domain.pager.targets import Channel
 
 _LATENESS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 900)
+_PAGE_LATENESS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+_LONGEST_ATTEMPT_SECONDS = 60.0
 _BEFORE_DUE = "cancelled_before_due"
 
 # Series whose labels are known begin at 0: Prometheus does not see the increase that brings a series to life.
@@ -100,7 +102,17 @@ class PageMetrics:
         self.overdue = Overdue(
             "pager_delivery_overdue_seconds", "How long at most a page has been due and not taken.", registry, clock
         )
+        self._lateness = Histogram(
+            "pager_page_lateness_seconds",
+            "How long after it was owed first a page was handed off.",
+            ["channel"],
+            buckets=_PAGE_LATENESS,
+            registry=registry,
+        )
+        self._clock = clock
+        self._claimed: dict[tuple[str, int], float] = {}
         for channel in Channel:
+            self._lateness.labels(channel.value)
             self._postponed.labels(channel.value)
             for outcome in (*(outcome.value for outcome in Outcome), _BEFORE_DUE):
                 self._settled.labels(channel.value, outcome)
@@ -111,12 +123,32 @@ class PageMetrics:
             outcome = _BEFORE_DUE if end.before_due else end.outcome.value
             self._settled.labels(end.target.channel.value, outcome).inc()
 
+    def claimed(self, claims: Iterable[Claim]) -> None:
+        """Attempts begin. One whose end is never told is forgotten after a minute."""
+        now = self._clock()
+        for claim in [claim for claim, since in self._claimed.items() if now - since > _LONGEST_ATTEMPT_SECONDS]:
+            del self._claimed[claim]
+        self._claimed |= {_name_of(claim): now for claim in claims}
+
     def recorded(self, results: Sequence[Result]) -> None:
         """Attempts have ended so."""
-        self.settled(event for result in results if isinstance(result, Settled) for event in result.events)
         for result in results:
-            if isinstance(result, Postponed):
+            since = self._claimed.pop(_name_of(result.claim), None)
+            if isinstance(result, Settled):
+                self.settled(result.events)
+                self._handed_off(result, since)
+            elif isinstance(result, Postponed):
                 self._postponed.labels(result.claim.pages[0].channel.value).inc()
+
+    def _handed_off(self, result: Settled, claimed: float | None) -> None:
+        if result.outcome is Outcome.HANDED_OFF and claimed is not None:
+            attempt = self._clock() - claimed
+            for page, age in zip(result.claim.pages, result.claim.page_ages, strict=True):
+                self._lateness.labels(page.channel.value).observe(age.total_seconds() + attempt)
+
+
+def _name_of(claim: Claim) -> tuple[str, int]:
+    return claim.notification.notification_id, claim.attempt
 
 
 def unreadable_addresses(registry: CollectorRegistry) -> Counter:

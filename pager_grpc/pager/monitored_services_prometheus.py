@@ -1,6 +1,7 @@
 """Another store, with what is decided in it counted."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from pager_domain.kernel import MonitoredServiceId
@@ -14,16 +15,25 @@ from pager_domain.pager.events import (
 from pager_domain.pager.model import Change, EscalationPolicy, MonitoredService, StoredAnswer
 from pager_domain.pager.ports.monitored_services import MonitoredServices, UnitOfWork
 from pager_grpc.pager.metrics import EscalationMetrics, PageMetrics
+from pager_grpc.pager.metrics_alerts import AlertMetrics
 from pager_grpc.pager.monitored_services_forwarded import ForwardedMonitoredServices, ForwardedUnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class StoreMetrics:
+    """What is counted of decisions."""
+
+    alerts: AlertMetrics
+    levels: EscalationMetrics
+    pages: PageMetrics
 
 
 class MeasuredUnitOfWork(ForwardedUnitOfWork):
     """``work``; what it saves is counted once it is durable."""
 
-    def __init__(self, work: UnitOfWork, metrics: EscalationMetrics, pages: PageMetrics) -> None:
+    def __init__(self, work: UnitOfWork, metrics: StoreMetrics) -> None:
         super().__init__(work)
         self._metrics = metrics
-        self._pages = pages
         self._due: dict[IncidentId, datetime] = {}
         self._saved: list[IncidentEvent] = []
 
@@ -48,17 +58,18 @@ class MeasuredUnitOfWork(ForwardedUnitOfWork):
     async def commit(self) -> None:
         """As the unit of work."""
         await self._work.commit()
+        self._metrics.alerts.stored(self._saved)
         for event in self._saved:
             self._count(event)
 
     def _count(self, event: IncidentEvent) -> None:
         match event.what:
             case LevelNotified() if event.incident_id in self._due:
-                self._metrics.fired(event.at - self._due[event.incident_id])
+                self._metrics.levels.fired(event.at - self._due[event.incident_id])
             case EscalationExhausted():
-                self._metrics.exhausted()
+                self._metrics.levels.exhausted()
             case NotificationSettled() as end:
-                self._pages.settled([end])
+                self._metrics.pages.settled([end])
             case _:
                 pass
 
@@ -66,17 +77,16 @@ class MeasuredUnitOfWork(ForwardedUnitOfWork):
 class MeasuredMonitoredServices(ForwardedMonitoredServices):
     """``store``, and what is decided in it is counted."""
 
-    def __init__(self, store: MonitoredServices, metrics: EscalationMetrics, pages: PageMetrics) -> None:
+    def __init__(self, store: MonitoredServices, metrics: StoreMetrics) -> None:
         super().__init__(store)
         self._metrics = metrics
-        self._pages = pages
 
     def seen(self, work: UnitOfWork) -> UnitOfWork:
         """``work``, counted."""
-        return MeasuredUnitOfWork(work, self._metrics, self._pages)
+        return MeasuredUnitOfWork(work, self._metrics)
 
     async def seconds_until_due(self) -> float | None:
         """As the store."""
         seconds = await self._store.seconds_until_due()
-        self._metrics.overdue.looked(seconds)
+        self._metrics.levels.overdue.looked(seconds)
         return seconds

@@ -15,7 +15,9 @@ class MeasuredNotificationOutbox(NotificationOutbox):
 
     async def claim(self, limit: int) -> list[Claim]:
         """As the outbox."""
-        return await self._outbox.claim(limit)
+        claims = await self._outbox.claim(limit)
+        self._metrics.claimed(claims)
+        return claims
 
     async def record(self, results: Sequence[Result]) -> int:
         """As the outbox."""

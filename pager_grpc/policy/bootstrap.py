@@ -47,6 +47,7 @@ from pager_grpc.runtime.deadlines import ImposedDeadlines
 from pager_grpc.runtime.durability import require_durable
 from pager_grpc.runtime.forgetting import ForgettingLoop
 from pager_grpc.runtime.metrics import Metrics
+from pager_grpc.runtime.metrics_database import measure_database
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
@@ -86,7 +87,9 @@ async def running_policy(
         tracing = await stack.enter_async_context(tracing_as_configured(settings, "policy", metrics.registry))
         opened = await stack.enter_async_context(_opened(settings, database, clock))
         tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
-        rpcs = await stack.enter_async_context(metrics.served(settings.metrics_listen, tls))
+        rpcs = await stack.enter_async_context(metrics.served("policy", settings.metrics_listen, tls))
+        if settings.metrics_listen is not None:
+            measure_database(opened, metrics.registry)
         await require_durable(opened, "policy", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(opened, "policy")
         if verification_sender is None:

@@ -29,6 +29,7 @@ from pager_domain.kernel import Clock
 from pager_grpc.runtime import postgres_driver
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.columns import moment_of, sqlite_moment
+from pager_grpc.runtime.commit_times import CommitTimes
 from pager_grpc.runtime.config import ConfigurationFault
 from pager_grpc.runtime.schema_version import KNOWN_REVISION_SETTING, OUTDATED_CODE
 from pager_grpc.runtime.silence import SERVER_SIDE, bound_silence
@@ -93,6 +94,7 @@ class Database:
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.now_sql = now_sql
         self.clock = clock
+        self.commits = CommitTimes()
         self.unusable_because: Callable[[AsyncConnection], Awaitable[str]] = _answers
         self._paused = ""
         # On PostgreSQL transactions are the driver's: see postgres_driver.
@@ -202,10 +204,10 @@ class Database:
         async with _translated(), self._pool.connect() as connection:
             if self.is_sqlite:
                 await connection.begin()
-                yield Unit(connection, connection.commit)
+                yield Unit(connection, self.commits.timed(connection.commit))
             else:
                 async with postgres_driver.transaction(connection, **options) as begun:
-                    yield Unit(connection, begun.commit)
+                    yield Unit(connection, self.commits.timed(begun.commit))
 
     def _require_unpaused(self) -> None:
         if self._paused:

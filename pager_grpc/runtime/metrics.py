@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from pager_grpc.runtime.metrics_http import serving_metrics
 from pager_grpc.runtime.rpc_boundary import Context, RpcLayer, StreamCall, UnaryCall
+from pager_grpc.runtime.version import own_version
 
 if TYPE_CHECKING:
     from pager_grpc.runtime.tls import Tls
@@ -34,8 +35,10 @@ class Metrics:
         self.port: int | None = None
 
     @asynccontextmanager
-    async def served(self, listen: str | None, tls: Tls | None = None) -> AsyncIterator[RpcMetrics | None]:
-        """Serves ``/metrics`` while it is entered and yields what counts calls; without ``listen`` neither is done.
+    async def served(self, room: str, listen: str | None, tls: Tls | None = None) -> AsyncIterator[list[RpcLayer]]:
+        """Serves ``/metrics`` while it is entered and yields the layers that count calls; without ``listen`` neither.
+
+        The room and the process are told of, too.
 
         Over HTTPS with ``tls``.
 
@@ -43,12 +46,19 @@ class Metrics:
             ConfigurationFault: the address cannot be opened.
         """
         if listen is None:
-            yield None
+            yield []
             return
+        self._tell_of(room)
         async with serving_metrics(self.registry, listen, tls) as self.port:
             log.info("metrics_served", port=self.port)
-            yield RpcMetrics(self.registry)
+            yield [RpcMetrics(self.registry)]
         self.port = None
+
+    def _tell_of(self, room: str) -> None:
+        built = Gauge("pagerd_build_info", "Which room, of which version.", ["version", "room"], registry=self.registry)
+        built.labels(own_version(), room).set(1)
+        Gauge("pagerd_start_time_seconds", "When the room began.", registry=self.registry).set_to_current_time()
+        ProcessCollector(registry=self.registry)
 
 
 class RpcMetrics(RpcLayer):
@@ -57,21 +67,20 @@ class RpcMetrics(RpcLayer):
     def __init__(self, registry: CollectorRegistry) -> None:
         self._ended = Counter("rpc_requests_total", "Calls that have ended.", ["method", "code"], registry=registry)
         self._durations = Histogram(
-            "rpc_duration_seconds", "How long unary calls took.", ["method"], buckets=_DURATIONS, registry=registry
+            "rpc_duration_seconds",
+            "How long unary calls took.",
+            ["method", "code"],
+            buckets=_DURATIONS,
+            registry=registry,
         )
 
     def unary(self, method: str, call: UnaryCall) -> UnaryCall:
         """``call``, counted and timed."""
         name = method.removeprefix("/")
-        duration = self._durations.labels(name)
 
         async def measured(request: Any, context: Context) -> Any:
-            begun = perf_counter()
-            with self._counting(name, context):
-                try:
-                    return await call(request, context)
-                finally:
-                    duration.observe(perf_counter() - begun)
+            with self._counting(name, context, timed=True):
+                return await call(request, context)
 
         return measured
 
@@ -80,15 +89,15 @@ class RpcMetrics(RpcLayer):
         name = method.removeprefix("/")
 
         async def measured(request: Any, context: Context) -> AsyncIterator[Any]:
-            with self._counting(name, context):
+            with self._counting(name, context, timed=False):
                 async for response in call(request, context):
                     yield response
 
         return measured
 
     @contextmanager
-    def _counting(self, name: str, context: Context) -> Iterator[None]:
-        code = grpc.StatusCode.OK
+    def _counting(self, name: str, context: Context, *, timed: bool) -> Iterator[None]:
+        code, begun = grpc.StatusCode.OK, perf_counter()
         try:
             yield
         except BaseException as error:
@@ -96,6 +105,8 @@ class RpcMetrics(RpcLayer):
             raise
         finally:
             self._ended.labels(name, code.name).inc()
+            if timed:
+                self._durations.labels(name, code.name).observe(perf_counter() - begun)
 
 
 def code_of(error: BaseException, context: Context) -> grpc.StatusCode:

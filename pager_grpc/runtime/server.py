@@ -34,8 +34,8 @@ class Server:
     """One room's server: its servicer, health per service name, reflection.
 
     ``health`` is SERVING for ``service_name``, for ``also_served`` and for "" while the database answers and its schema
-    is for this code. ``layers`` are around every call of the room's own services; ``metrics`` is around them, and
-    ``traces`` around that. With ``tls`` each caller must show a certificate, except those who come to
+    is for this code. ``layers`` are around every call of the room's own services; ``metrics`` are around them,
+    and ``traces`` around those. With ``tls`` each caller must show a certificate, except those who come to
     ``callers_listen``; ``callers_port`` is its port once it is open.
     """
 
@@ -47,14 +47,14 @@ class Server:
         also_served: Sequence[str] = (),
         reflected: bool = True,
         limits: ServerLimits | None = None,
-        metrics: RpcLayer | None = None,
+        metrics: Sequence[RpcLayer] = (),
         traces: RpcLayer | None = None,
         layers: Sequence[RpcLayer] = (),
         tls: "Tls | None" = None,
         callers_listen: str | None = None,
     ) -> None:
         self._service_names = (service_name, *also_served)
-        outside = [layer for layer in (traces, metrics) if layer is not None]
+        outside = [*([traces] if traces is not None else []), *metrics]
         self._boundary = RpcBoundary(errors, outside=outside, inside=layers)
         options = (_ALONE, *(limits or ServerLimits()).options())
         self.grpc = grpc.aio.server(interceptors=[self._boundary], options=options)

@@ -41,6 +41,17 @@ async def test_one_session_carries_many_emails(mail):
     assert [message["Message-ID"] for message in mail.messages] == [f"<page-{n}@pager.example>" for n in range(5)]
 
 
+async def test_a_session_is_in_use_while_it_carries_an_email(mail):
+    server = SmtpServer.from_url(f"smtp://127.0.0.1:{mail.port}")
+    async with SmtpEmailSender(server, PAGER, HandClock(), sessions=2) as sender:
+        assert (sender.sessions_in_use, sender.sessions_limit) == (0, 2)
+        sending = asyncio.ensure_future(sender.send_email(an_email("page-1"), BUDGET))
+        await asyncio.sleep(0)
+        assert sender.sessions_in_use == 1
+        await sending
+        assert sender.sessions_in_use == 0
+
+
 async def test_what_a_server_can_take_ahead_is_sent_ahead():
     async with ScriptedMailServer(pipelining=True).running() as server, sending_to(server.port) as send:
         # This server answers nothing before MAIL, RCPT and DATA have all arrived.

@@ -105,7 +105,7 @@ async def test_a_head_without_an_end_is_hung_up_on(registry):
 
 async def test_two_rooms_of_one_process_count_apart():
     one, other = Metrics(), Metrics()
-    async with one.served("127.0.0.1:0") as counting, other.served("127.0.0.1:0") as counting_apart:
+    async with one.served("one", "127.0.0.1:0") as counting, other.served("other", "127.0.0.1:0") as counting_apart:
         assert counting is not counting_apart
         assert one.port != other.port
     assert (one.port, other.port) == (None, None)

@@ -1,0 +1,30 @@
+"""How long commits take: the first thing that a sick disk, or a sick database, shows."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from statistics import median
+from time import perf_counter
+
+
+class CommitTimes:
+    """How long the last commits took that stand; ``observe`` is told of each, in seconds."""
+
+    def __init__(self) -> None:
+        self.observe: Callable[[float], None] = lambda _seconds: None
+        self._newest: deque[float] = deque(maxlen=100)
+
+    @property
+    def median(self) -> float | None:
+        """Of the last hundred, in seconds; None before the first one."""
+        return median(self._newest) if self._newest else None
+
+    def timed(self, commit: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """``commit``, timed."""
+
+        async def committing() -> None:
+            begun = perf_counter()
+            await commit()
+            self._newest.append(seconds := perf_counter() - begun)
+            self.observe(seconds)
+
+        return committing
