@@ -11,7 +11,7 @@ OUTPUT ?=
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo secure-demo test simulate crash-sweep nemesis mutants bench bench-quick bench-guard bench-peers \
+.PHONY: help run demo secure-demo test simulate windows crash-sweep nemesis mutants bench bench-quick bench-guard bench-peers \
 	bench-report scale check sbom protos schemas lock man package image clean
 
 help: ## Prints this help
@@ -34,6 +34,9 @@ simulate: $(INSTALLED) ## Faults from seeds in virtual time (SEEDS=5000, SEEDS=1
 
 mutants: $(INSTALLED) ## Plants bugs one at a time; the tests must catch each
 	@$(VENV)/bin/python scripts/mutants.py
+
+windows: $(INSTALLED) ## Tries rules, alerts and dashboard on a real Prometheus, which it fetches if need be (PROMETHEUS=/path/to/prometheus)
+	$(VENV)/bin/pytest tests/windows
 
 crash-sweep: $(INSTALLED) ## Kills rooms at every named place on both databases, and before every fsync and socket write
 	CRASH_SWEEP=all $(VENV)/bin/pytest -n $(WORKERS) -rP tests/crash
@@ -99,7 +102,7 @@ image: ## Builds the image and its test image by docker, podman or buildah (ENGI
 	@scripts/image.sh
 
 clean: ## Removes what make has made, except data in var/
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .prometheus build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements-dev.lock pyproject.toml scripts/create_venv.sh
