@@ -38,8 +38,9 @@ fi
 if ! holds "$cache/usr/bin"; then
     command -v apt-get >/dev/null && command -v dpkg >/dev/null ||
         fail "install Prometheus $oldest_usable or newer (with promtool), or set PROMETHEUS=/path/to/prometheus"
-    unpacked=$(mktemp -d "$PWD/.prometheus.XXXXXX")
-    trap 'rm -rf "$unpacked"' EXIT
+    mkdir -p "$cache.parts"
+    unpacked=$(mktemp -d -p "$cache.parts")
+    trap 'rm -rf "$unpacked"; rmdir "$cache.parts" 2>/dev/null || true' EXIT
     (
         cd "$unpacked"
         # Where the lists of packages were never fetched, only root can fetch them.
