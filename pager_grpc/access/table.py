@@ -62,6 +62,7 @@ def rows_of(service: str, rows: Mapping[str, Row]) -> dict[str, Row]:
 
 ACCESS_ROWS: AccessTable = {
     **rows_of(ACCESS_SERVICE, {"CreateApiKey": _ADMINISTER, "ListApiKeys": _ADMINISTER, "RevokeApiKey": _ADMINISTER}),
+    **rows_of("status.v1.StatusService", {"GetStatus": Row(Rule(Verb.READ, frozenset({Role.RESPONDER, Role.ADMIN})))}),
     **rows_of("changes.v1.ChangeLogService", {"ListChangeRecords": Row(Rule(Verb.READ, frozenset({Role.ADMIN})))}),
 }
 """What every room serves beside its own services."""

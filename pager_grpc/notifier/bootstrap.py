@@ -31,6 +31,7 @@ from pager_grpc.notifier.provider_watch import watched
 from pager_grpc.notifier.senders_traced import TracedEmailSender, TracedSmsSender
 from pager_grpc.notifier.servicer import SERVICE_NAME, NotifierServicer
 from pager_grpc.notifier.smtp_server import SmtpServer
+from pager_grpc.notifier.status import ProvidersStatus
 from pager_grpc.notifier.wire_errors import ERRORS
 from pager_grpc.runtime.admission import Admission
 from pager_grpc.runtime.certificate_watch import watched_tls
@@ -47,6 +48,8 @@ from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 from pager_grpc.runtime.tracing import tracing_as_configured
 from pager_grpc.runtime.tracing_rpc import calls_in
+from pager_grpc.status.servicer import SERVICE_NAME as STATUS_SERVICE
+from pager_grpc.status.servicer import StatusServicer, serve_status
 
 log = structlog.get_logger()
 
@@ -97,7 +100,7 @@ async def running_notifier(
         server = Server(
             SERVICE_NAME,
             access.errors_with(ERRORS),
-            also_served=[changes.SERVICE_NAME, *access.also_served],
+            also_served=[changes.SERVICE_NAME, STATUS_SERVICE, *access.also_served],
             reflected=access.reflected,
             metrics=rpcs,
             tls=tls,
@@ -115,6 +118,17 @@ async def running_notifier(
         servicer = NotifierServicer(application, attempts, tracing)
         pb_grpc.add_NotifierServiceServicer_to_server(servicer, server.grpc)
         changes.serve_change_log(server, database)
+        serve_status(
+            server,
+            StatusServicer(
+                "notifier",
+                database,
+                metrics.registry,
+                neighbors={},
+                authenticated=settings.access_required,
+                part=ProvidersStatus((email.watch, sms.watch)).add,
+            ),
+        )
         port = await server.start(settings.listen)
         stack.push_async_callback(server.stop)
         stack.callback(servicer.close)

@@ -1,6 +1,6 @@
 """The pager room put together."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -57,6 +57,7 @@ from pager_grpc.pager.raise_rates import UNLIMITED, RaiseRates
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.servicer import SERVICE_NAME, Lanes, PagerServicer
 from pager_grpc.pager.spans import committing
+from pager_grpc.pager.status import PagingStatus
 from pager_grpc.pager.wakeups import Wakeups, listen
 from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.runtime.admission import Admission
@@ -74,6 +75,8 @@ from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 from pager_grpc.runtime.tracing import Tracing, tracing_as_configured
 from pager_grpc.runtime.tracing_rpc import calls_in
+from pager_grpc.status.servicer import SERVICE_NAME as STATUS_SERVICE
+from pager_grpc.status.servicer import StatusServicer, serve_status
 
 if TYPE_CHECKING:
     from pager_grpc.runtime.tls import Tls
@@ -113,7 +116,7 @@ async def running_pager(
         sealing = Sealing(address_keys(settings), unreadable_addresses(metrics.registry))
         tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
         rpcs = await stack.enter_async_context(metrics.served("pager", settings.metrics_listen, tls))
-        policy, senders = await stack.enter_async_context(_others(settings, tls))
+        policy, notifier, senders = await stack.enter_async_context(_others(settings, tls))
         wakeups = Wakeups()
         measured = Measured(metrics, rpcs, database)
         store, outbox = stores_of(settings, database, wakeups, sealing, measured)
@@ -132,7 +135,7 @@ async def running_pager(
         server = Server(
             SERVICE_NAME,
             access.errors_with(ERRORS),
-            also_served=[changes.SERVICE_NAME, *access.also_served],
+            also_served=[changes.SERVICE_NAME, STATUS_SERVICE, *access.also_served],
             reflected=access.reflected,
             metrics=rpcs,
             tls=tls,
@@ -148,6 +151,7 @@ async def running_pager(
         )
         access.serve(server.grpc)
         changes.serve_change_log(server, database)
+        serve_status(server, _status(settings, database, metrics, {"policy": policy, "notifier": notifier}))
         pb_grpc.add_PagerServiceServicer_to_server(
             PagerServicer(
                 lanes,
@@ -198,13 +202,26 @@ def _caller_of(settings: PagerSettings) -> Callable[[], str]:
 @asynccontextmanager
 async def _others(
     settings: PagerSettings, tls: "Tls | None"
-) -> AsyncIterator[tuple[grpc.aio.Channel, GrpcNotificationSenders]]:
+) -> AsyncIterator[tuple[grpc.aio.Channel, grpc.aio.Channel, GrpcNotificationSenders]]:
     async with (
         open_channel(settings.policy_target, tls=tls, room="policy", key=settings.own_service_key) as policy,
         open_channel(settings.notifier_target, tls=tls, room="notifier", key=settings.own_service_key) as notifier,
         GrpcNotificationSenders(notifier) as senders,
     ):
-        yield policy, senders
+        yield policy, notifier, senders
+
+
+def _status(
+    settings: PagerSettings, database: Database, metrics: Metrics, neighbors: Mapping[str, grpc.aio.Channel]
+) -> StatusServicer:
+    return StatusServicer(
+        "pager",
+        database,
+        metrics.registry,
+        neighbors=neighbors,
+        authenticated=settings.access_required,
+        part=PagingStatus(SqlBacklogs(database), metrics.registry).add,
+    )
 
 
 def _forgetting(settings: PagerSettings, database: Database, metrics: Metrics) -> list[Awaitable[None]]:

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from secrets import token_bytes
 
+import grpc
 from prometheus_client import Counter
 
 from pager_domain.kernel import Clock
@@ -53,6 +54,8 @@ from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 from pager_grpc.runtime.tracing import tracing_as_configured
 from pager_grpc.runtime.tracing_rpc import calls_in
+from pager_grpc.status.servicer import SERVICE_NAME as STATUS_SERVICE
+from pager_grpc.status.servicer import StatusServicer, nothing_more, serve_status
 
 # Policies are administration: ten thousand services with ids of usual length fit one message.
 _MAX_MESSAGE_BYTES = 1024 * 1024
@@ -92,10 +95,12 @@ async def running_policy(
             measure_database(opened, metrics.registry)
         await require_durable(opened, "policy", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(opened, "policy")
+        neighbors: dict[str, grpc.aio.Channel] = {}
         if verification_sender is None:
             key = settings.own_service_key
             notifier = open_channel(settings.notifier_target, tls=tls, room="notifier", key=key)
-            verification_sender = GrpcVerificationSender(await stack.enter_async_context(notifier))
+            neighbors["notifier"] = await stack.enter_async_context(notifier)
+            verification_sender = GrpcVerificationSender(neighbors["notifier"])
         access = access_of(settings, ACCESS, opened, clock)
         server = Server(
             SERVICE_NAME,
@@ -106,6 +111,7 @@ async def running_policy(
                 configuration_servicer.SERVICE_NAME,
                 *access.also_served,
                 changes.SERVICE_NAME,
+                STATUS_SERVICE,
             ],
             reflected=access.reflected,
             limits=settings.limits(_MAX_MESSAGE_BYTES),
@@ -124,6 +130,17 @@ async def running_policy(
         _serve(server, store, verification_sender)
         access.serve(server.grpc)
         changes.serve_change_log(server, opened)
+        serve_status(
+            server,
+            StatusServicer(
+                "policy",
+                opened,
+                metrics.registry,
+                neighbors=neighbors,
+                authenticated=settings.access_required,
+                part=nothing_more,
+            ),
+        )
         if settings.calendars_listen is not None:
             on_call = OnCallApplicationService(store)
             await stack.enter_async_context(serving_calendars(on_call, settings.calendars_listen, tls))

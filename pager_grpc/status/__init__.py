@@ -1,0 +1,1 @@
+"""How one process is doing, said by every room in the same words."""
