@@ -51,10 +51,11 @@ def distance(moment: Timestamp, now: datetime) -> str:
     passed = now - moment.ToDatetime(tzinfo=UTC)
     if abs(passed) < timedelta(seconds=1):
         return "now"
-    return f"{_rough(passed)} ago" if passed > timedelta(0) else f"in {_rough(-passed)}"
+    return f"{rough(passed)} ago" if passed > timedelta(0) else f"in {rough(-passed)}"
 
 
-def _rough(span: timedelta) -> str:
+def rough(span: timedelta) -> str:
+    """``12 min``."""
     seconds = int(span.total_seconds())
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:

@@ -13,7 +13,7 @@ BROKEN_PIPE = 141
 
 @dataclass(eq=False)
 class CommandFailed(Exception):
-    """A command that cannot be done. ``sentence`` says what is wrong and what to do."""
+    """A command that cannot be done. ``sentence`` says what is wrong and what to do; empty: all is said."""
 
     exit_code: int
     sentence: str

@@ -21,6 +21,7 @@ from pager_cli.policy_cli import policy_app
 from pager_cli.questions_cli import add_question_commands
 from pager_cli.running import complain, run
 from pager_cli.schedule_cli import on_call, schedule_app
+from pager_cli.status_cli import status
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(key_app, name="key", help="Say who may call: create, list, revoke, rotate.")
@@ -140,6 +141,7 @@ def healthy(
     return run(mark_healthy(_peer(target, timeout), service, request_id=request_id, as_machine=json))
 
 
+app.command("status")(status)
 app.command("snooze")(intervention_cli.snooze)
 app.command("escalate")(intervention_cli.escalate)
 app.command("reassign")(intervention_cli.reassign)

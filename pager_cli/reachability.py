@@ -10,7 +10,7 @@ from pager_cli.moments import local
 from pager_cli.outcome import REFUSED, CommandFailed
 from pager_cli.output import Cell, Styled, as_json, print_json, print_line, print_table
 from pager_cli.peer import Peer
-from pager_cli.words import one_line
+from pager_cli.words import counted, one_line
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.gen.policy.v1.policy_service_pb2_grpc import PolicyServiceStub
 
@@ -35,7 +35,9 @@ async def check_policies(peer: Peer, policy_id: str, *, days: float, strict: boo
         print_table(titles, [tuple(_row(finding)) for finding in answer.findings])
     errors = sum(finding.severity != _WARNING for finding in answer.findings)
     warnings = len(answer.findings) - errors
-    sentence = f"{_count(errors, 'error')} and {_count(warnings, 'warning')}{_omitted(answer)} in {_looked_at(answer)}"
+    sentence = (
+        f"{counted(errors, 'error')} and {counted(warnings, 'warning')}{_omitted(answer)} in {_looked_at(answer)}"
+    )
     if errors or (strict and answer.findings):
         raise CommandFailed(REFUSED, sentence)
     if not as_machine:
@@ -77,9 +79,5 @@ def _omitted(answer: pb.CheckReachabilityResponse) -> str:
 
 def _looked_at(answer: pb.CheckReachabilityResponse) -> str:
     unreached = answer.unreached_service_count
-    services = f"; {_count(unreached, 'service')} would reach nobody at some time" if unreached else ""
-    return _count(answer.checked_policy_count, "policy", "policies") + services
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    services = f"; {counted(unreached, 'service')} would reach nobody at some time" if unreached else ""
+    return counted(answer.checked_policy_count, "policy", "policies") + services

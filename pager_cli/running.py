@@ -23,7 +23,8 @@ def run(command: Coroutine[Any, Any, None], *, interrupted: int = INTERRUPTED) -
         asyncio.run(command)
         sys.stdout.flush()
     except CommandFailed as failure:
-        complain(failure.sentence)
+        if failure.sentence:
+            complain(failure.sentence)
         return failure.exit_code
     except KeyboardInterrupt:
         return interrupted

@@ -13,6 +13,11 @@ def enum_word(enum: Any, value: int) -> str:
     return name.removeprefix(common).lower().replace("_", " ")
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 service``, ``2 services``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def one_line(text: str) -> str:
     """``text`` on one line; control characters, which could rewrite a terminal, become spaces."""
     return "".join(character if character.isprintable() else " " for character in text)

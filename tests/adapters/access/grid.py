@@ -70,6 +70,8 @@ access.v1.AccessService            integration responder admin pager policy noti
   CreateApiKey                     -           -         yes   -     -      -        -        -
   ListApiKeys                      -           -         yes   -     -      -        -        -
   RevokeApiKey                     -           -         yes   -     -      -        -        -
+status.v1.StatusService            integration responder admin pager policy notifier nobody   foreign
+  GetStatus                        -           yes       yes   -     -      -        -        -
 changes.v1.ChangeLogService        integration responder admin pager policy notifier nobody   foreign
   ListChangeRecords                -           -         yes   -     -      -        -        -
 """

@@ -77,6 +77,7 @@ ASKS_FOR_NOTHING = {
     "ApplyConfiguration",
     "ListDeliveries",
     "ListApiKeys",
+    "GetStatus",
     "ListChangeRecords",
 }
 """Methods whose empty request makes sense."""

@@ -116,7 +116,7 @@ async def test_everybody_may_what_the_grid_says_and_nothing_else(room, tmp_path)
         own, foreign = await some_things(room, running)
         for line in lines().values():
             name = line.method.rpartition("/")[2]
-            if not line.method.startswith((f"/{room}.", f"/{ACCESS_SERVICE}", "/changes.")):
+            if not line.method.startswith((f"/{room}.", f"/{ACCESS_SERVICE}", "/changes.", "/status.")):
                 continue
             for caller in CALLERS:
                 for kind, things in (("own", own), ("foreign", foreign)):
