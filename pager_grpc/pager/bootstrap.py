@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,43 +12,27 @@ from pager_domain.errors import DomainError
 from pager_domain.kernel import Clock, email_target
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.auditor import Auditor
-from pager_domain.pager.canary import CanaryPolicies
-from pager_domain.pager.forecasting import Forecasting
-from pager_domain.pager.forgetting import Forgetting
-from pager_domain.pager.maintenance_application import MaintenanceApplicationService
 from pager_domain.pager.model import Answer, Request
-from pager_domain.pager.ports.maintenance_windows import MaintenanceWindows
-from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_domain.pager.ports.notification_outbox import Result
 from pager_domain.pager.preview import EscalationPreview
-from pager_domain.pager.retention import Retention
 from pager_grpc.access.bootstrap import access_of
 from pager_grpc.access.principal import current_principal
 from pager_grpc.changes import bootstrap as changes
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager.access_table import ACCESS
 from pager_grpc.pager.address_keys import address_keys
-from pager_grpc.pager.audit_loop import AuditLoop
+from pager_grpc.pager.background import audit_and_canary, forecasting, forgetting, maintenance
 from pager_grpc.pager.backlogs_sql import SqlBacklogs
 from pager_grpc.pager.composition import application_over, escalation_loop, stores_of
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.pager.delivery_loop import DeliveryLoop
 from pager_grpc.pager.escalation_policies_grpc import GrpcEscalationPolicies
-from pager_grpc.pager.forecast_loop import BUDGET_SECONDS as FORECAST_BUDGET_SECONDS
-from pager_grpc.pager.forecast_loop import ForecastLoop
-from pager_grpc.pager.history_sql import SqlHistory
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
-from pager_grpc.pager.known_policies_sql import SqlKnownPolicies
 from pager_grpc.pager.lanes import LANES
-from pager_grpc.pager.maintenance_loop import MaintenanceLoop
 from pager_grpc.pager.maintenance_windows_sql import SqlMaintenanceWindows
 from pager_grpc.pager.measured import Measured
 from pager_grpc.pager.metrics import (
-    AuditMetrics,
-    CanaryMetrics,
-    ForecastMetrics,
-    forgotten_rows,
     unreadable_addresses,
 )
 from pager_grpc.pager.notification_senders_grpc import GrpcNotificationSenders
@@ -67,7 +50,6 @@ from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.deadlines import ImposedDeadlines
 from pager_grpc.runtime.durability import require_durable
-from pager_grpc.runtime.forgetting import ForgettingLoop
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
@@ -173,13 +155,13 @@ async def running_pager(
         if paging:
             loops.append(run_forever("escalation", partial(database.retrying, escalations.step), wakeups.escalation))
             loops.append(run_forever("delivery", partial(database.retrying, deliveries.step), wakeups.delivery))
-            loops.append(_maintenance(store, windows, database, wakeups))
-            loops += _audit_and_canary(
+            loops.append(maintenance(store, windows, database, wakeups))
+            loops += audit_and_canary(
                 settings, Auditor(views, SqlIncidentRecords(database, sealing)), lanes, views, wakeups, metrics
             )
-            loops += _forgetting(settings, database, metrics)
+            loops += forgetting(settings, database, metrics)
             loops += measured.loops(SqlBacklogs(database))
-            loops.append(_forecasting(database, sealing, policy, metrics))
+            loops.append(forecasting(database, sealing, policy, metrics))
         if not database.is_sqlite:
             loops.append(listen(database.url, wakeups))
         await stack.enter_async_context(running(*loops))
@@ -222,59 +204,6 @@ def _status(
         authenticated=settings.access_required,
         part=PagingStatus(SqlBacklogs(database), metrics.registry).add,
     )
-
-
-def _forgetting(settings: PagerSettings, database: Database, metrics: Metrics) -> list[Awaitable[None]]:
-    if not settings.retention_days:
-        return []
-    use_case = Forgetting(SqlHistory(database), Retention(timedelta(days=settings.retention_days)))
-
-    async def forget() -> tuple[str, int] | None:
-        forgotten = await use_case.step()
-        return (forgotten.what.value, forgotten.rows) if forgotten else None
-
-    loop = ForgettingLoop(forget, forgotten_rows(metrics.registry))
-    return [run_forever("forgetting", loop.step, Doorbell())]
-
-
-def _forecasting(database: Database, sealing: Sealing, policy: grpc.aio.Channel, metrics: Metrics) -> Awaitable[None]:
-    known = SqlKnownPolicies(database, sealing)
-    use_case = Forecasting(known, CanaryPolicies(GrpcEscalationPolicies(policy, FORECAST_BUDGET_SECONDS)))
-    loop = ForecastLoop(use_case, known, ForecastMetrics(metrics.registry))
-    return run_forever("forecast", partial(database.retrying, loop.step), Doorbell())
-
-
-def _audit_and_canary(
-    settings: PagerSettings, auditor: Auditor, lanes: Lanes, views: SqlIncidentViews, wakeups: Wakeups, metrics: Metrics
-) -> list[Awaitable[None]]:
-    audit = AuditLoop(auditor, lanes.alerts.submit, AuditMetrics(metrics.registry))
-    canary = _canary(settings, lanes, views, wakeups, audit, metrics)
-    return [run_forever("audit", audit.step, Doorbell()), *canary]
-
-
-def _canary(
-    settings: PagerSettings,
-    lanes: Lanes,
-    views: SqlIncidentViews,
-    wakeups: Wakeups,
-    audit: AuditLoop,
-    metrics: Metrics,
-) -> list[Awaitable[None]]:
-    if settings.heartbeat_url is None:
-        return []
-    from pager_grpc.pager.canary_loop import CanaryLoop  # noqa: PLC0415 - without it nobody waits for httpx
-
-    url, seen = settings.heartbeat_url.get_secret_value(), CanaryMetrics(metrics.registry)
-    allowed = settings.outbound_allow
-    canary = CanaryLoop(lanes.alerts.submit, views, wakeups, url, lambda: audit.passed, seen, allowed)
-    return [run_forever("canary", canary.step, Doorbell())]
-
-
-def _maintenance(
-    store: MonitoredServices, windows: MaintenanceWindows, database: Database, wakeups: Wakeups
-) -> Awaitable[None]:
-    loop = MaintenanceLoop(MaintenanceApplicationService(store), windows)
-    return run_forever("maintenance", partial(database.retrying, loop.step), wakeups.maintenance)
 
 
 def _lanes(
