@@ -1,6 +1,6 @@
 """A program over TLS: it knows the pager by its certificate, and goes on when that changes."""
 
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import grpc
 import pytest
@@ -19,11 +19,11 @@ def folder(tmp_path):
 
 
 @asynccontextmanager
-async def secured(pager, tls, *, mutual):
+async def secured(pager, tls, *, mutual, address="127.0.0.1:0"):
     pager.script.answers("GetIncident", pb.GetIncidentResponse(incident=an_incident()))
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     add_PagerServiceServicer_to_server(pager, server)
-    port = server.add_secure_port("127.0.0.1:0", tls.server_credentials(mutual=mutual))
+    port = server.add_secure_port(address, tls.server_credentials(mutual=mutual))
     await server.start()
     try:
         yield f"127.0.0.1:{port}"
@@ -50,19 +50,18 @@ async def test_a_server_that_is_not_the_pager_gets_no_key(pager, folder):
     assert pager.script.metadata == []
 
 
-async def test_a_certificate_is_renewed_while_the_client_lives(pager, folder, monkeypatch):
+async def test_a_client_that_lives_on_takes_over_new_certificates(pager, folder, monkeypatch):
     monkeypatch.setattr(endpoints, "_LOOK_AGAIN_SECONDS", 0.0)
-    tls = Tls(files_of(folder, "pager"))
-    async with (
-        secured(pager, tls, mutual=True) as address,
-        PagerClient(address, tls=files_of(folder, "admin"), timeout=20) as client,
-    ):
-        await client.get_incident("inc-1")
-        other = an_authority(folder.parent / "another")
-        for name in ("ca.pem", "admin.pem", "admin.key", "pager.pem", "pager.key"):
-            (folder / name).write_bytes((other / name).read_bytes())
-        assert tls.reload()
-        assert (await client.get_incident("inc-1")).incident_id == "inc-1"
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(secured(pager, Tls(files_of(folder, "pager")), mutual=True))
+        async with PagerClient(address, tls=files_of(folder, "admin"), timeout=20) as client:
+            await client.get_incident("inc-1")
+            await stack.aclose()
+            other = an_authority(folder.parent / "another")
+            for name in ("ca.pem", "admin.pem", "admin.key"):
+                (folder / name).write_bytes((other / name).read_bytes())
+            async with secured(pager, Tls(files_of(other, "pager")), mutual=True, address=address):
+                assert (await client.get_incident("inc-1")).incident_id == "inc-1"
 
 
 async def test_files_that_cannot_be_used_are_told_before_anything_is_called(pager, folder):
