@@ -1,27 +1,35 @@
 """What ``python -m pager_grpc.<room>`` does: read the configuration, run the room, leave when asked."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime.config import ConfigurationFault, RoomSettings, exit_with_faults, read_settings
 from pager_grpc.runtime.logs import configure_logs
+from pager_grpc.runtime.loop_watch import ENDED_SECONDS, LoopWatch
+from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.signals import until_signalled
+from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 
 Settings = TypeVar("Settings", bound=RoomSettings)
-RunningRoom = Callable[[Settings], AbstractAsyncContextManager[int]]
+Settings_contra = TypeVar("Settings_contra", bound=RoomSettings, contravariant=True)
+
+
+class RunningRoom(Protocol[Settings_contra]):
+    """Serves while it is entered, yields the port and drains when left."""
+
+    def __call__(self, settings: Settings_contra, *, metrics: Metrics) -> AbstractAsyncContextManager[int]:
+        """``metrics`` says where they are served."""
 
 
 def run_room(room: str, kind: type[Settings], running_room: RunningRoom[Settings]) -> int:
     """Runs a room until SIGTERM and returns the exit code.
 
-    0 after SIGTERM, 1 if the database cannot be reached at start, 2 if the configuration cannot be used.
-
-    ``running_room`` serves while it is entered, yields the port and drains when left.
+    0 after SIGTERM, 1 if the database cannot be reached at start, or the event loop stood still for half a minute, 2 if
+    the configuration cannot be used.
     """
     try:
         settings = read_settings(kind)
@@ -37,7 +45,11 @@ def run_room(room: str, kind: type[Settings], running_room: RunningRoom[Settings
 
 async def _serve(settings: Settings, running_room: RunningRoom[Settings]) -> None:
     log = structlog.get_logger()
-    async with running_room(settings) as port:
+    metrics = Metrics()
+    watch = LoopWatch(metrics.registry, end_after=ENDED_SECONDS)
+    async with running_room(settings, metrics=metrics) as port:
         log.info("serving", port=port)
-        await until_signalled()
+        async with running(run_forever("loop_watch", watch.step, Doorbell())):
+            await until_signalled()
+        watch.close()
     log.info("stopped")
