@@ -3,11 +3,16 @@
 import asyncio
 from types import SimpleNamespace
 
+import grpc
+import pytest
 from structlog.testing import capture_logs
 
+from pager_domain.errors import StoreUnavailable
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.runtime.log_context import add_ids, lines_are_about
 from pager_grpc.runtime.rpc_boundary import log
+from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.trace_context import current_traceparent
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -52,3 +57,22 @@ async def test_an_id_that_nobody_has_looked_at_yet_does_not_fill_the_log():
 async def test_another_task_writes_about_something_else():
     await the_line(SimpleNamespace(incident_id="of another task"))
     assert "incident_id" not in await the_line(None)
+
+
+async def test_a_call_that_is_refused_is_told_with_the_ids_that_it_names():
+    async def refuse(request, context):
+        raise StoreUnavailable
+
+    server = Server("test.v1.Echo", ERRORS, reflected=False)
+    method = grpc.unary_unary_rpc_method_handler(refuse, pb.AcknowledgeRequest.FromString)
+    server.grpc.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("test.v1.Echo", {"Call": method})])
+    port = await server.start("127.0.0.1:0")
+    request = pb.AcknowledgeRequest(request_id="r-1", incident_id="i-1", monitored_service_id="checkout", note="secret")
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        call = channel.unary_unary("/test.v1.Echo/Call", pb.AcknowledgeRequest.SerializeToString)
+        with capture_logs(processors=[add_ids]) as lines, pytest.raises(grpc.aio.AioRpcError):
+            await call(request)
+    await server.stop()
+    [line] = [line for line in lines if line["event"] == "rpc_refused"]
+    assert (line["request_id"], line["incident_id"], line["monitored_service_id"]) == ("r-1", "i-1", "checkout")
+    assert "secret" not in str(line)
