@@ -93,19 +93,18 @@ def spanning(
         yield NO_SPAN
         return
     span = tracing.begin(name, parent=parent, kind=kind, links=links, attributes=attributes)
-    with within(span):
+    with _within(span):
         yield span
 
 
 @contextmanager
-def within(span: Span, *, failing: bool = True) -> Iterator[None]:
-    """``span`` is the current one in the body and ends with it; with ``failing`` it fails if the body raises."""
+def _within(span: Span) -> Iterator[None]:
+    """``span`` is the current one in the body and ends with it; it fails if the body raises."""
     token = current_traceparent.set(span.traceparent)
     try:
         yield
     except BaseException as error:
-        if failing:
-            span.fail(type(error).__name__)
+        span.fail(type(error).__name__)
         raise
     finally:
         current_traceparent.reset(token)

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import grpc
 
 from pager_grpc.runtime.metrics import code_of
 from pager_grpc.runtime.rpc_boundary import Context, RpcLayer, StreamCall, UnaryCall
-from pager_grpc.runtime.trace_context import is_sampled, traceparent_in
-from pager_grpc.runtime.tracing import Span, SpanKind, Tracing, within
+from pager_grpc.runtime.trace_context import current_traceparent, is_sampled, traceparent_in
+from pager_grpc.runtime.tracing import Span, SpanKind, Tracing
 
 _FAULTS = (
     grpc.StatusCode.UNKNOWN,
@@ -57,8 +57,9 @@ class TracedCalls(RpcLayer):
                     yield response
                 return
             with self._span(method, context, parent):
-                async for response in call(request, context):
-                    yield response
+                async with aclosing(call(request, context)) as responses:  # type: ignore[type-var]  # a generator
+                    async for response in responses:
+                        yield response
 
         return traced
 
@@ -67,17 +68,20 @@ class TracedCalls(RpcLayer):
         name = method.removeprefix("/")
         attributes = {"rpc.system.name": "grpc", "rpc.method": name}
         span = self._tracing.begin(name, parent=parent, kind=SpanKind.SERVER, attributes=attributes)
+        # It stays the current one: the task ends with the call, and a stream that nobody reads to its end is closed by
+        # another task.
+        current_traceparent.set(span.traceparent)
         code = grpc.StatusCode.OK
-        with within(span, failing=False):
-            try:
-                yield span
-            except BaseException as error:
-                code = code_of(error, context)
-                raise
-            finally:
-                span.note({"rpc.response.status_code": code.name})
-                if code in _FAULTS:
-                    span.fail(code.name)
+        try:
+            yield span
+        except BaseException as error:
+            code = code_of(error, context)
+            raise
+        finally:
+            span.note({"rpc.response.status_code": code.name})
+            if code in _FAULTS:
+                span.fail(code.name)
+            span.end()
 
 
 def calls_in(tracing: Tracing | None) -> RpcLayer | None:

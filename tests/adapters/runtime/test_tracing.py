@@ -1,5 +1,6 @@
 """Spans on their way to a collector: bounded, counted, never in the way; and one for each call of a server."""
 
+import asyncio
 import socket
 
 import grpc
@@ -139,6 +140,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.fault = None
+        self.stays = False
         self.seen = []
 
     def add_to(self, server):
@@ -157,6 +159,8 @@ class Echo:
     async def watch(self, request, context):
         self.seen.append(current_traceparent.get())
         yield b""
+        if self.stays:
+            await asyncio.Event().wait()
 
 
 @pytest.fixture
@@ -215,6 +219,15 @@ async def test_a_stream_is_a_span_only_if_its_caller_traces(echo, collector):
     [span] = await collector.until(lambda: collector.spans)
     assert (span.name, span.trace_id) == ("test.v1.Echo/Watch", TRACE)
     assert echo.seen[0] == ""
+
+
+async def test_a_stream_that_its_caller_leaves_is_a_span_that_was_cancelled(echo, collector):
+    echo.stays = True
+    watch = echo.channel.unary_stream("/test.v1.Echo/Watch")(b"", metadata=[("traceparent", CALLER)])
+    assert await watch.read() == b""
+    watch.cancel()
+    [span] = await collector.until(lambda: collector.spans)
+    assert (span.attributes["rpc.response.status_code"], span.fault) == ("CANCELLED", "")
 
 
 @pytest.fixture
