@@ -147,6 +147,9 @@ def test_with_mutual_tls_each_room_has_a_certificate_of_its_own():
     for manifest in filter(pod_of, manifests):
         room = manifest["metadata"]["name"].removeprefix("migrate-")
         volumes = {v["name"]: v.get("secret") for v in pod_of(manifest)["spec"]["volumes"]}
-        assert volumes["certificate"] == {"secretName": f"{room}-certificate"}
+        # Everybody may read what has no mode, and a room refuses such a key.
+        assert volumes["certificate"] == {"secretName": f"{room}-certificate", "defaultMode": 0o440}
+        security = pod_of(manifest)["spec"]["securityContext"]
+        assert security["fsGroup"] == security["runAsGroup"]
         [container] = pod_of(manifest)["spec"]["containers"]
         assert {m["mountPath"] for m in container["volumeMounts"]} == {"/data", "/certificates"}
