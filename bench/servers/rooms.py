@@ -76,6 +76,7 @@ def running_pager(
     nobody = free_ports(("policy", "notifier"))
     environment = {
         "PAGER_LISTEN": "127.0.0.1:0",
+        "PAGERD_STREAMS": "1000",  # one connection is to carry all that a question has in flight
         "PAGER_CATCH_ALL_EMAIL": CATCH_ALL,
         "PAGER_ADDRESS_KEYS": ADDRESS_KEY,
         "PAGERD_DATA": str(store.folder),

@@ -12,6 +12,7 @@ def test_a_quick_run_asks_what_has_a_goal_and_whatever_is_named():
     assert {question.name for question in QUESTIONS} - {question.name for question in named([], quick=True)} == {
         "alone",
         "in_flight",
+        "overload",
         "generators",
         "pgbench",
         "alertmanager",
