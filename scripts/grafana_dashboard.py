@@ -166,6 +166,15 @@ CALLS = [
         "s",
         "99 % of all unary calls.",
     ),
+    graph(
+        "Refused for want of room",
+        [
+            (rate("rpc_refused_in_overload_total", "job, lane"), "{{job}} {{lane}}"),
+            ("sum(rate(pager_alerts_over_rate_total[$__rate_interval]))", "alerts over the rate of their caller"),
+        ],
+        "reqps",
+        "What matters least goes first; acknowledgements and pages are never refused.",
+    ),
 ]
 DATABASES = [
     graph(

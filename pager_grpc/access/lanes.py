@@ -1,4 +1,4 @@
-"""The lanes of what every room serves beside its own: its keys, and the records of its changes."""
+"""The lanes of what every room serves beside its own: its keys, the records of its changes, its status."""
 
 from typing import Final
 
@@ -10,4 +10,5 @@ SHARED_LANES: Final[dict[str, LaneOf]] = {
     "/access.v1.AccessService/ListApiKeys": Lane.ADMINISTRATION,
     "/access.v1.AccessService/RevokeApiKey": Lane.ADMINISTRATION,
     "/changes.v1.ChangeLogService/ListChangeRecords": Lane.ADMINISTRATION,
+    "/status.v1.StatusService/GetStatus": Lane.ADMINISTRATION,
 }

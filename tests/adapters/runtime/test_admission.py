@@ -19,6 +19,7 @@ from pager_grpc.gen.policy.v1 import (
     policy_service_pb2,
     schedule_service_pb2,
 )
+from pager_grpc.gen.status.v1 import status_service_pb2
 from pager_grpc.notifier import lanes as notifier
 from pager_grpc.pager import lanes as pager
 from pager_grpc.policy import lanes as policy
@@ -29,7 +30,7 @@ from pager_grpc.runtime.lanes import Lane
 from pager_grpc.runtime.server import Server
 
 ERRORS = {Overloaded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "ERROR_REASON_OVERLOADED")}
-SHARED = [access_service_pb2, change_log_service_pb2]
+SHARED = [access_service_pb2, change_log_service_pb2, status_service_pb2]
 ROOMS = [
     (pager.LANES, [pager_service_pb2, *SHARED]),
     (notifier.LANES, [notifier_service_pb2, *SHARED]),
