@@ -11,7 +11,7 @@ OUTPUT ?=
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo secure-demo test simulate windows crash-sweep nemesis mutants bench bench-quick bench-guard bench-peers \
+.PHONY: help run demo secure-demo test simulate windows crash-sweep nemesis mutants fuzz bench bench-quick bench-guard bench-peers \
 	bench-report scale check sbom protos schemas lock man package image clean
 
 help: ## Prints this help
@@ -44,6 +44,9 @@ crash-sweep: $(INSTALLED) ## Kills rooms at every named place on both databases,
 nemesis: $(INSTALLED) ## Breaks a cluster of real processes at random (MINUTES=3 SEED= OUTPUT=) and judges its history
 	PYTHONPATH=tests:. $(VENV)/bin/python -m nemesis.run --minutes $(MINUTES) \
 		$(if $(SEED),--seed $(SEED)) $(if $(OUTPUT),--output $(OUTPUT))
+
+fuzz: $(INSTALLED) ## Throws bytes at every parser by atheris (MINUTES=3, for all together; KEEP=1: new inputs into the corpus)
+	PYTHONPATH=tests:. $(VENV)/bin/python -m fuzz --minutes $(MINUTES) $(if $(KEEP),--keep)
 
 bench: $(INSTALLED) ## Measures the goals of performance in 15 minutes, writes docs/performance.md (BENCH="accept storm": only those)
 	@$(VENV)/bin/python -m bench $(BENCH)

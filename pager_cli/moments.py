@@ -17,17 +17,22 @@ def parse_moment(text: str, now: datetime, zone: tzinfo | None = None) -> dateti
     Raises:
         ValueError: it means none.
     """
-    if text.startswith("now"):
-        sign, span = text[3:4], text[4:]
-        if not text[3:]:
-            return now
-        if sign in {"+", "-"}:
-            return now + parse_duration(span) if sign == "+" else now - parse_duration(span)
     try:
+        if text.startswith("now"):
+            return _relative(text.removeprefix("now"), now)
         moment = datetime.fromisoformat(text)
         return (moment.replace(tzinfo=zone) if zone and moment.tzinfo is None else moment).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(WRITTEN_MOMENT) from error
+
+
+def _relative(text: str, now: datetime) -> datetime:
+    if not text:
+        return now
+    if text[0] not in "+-":
+        raise ValueError(WRITTEN_MOMENT)
+    span = parse_duration(text[1:])
+    return now + span if text[0] == "+" else now - span
 
 
 def local(moment: Timestamp) -> datetime:

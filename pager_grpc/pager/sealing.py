@@ -50,7 +50,7 @@ class Sealing:
         """The address, or None if no key opens it; that is logged and counted when it is met first."""
         try:
             return self._ciphers.decrypt(sealed).decode()
-        except InvalidToken:
+        except (InvalidToken, ValueError):  # a sealed address is ASCII, whatever stands there now
             advice = "is the key that sealed it missing in PAGER_ADDRESS_KEYS?"
             log.error("address_cannot_be_opened", advice=advice)  # noqa: TRY400 - where from says nothing more
             if self._unreadable is not None:

@@ -136,7 +136,10 @@ async def test_a_preview_of_nobody_says_so_and_of_too_much_too(pagerctl, pager):
     assert "only the first 0 pages" in shown.err
 
 
-@pytest.mark.parametrize(("option", "text"), [("--at", "tomorrow"), ("--ack-after", "soon"), ("--at", "now+soon")])
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [("--at", "tomorrow"), ("--ack-after", "soon"), ("--at", "now+soon"), ("--at", "now+999999999d")],
+)
 async def test_a_moment_or_span_that_is_none_is_refused(pagerctl, option, text):
     refused = await pagerctl("policy", "preview", "checkout", option, text)
     assert refused.code == 2

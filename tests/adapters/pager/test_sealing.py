@@ -41,6 +41,11 @@ def test_what_no_key_opens_is_counted_and_logged_once_without_what_it_is(registr
     assert lost not in str(logs)
 
 
+@pytest.mark.parametrize("stored", ["", "gAAAAA==", "\ufffd", "x" * 10_000])
+def test_what_was_never_sealed_is_not_opened(stored):
+    assert Sealing([new_key()]).opened(stored) is None
+
+
 def test_an_address_is_sealed_once_while_it_is_in_use():
     sealing = Sealing([new_key()])
     assert sealing.sealed(ANA) == sealing.sealed(ANA)
