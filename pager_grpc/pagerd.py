@@ -101,6 +101,33 @@ def migrate(room: Room) -> None:
 
 
 @app.command()
+def backup(
+    room: Room,
+    file: Annotated[Path, typer.Argument(dir_okay=False, resolve_path=True, help="A new file, not there yet.")],
+) -> None:
+    """Writes what one service stores on SQLite to FILE, also while it serves; on PostgreSQL use pg_dump."""
+    from pager_grpc.daemon.backup import backed_up  # noqa: PLC0415 - see above
+
+    raise typer.Exit(backed_up(room, file))
+
+
+@app.command()
+def restore(room: Room, file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
+    """Puts a backup in the place of what one stopped service stores on SQLite; what was there is kept beside it."""
+    from pager_grpc.daemon.backup import restored  # noqa: PLC0415 - see above
+
+    raise typer.Exit(restored(room, file))
+
+
+@app.command("known-until")
+def known_until(rooms: Annotated[list[Room] | None, typer.Argument(help="All three if none is named.")] = None) -> None:
+    """Tells until when services know what happened, and what it means after a restore; on SQLite while they rest."""
+    from pager_grpc.daemon.backup import known_until as tell  # noqa: PLC0415 - see above
+
+    raise typer.Exit(asyncio.run(tell(list(dict.fromkeys(rooms or Room)))))
+
+
+@app.command()
 def key() -> None:
     """Prints a fresh key for PAGER_ADDRESS_KEYS: the first one seals addresses in the pager's database, each opens."""
     from pager_grpc.pager.address_keys import new_key  # noqa: PLC0415 - see above

@@ -45,6 +45,7 @@ from pager_grpc.runtime.metrics_batches import BatchMetrics
 from pager_grpc.runtime.metrics_database import measure_database
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
+from pager_grpc.runtime.sqlite_backup import offering_backups
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 from pager_grpc.runtime.tracing import tracing_as_configured
 from pager_grpc.runtime.tracing_rpc import calls_in
@@ -80,6 +81,7 @@ async def running_notifier(
             stack.push_async_callback(database.close)
         await require_durable(database, "notifier", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(database, "notifier")
+        await stack.enter_async_context(offering_backups(database))
         tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
         rpcs = await stack.enter_async_context(metrics.served("notifier", settings.metrics_listen, tls))
         ledger = SqlDeliveryLedger(database, _measured(database, metrics) if rpcs else None)

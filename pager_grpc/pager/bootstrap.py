@@ -54,6 +54,7 @@ from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
+from pager_grpc.runtime.sqlite_backup import offering_backups
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 from pager_grpc.runtime.tracing import Tracing, tracing_as_configured
 from pager_grpc.runtime.tracing_rpc import calls_in
@@ -95,6 +96,7 @@ async def running_pager(
             stack.push_async_callback(database.close)
         await require_durable(database, "pager", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(database, "pager")
+        await stack.enter_async_context(offering_backups(database))
         sealing = Sealing(address_keys(settings), unreadable_addresses(metrics.registry))
         tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
         rpcs = await stack.enter_async_context(metrics.served("pager", settings.metrics_listen, tls))

@@ -51,6 +51,7 @@ from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.metrics_database import measure_database
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
+from pager_grpc.runtime.sqlite_backup import offering_backups
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
 from pager_grpc.runtime.tracing import tracing_as_configured
 from pager_grpc.runtime.tracing_rpc import calls_in
@@ -95,6 +96,7 @@ async def running_policy(
             measure_database(opened, metrics.registry)
         await require_durable(opened, "policy", allow_data_loss=settings.allow_data_loss)
         await prepare_schema(opened, "policy")
+        await stack.enter_async_context(offering_backups(opened))
         neighbors: dict[str, grpc.aio.Channel] = {}
         if verification_sender is None:
             key = settings.own_service_key

