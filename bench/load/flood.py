@@ -32,7 +32,7 @@ class Flooded:
 
 
 class Flood:
-    """Calls ``method`` over so many ``connections``, ``in_flight`` at once on each; call ``number`` has ``body(number)``.
+    """Calls ``method`` over so many ``connections``, ``in_flight`` at once on each; call n has the body ``body(n)``.
 
     Raises:
         CallFailed: a connection broke.

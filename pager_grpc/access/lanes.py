@@ -1,4 +1,4 @@
-"""The lanes of what every room serves beside its own: its keys, the records of its changes, its status."""
+"""The lanes of what every room serves beside its own: its keys, the records of its changes, how it is."""
 
 from typing import Final
 
@@ -10,5 +10,6 @@ SHARED_LANES: Final[dict[str, LaneOf]] = {
     "/access.v1.AccessService/ListApiKeys": Lane.ADMINISTRATION,
     "/access.v1.AccessService/RevokeApiKey": Lane.ADMINISTRATION,
     "/changes.v1.ChangeLogService/ListChangeRecords": Lane.ADMINISTRATION,
-    "/status.v1.StatusService/GetStatus": Lane.ADMINISTRATION,
+    # In an overload somebody looks: one cheap question, and the answer says that there is one.
+    "/status.v1.StatusService/GetStatus": Lane.VITAL,
 }
