@@ -49,7 +49,6 @@ def test_what_a_person_who_was_paged_says_and_what_a_page_waits_for_is_vital():
     assert vital == {
         *("Acknowledge", "MarkHealthy", "SnoozeIncident", "EscalateIncident", "ReassignIncident"),
         *("ResolveEscalation", "BatchResolveEscalations", "SendEmail", "SendSms", "SendMessages"),
-        "GetStatus",
     }
 
 
