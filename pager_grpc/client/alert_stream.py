@@ -13,6 +13,7 @@ import grpc
 from pager_grpc.client.alerts import Alert
 from pager_grpc.client.calling import Caller
 from pager_grpc.client.errors import failure
+from pager_grpc.client.patience import backoff
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
 from pager_grpc.runtime.errors import RpcFault, fault_of
@@ -26,8 +27,8 @@ Result: TypeAlias = pb.RaiseAlertsResponse.Result
 _ENDED = RpcFault(grpc.StatusCode.UNAVAILABLE, "the stream to the pager has ended", "", {}, None)
 _SILENT = RpcFault(grpc.StatusCode.DEADLINE_EXCEEDED, "the pager did not answer in time", "", {}, None)
 _NONSENSE = RpcFault(grpc.StatusCode.INTERNAL, "the pager did not answer each alert of a message", "", {}, None)
-_PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 _LONGEST_ATTEMPT = 10.0
+_LEAST_CALM = 1.0
 
 
 class AlertStream:
@@ -56,6 +57,22 @@ class AlertStream:
             self._drop()
 
     async def _answered(self, batch: Sequence[Alert]) -> Sequence[Result]:
+        """The results of ``batch``; what the pager wants later is asked again for as long as that gets on."""
+        results: dict[int, Result] = {}
+        waiting = list(range(len(batch)))
+        end = time.monotonic() + self._caller.timeout
+        while True:
+            results.update(zip(waiting, await self._asked([batch[place] for place in waiting]), strict=True))
+            later = [place for place in waiting if results[place].HasField("retry_after")]
+            if len(later) < len(waiting):
+                end = time.monotonic() + self._caller.timeout
+            pause = _calm([results[place] for place in later])
+            if not later or time.monotonic() + pause >= end:
+                return [results[place] for place in range(len(batch))]
+            waiting = later
+            await asyncio.sleep(pause)
+
+    async def _asked(self, batch: Sequence[Alert]) -> Sequence[Result]:
         request = pb.RaiseAlertsRequest(alerts=[alert.request() for alert in batch])
         end = time.monotonic() + self._caller.timeout
         attempt = 0
@@ -65,7 +82,7 @@ class AlertStream:
             if not isinstance(answer, RpcFault):
                 self._caller.budget.answered()
                 return answer
-            pause = self._pause(answer, attempt)
+            pause = self._caller.pause(answer, attempt)
             if pause is None or time.monotonic() + pause >= end:
                 raise failure(answer, batch[0].request_id)
             await asyncio.sleep(pause)
@@ -90,18 +107,16 @@ class AlertStream:
         self._drop()
         return fault
 
-    def _pause(self, fault: RpcFault, attempt: int) -> float | None:
-        if fault.code in _PASSING:
-            self._caller.endpoints.turn()
-            return self._caller.budget.pause(attempt)
-        if fault.code is grpc.StatusCode.RESOURCE_EXHAUSTED and fault.retry_after is not None:
-            return fault.retry_after.total_seconds() + self._caller.budget.pause(attempt)
-        return None
-
     def _drop(self) -> None:
         if self._call is not None:
             self._call.cancel()
             self._call = None
+
+
+def _calm(refused: Sequence[Result]) -> float:
+    """Seconds until alerts above the caller's rate are worth another message: not one message for each of them."""
+    asked = [result.retry_after.ToTimedelta().total_seconds() for result in refused]
+    return max(_LEAST_CALM, *asked, 0.0) + backoff(1)
 
 
 class _Source:

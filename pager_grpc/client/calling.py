@@ -17,7 +17,7 @@ import grpc
 from pager_grpc.client.endpoints import Endpoints
 from pager_grpc.client.errors import failure
 from pager_grpc.client.patience import RetryBudget
-from pager_grpc.runtime.errors import RpcFault, fault_of
+from pager_grpc.runtime.errors import INTERNAL_TEXT, RpcFault, fault_of
 
 Request = TypeVar("Request")
 Request_contra = TypeVar("Request_contra", contravariant=True)
@@ -90,7 +90,7 @@ class Caller:
                 answer = await method(request, timeout=_attempt_seconds(end - time.monotonic(), last=attempt == most))
             except grpc.RpcError as error:
                 fault = fault_of(error)
-                pause = self._pause(fault, attempt) if attempt < most else None
+                pause = self.pause(fault, attempt) if attempt < most else None
                 if pause is None or time.monotonic() + pause >= end:
                     raise failure(fault, getattr(request, "request_id", "")) from error
             else:
@@ -100,14 +100,24 @@ class Caller:
                 self.waits()
             await asyncio.sleep(pause)
 
-    def _pause(self, fault: RpcFault, attempt: int) -> float | None:
-        """Seconds until the call may be made again; None if it must not."""
-        if fault.code in _UNDECIDED:
+    def pause(self, fault: RpcFault, attempt: int) -> float | None:
+        """Seconds until what ended with ``fault`` may be asked again; None if it must not."""
+        if _is_undecided(fault):
             self.endpoints.turn()
             return self.budget.pause(attempt)
         if fault.code is grpc.StatusCode.RESOURCE_EXHAUSTED and fault.retry_after is not None:
             return fault.retry_after.total_seconds() + self.budget.pause(attempt)
         return None
+
+
+def _is_undecided(fault: RpcFault) -> bool:
+    """Whether nobody knows if the call was done, and another attempt may end otherwise.
+
+    INTERNAL is the library's word for a connection that was cut in the middle, too; our own servers say it of a bug,
+    which would answer a repeat with itself.
+    """
+    cut = fault.code is grpc.StatusCode.INTERNAL and not fault.reason and fault.message != INTERNAL_TEXT
+    return cut or fault.code in _UNDECIDED
 
 
 def _attempt_seconds(left: float, *, last: bool) -> float:

@@ -10,9 +10,12 @@ from cli.scripted_servers import HANGS, Refusal, an_incident
 
 from pager_grpc.client import NotAnswered, PagerClient, Refused
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.runtime.errors import INTERNAL_TEXT
 
 UNAVAILABLE = Refusal(grpc.StatusCode.UNAVAILABLE)
 BUSY = grpc.StatusCode.RESOURCE_EXHAUSTED
+REPEATED = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
+OTHERS = sorted({*grpc.StatusCode} - REPEATED - {grpc.StatusCode.OK}, key=lambda code: code.name)
 RAISED = pb.RaiseAlertResponse(incident=an_incident(), opened=True, alert_count=1)
 
 
@@ -49,10 +52,11 @@ async def test_an_alert_is_raised_with_all_that_was_said(client, pager):
 
 
 async def test_a_call_is_repeated_under_one_request_id_until_it_is_answered(client, pager):
-    pager.script.answers("RaiseAlert", UNAVAILABLE, Refusal(grpc.StatusCode.DEADLINE_EXCEEDED), RAISED)
+    undecided = [Refusal(code) for code in REPEATED]
+    pager.script.answers("RaiseAlert", *undecided, RAISED)
     assert (await client.raise_alert("checkout", "Card payments fail")).opened
     ids = [request.request_id for request in pager.script.requests["RaiseAlert"]]
-    assert len(ids) == 3
+    assert len(ids) == 4
     assert len({*ids}) == 1
     assert uuid.UUID(ids[0]).version == 4
 
@@ -66,14 +70,7 @@ async def test_two_calls_have_two_request_ids(client, pager):
     assert first != second
 
 
-@pytest.mark.parametrize(
-    "code",
-    sorted(
-        {*grpc.StatusCode} - {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED},
-        key=lambda code: code.name,
-    ),
-    ids=lambda code: code.name,
-)
+@pytest.mark.parametrize("code", OTHERS, ids=lambda code: code.name)
 async def test_no_other_code_is_repeated(client, pager, code):
     pager.script.answers("RaiseAlert", Refusal(code, "ERROR_REASON_X", {"field": "message"}, "no such luck"))
     with pytest.raises((Refused, NotAnswered)) as ended:
@@ -85,6 +82,15 @@ async def test_no_other_code_is_repeated(client, pager, code):
     assert str(error) == f"{code.name}: no such luck"
 
 
+async def test_a_connection_that_was_cut_in_the_middle_is_undecided_and_a_bug_is_not(client, pager):
+    cut, bug = (Refusal(grpc.StatusCode.INTERNAL, message=text) for text in ("RST_STREAM", INTERNAL_TEXT))
+    pager.script.answers("RaiseAlert", cut, RAISED)
+    assert (await client.raise_alert("checkout", "Card payments fail")).opened
+    pager.script.answers("RaiseAlert", bug, RAISED)
+    with pytest.raises(NotAnswered):
+        await client.raise_alert("checkout", "Card payments fail")
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
@@ -92,7 +98,6 @@ async def test_no_other_code_is_repeated(client, pager, code):
         (grpc.StatusCode.FAILED_PRECONDITION, Refused),
         (grpc.StatusCode.UNAUTHENTICATED, Refused),
         (grpc.StatusCode.PERMISSION_DENIED, Refused),
-        (grpc.StatusCode.INTERNAL, NotAnswered),
         (grpc.StatusCode.UNKNOWN, NotAnswered),
     ],
 )

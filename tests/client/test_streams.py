@@ -63,6 +63,20 @@ async def test_what_was_not_answered_is_sent_again_under_the_same_ids(client, pa
     assert set(asked[1:]) == {sent[1].request_id}
 
 
+async def test_alerts_above_the_rate_are_raised_when_there_is_room_and_keep_their_places(client, pager):
+    pager.streams = [[2, 1, ANSWERS]]
+    assert await raised(client, alerts(4)) == [(f"s{n}", f"s{n}") for n in range(4)]
+    asked = [[a.monitored_service_id for a in request.alerts] for request in pager.script.requests["RaiseAlerts"]]
+    assert asked == [["s0", "s1", "s2", "s3"], ["s2", "s3"], ["s3"]]
+
+
+async def test_alerts_for_which_there_is_never_room_say_so_when_the_time_is_over(address, pager):
+    pager.streams = [[0] * 100]
+    async with PagerClient(address, timeout=0.5) as client:
+        results = [result async for _, result in client.raise_alerts(alerts(2))]
+    assert all(result.HasField("retry_after") for result in results)
+
+
 async def test_a_stream_that_is_refused_is_not_tried_again(client, pager):
     pager.streams = [[Refusal(grpc.StatusCode.PERMISSION_DENIED)]]
     with pytest.raises(Refused):
