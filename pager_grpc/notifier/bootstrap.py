@@ -13,9 +13,6 @@ from pager_domain.notifier.application import NotifierApplicationService
 from pager_domain.notifier.model import LEASE
 from pager_domain.notifier.ports.email_sender import EmailSender
 from pager_domain.notifier.ports.sms_sender import SmsSender
-from pager_grpc.access.bootstrap import access_of
-from pager_grpc.access.principal import current_principal
-from pager_grpc.changes import bootstrap as changes
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from pager_grpc.notifier.access_table import ACCESS
 from pager_grpc.notifier.attempts import RunningAttempts
@@ -33,26 +30,17 @@ from pager_grpc.notifier.servicer import SERVICE_NAME, NotifierServicer
 from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.notifier.status import ProvidersStatus
 from pager_grpc.notifier.wire_errors import ERRORS
-from pager_grpc.runtime.admission import Admission
-from pager_grpc.runtime.certificate_watch import watched_tls
+from pager_grpc.room_server import RoomContract, server_of, surroundings_of
 from pager_grpc.runtime.clock import SystemClock
-from pager_grpc.runtime.database import Database, open_database
-from pager_grpc.runtime.deadlines import ImposedDeadlines
-from pager_grpc.runtime.durability import require_durable
+from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.forgetting import ForgettingLoop
 from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.metrics_batches import BatchMetrics
-from pager_grpc.runtime.metrics_database import measure_database
-from pager_grpc.runtime.schema import newest_revision, prepare_schema
-from pager_grpc.runtime.server import Server
-from pager_grpc.runtime.sqlite_backup import offering_backups
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
-from pager_grpc.runtime.tracing import tracing_as_configured
-from pager_grpc.runtime.tracing_rpc import calls_in
-from pager_grpc.status.servicer import SERVICE_NAME as STATUS_SERVICE
-from pager_grpc.status.servicer import StatusServicer, serve_status
 
 log = structlog.get_logger()
+
+_CONTRACT = RoomContract(services=(SERVICE_NAME,), errors=ERRORS, access=ACCESS, lanes=LANES, places=PLACES)
 
 
 @asynccontextmanager
@@ -73,23 +61,17 @@ async def running_notifier(
         ConfigurationFault: the address or the database cannot be used.
     """
     clock = clock or SystemClock()
-    metrics = metrics or Metrics()
     async with AsyncExitStack() as stack:
-        tracing = await stack.enter_async_context(tracing_as_configured(settings, "notifier", metrics.registry))
-        if database is None:
-            database = open_database(settings.database_url, clock=clock, known_revision=newest_revision("notifier"))
-            stack.push_async_callback(database.close)
-        await require_durable(database, "notifier", allow_data_loss=settings.allow_data_loss)
-        await prepare_schema(database, "notifier")
-        await stack.enter_async_context(offering_backups(database))
-        tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
-        rpcs = await stack.enter_async_context(metrics.served("notifier", settings.metrics_listen, tls))
-        ledger = SqlDeliveryLedger(database, _measured(database, metrics) if rpcs else None)
+        around = await stack.enter_async_context(
+            surroundings_of(settings, database=database, clock=clock, metrics=metrics)
+        )
+        database, metrics, tracing = around.database, around.metrics, around.tracing
+        ledger = SqlDeliveryLedger(database, BatchMetrics(metrics.registry) if around.rpcs else None)
         email, sms = watched(
             email_sender or await _email_sender(settings, clock, stack),
             sms_sender or await _sms_sender(settings, clock, stack),
             clock,
-            ProviderMetrics(metrics.registry) if rpcs else None,
+            ProviderMetrics(metrics.registry) if around.rpcs else None,
         )
         await stack.enter_async_context(running(ledger.run()))
         attempts = RunningAttempts()
@@ -98,50 +80,16 @@ async def running_notifier(
         if tracing is not None:
             email_sender, sms_sender = TracedEmailSender(email, tracing), TracedSmsSender(sms, tracing)
         application = NotifierApplicationService(ledger, CanarySink(email_sender), sms_sender)
-        access = access_of(settings, ACCESS, database, clock)
-        server = Server(
-            SERVICE_NAME,
-            access.errors_with(ERRORS),
-            also_served=[changes.SERVICE_NAME, STATUS_SERVICE, *access.also_served],
-            reflected=access.reflected,
-            metrics=rpcs,
-            tls=tls,
-            callers_listen=settings.callers_listen,
-            traces=calls_in(tracing),
-            limits=settings.limits(),
-            layers=[
-                ImposedDeadlines(settings.deadline, settings.stream_age),
-                *access.layers,
-                changes.attribution(current_principal),
-                Admission(LANES, PLACES, ERRORS, metrics.registry),
-            ],
-        )
-        access.serve(server.grpc)
+        part = ProvidersStatus((email.watch, sms.watch)).add
+        server = server_of(_CONTRACT, around, neighbors={}, part=part)
         servicer = NotifierServicer(application, attempts, tracing)
         pb_grpc.add_NotifierServiceServicer_to_server(servicer, server.grpc)
-        changes.serve_change_log(server, database)
-        serve_status(
-            server,
-            StatusServicer(
-                "notifier",
-                database,
-                metrics.registry,
-                neighbors={},
-                authenticated=settings.access_required,
-                part=ProvidersStatus((email.watch, sms.watch)).add,
-            ),
-        )
         port = await server.start(settings.listen)
         stack.push_async_callback(server.stop)
         stack.callback(servicer.close)
         health = run_forever("notifier_health", partial(server.check_health, database), Doorbell())
         async with running(health, *_forgetting(settings, database, metrics)):
             yield port
-
-
-def _measured(database: Database, metrics: Metrics) -> BatchMetrics:
-    measure_database(database, metrics.registry)
-    return BatchMetrics(metrics.registry)
 
 
 async def _email_sender(settings: NotifierSettings, clock: Clock, stack: AsyncExitStack) -> EmailSender:

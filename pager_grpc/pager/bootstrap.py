@@ -1,6 +1,6 @@
 """The pager room put together."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,9 +15,7 @@ from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.model import Answer, Request
 from pager_domain.pager.ports.notification_outbox import Result
 from pager_domain.pager.preview import EscalationPreview
-from pager_grpc.access.bootstrap import access_of
 from pager_grpc.access.principal import current_principal
-from pager_grpc.changes import bootstrap as changes
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager.access_table import ACCESS
 from pager_grpc.pager.address_keys import address_keys
@@ -43,23 +41,14 @@ from pager_grpc.pager.spans import committing
 from pager_grpc.pager.status import PagingStatus
 from pager_grpc.pager.wakeups import Wakeups, listen
 from pager_grpc.pager.wire_errors import ERRORS
-from pager_grpc.runtime.admission import Admission
-from pager_grpc.runtime.certificate_watch import watched_tls
+from pager_grpc.room_server import RoomContract, server_of, surroundings_of
 from pager_grpc.runtime.channels import open_channel
 from pager_grpc.runtime.clock import SystemClock
-from pager_grpc.runtime.database import Database, open_database
-from pager_grpc.runtime.deadlines import ImposedDeadlines
-from pager_grpc.runtime.durability import require_durable
+from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.metrics import Metrics
-from pager_grpc.runtime.schema import newest_revision, prepare_schema
-from pager_grpc.runtime.server import Server
-from pager_grpc.runtime.sqlite_backup import offering_backups
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
-from pager_grpc.runtime.tracing import Tracing, tracing_as_configured
-from pager_grpc.runtime.tracing_rpc import calls_in
-from pager_grpc.status.servicer import SERVICE_NAME as STATUS_SERVICE
-from pager_grpc.status.servicer import StatusServicer, serve_status
+from pager_grpc.runtime.tracing import Tracing
 
 if TYPE_CHECKING:
     from pager_grpc.runtime.tls import Tls
@@ -88,21 +77,15 @@ async def running_pager(
     Raises:
         ConfigurationFault: the address or the database cannot be used.
     """
-    metrics = metrics or Metrics()
     async with AsyncExitStack() as stack:
-        tracing = await stack.enter_async_context(tracing_as_configured(settings, "pager", metrics.registry))
-        if database is None:
-            database = open_database(settings.database_url, clock=clock, known_revision=newest_revision("pager"))
-            stack.push_async_callback(database.close)
-        await require_durable(database, "pager", allow_data_loss=settings.allow_data_loss)
-        await prepare_schema(database, "pager")
-        await stack.enter_async_context(offering_backups(database))
+        around = await stack.enter_async_context(
+            surroundings_of(settings, database=database, clock=clock, metrics=metrics)
+        )
+        database, metrics, tracing = around.database, around.metrics, around.tracing
         sealing = Sealing(address_keys(settings), unreadable_addresses(metrics.registry))
-        tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
-        rpcs = await stack.enter_async_context(metrics.served("pager", settings.metrics_listen, tls))
-        policy, notifier, senders = await stack.enter_async_context(_others(settings, tls))
+        policy, notifier, senders = await stack.enter_async_context(_others(settings, around.tls))
         wakeups = Wakeups()
-        measured = Measured(metrics, rpcs, database)
+        measured = Measured(metrics, around.rpcs)
         store, outbox = stores_of(settings, database, wakeups, sealing, measured)
         views = SqlIncidentViews(database, sealing)
         windows = SqlMaintenanceWindows(database, wakeups)
@@ -115,27 +98,12 @@ async def running_pager(
         deliveries = DeliveryLoop(application, outbox, recorder, wakeups.delivery, tracing)
         escalations = escalation_loop(store, outbox, policies, senders, catch_all, tracing)
 
-        access = access_of(settings, ACCESS, database, clock)
-        server = Server(
-            SERVICE_NAME,
-            access.errors_with(ERRORS),
-            also_served=[changes.SERVICE_NAME, STATUS_SERVICE, *access.also_served],
-            reflected=access.reflected,
-            metrics=rpcs,
-            tls=tls,
-            callers_listen=settings.callers_listen,
-            traces=calls_in(tracing),
-            limits=settings.limits(),
-            layers=[
-                ImposedDeadlines(settings.deadline, settings.stream_age),
-                *access.layers,
-                changes.attribution(current_principal),
-                Admission(LANES, settings.places, ERRORS, metrics.registry),
-            ],
+        server = server_of(
+            _contract(settings),
+            around,
+            neighbors={"policy": policy, "notifier": notifier},
+            part=PagingStatus(SqlBacklogs(database), metrics.registry).add,
         )
-        access.serve(server.grpc)
-        changes.serve_change_log(server, database)
-        serve_status(server, _status(settings, database, metrics, {"policy": policy, "notifier": notifier}))
         pb_grpc.add_PagerServiceServicer_to_server(
             PagerServicer(
                 lanes,
@@ -172,6 +140,10 @@ async def running_pager(
         yield await server.start(settings.listen)
 
 
+def _contract(settings: PagerSettings) -> RoomContract:
+    return RoomContract(services=(SERVICE_NAME,), errors=ERRORS, access=ACCESS, lanes=LANES, places=settings.places)
+
+
 def _caller_of(settings: PagerSettings) -> Callable[[], str]:
     """By whose rate an alert counts: all who show nothing share one, if the operator gave one."""
     anonymous = UNLIMITED if settings.given_raise_rate is None else ANONYMOUS.name
@@ -193,19 +165,6 @@ async def _others(
         GrpcNotificationSenders(notifier) as senders,
     ):
         yield policy, notifier, senders
-
-
-def _status(
-    settings: PagerSettings, database: Database, metrics: Metrics, neighbors: Mapping[str, grpc.aio.Channel]
-) -> StatusServicer:
-    return StatusServicer(
-        "pager",
-        database,
-        metrics.registry,
-        neighbors=neighbors,
-        authenticated=settings.access_required,
-        part=PagingStatus(SqlBacklogs(database), metrics.registry).add,
-    )
 
 
 def _lanes(

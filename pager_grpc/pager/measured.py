@@ -12,10 +12,8 @@ from pager_grpc.pager.metrics_alerts import AlertMetrics
 from pager_grpc.pager.metrics_backlog import BacklogLoop, BacklogMetrics
 from pager_grpc.pager.monitored_services_prometheus import MeasuredMonitoredServices, StoreMetrics
 from pager_grpc.pager.notification_outbox_prometheus import MeasuredNotificationOutbox
-from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.metrics_batches import BatchMetrics
-from pager_grpc.runtime.metrics_database import measure_database
 from pager_grpc.runtime.rpc_boundary import RpcLayer
 from pager_grpc.runtime.supervision import Doorbell, run_forever
 
@@ -30,7 +28,7 @@ class Measured:
     ``layers`` are those of the server that count calls; one more is added.
     """
 
-    def __init__(self, metrics: Metrics, layers: list[RpcLayer], database: Database) -> None:
+    def __init__(self, metrics: Metrics, layers: list[RpcLayer]) -> None:
         self._metrics = metrics
         self._counted: StoreMetrics | None = None
         if not layers:
@@ -39,7 +37,6 @@ class Measured:
         self._counted = StoreMetrics(AlertMetrics(registry), EscalationMetrics(registry), PageMetrics(registry))
         self._batches = BatchMetrics(registry)
         layers.append(AlertRefusals(self._counted.alerts))
-        measure_database(database, registry)
 
     def store(self, store: MonitoredServices) -> MonitoredServices:
         """What is decided in it is counted."""

@@ -17,9 +17,6 @@ from pager_domain.policy.people_application import PeopleApplicationService
 from pager_domain.policy.ports.verification_sender import VerificationSender
 from pager_domain.policy.schedule_application import ScheduleApplicationService
 from pager_domain.policy.verifying import VerifyingApplicationService
-from pager_grpc.access.bootstrap import access_of
-from pager_grpc.access.principal import current_principal
-from pager_grpc.changes import bootstrap as changes
 from pager_grpc.gen.policy.v1 import (
     configuration_service_pb2_grpc,
     people_service_pb2_grpc,
@@ -40,30 +37,33 @@ from pager_grpc.policy.servicer import SERVICE_NAME, PolicyServicer
 from pager_grpc.policy.verification_sender_grpc import GrpcVerificationSender
 from pager_grpc.policy.wire_errors import ERRORS
 from pager_grpc.policy.zones import use_packaged_zones
-from pager_grpc.runtime.admission import Admission
-from pager_grpc.runtime.certificate_watch import watched_tls
+from pager_grpc.room_server import RoomContract, server_of, surroundings_of
 from pager_grpc.runtime.channels import open_channel
-from pager_grpc.runtime.database import Database, open_database
-from pager_grpc.runtime.deadlines import ImposedDeadlines
-from pager_grpc.runtime.durability import require_durable
+from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.forgetting import ForgettingLoop
 from pager_grpc.runtime.metrics import Metrics
-from pager_grpc.runtime.metrics_database import measure_database
-from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
-from pager_grpc.runtime.sqlite_backup import offering_backups
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
-from pager_grpc.runtime.tracing import tracing_as_configured
-from pager_grpc.runtime.tracing_rpc import calls_in
-from pager_grpc.status.servicer import SERVICE_NAME as STATUS_SERVICE
-from pager_grpc.status.servicer import StatusServicer, nothing_more, serve_status
 
-# Policies are administration: ten thousand services with ids of usual length fit one message.
-_MAX_MESSAGE_BYTES = 1024 * 1024
 _FORGOTTEN_AT_ONCE = 1000
 # They look at every policy, or at every day of three months.
 _LONGER = dict.fromkeys(
     ("/policy.v1.PolicyService/CheckReachability", "/policy.v1.ConfigurationService/ApplyConfiguration"), 60.0
+)
+_CONTRACT = RoomContract(
+    services=(
+        SERVICE_NAME,
+        people_servicer.SERVICE_NAME,
+        schedule_servicer.SERVICE_NAME,
+        configuration_servicer.SERVICE_NAME,
+    ),
+    errors=ERRORS,
+    access=ACCESS,
+    lanes=LANES,
+    places=PLACES,
+    # Policies are administration: ten thousand services with ids of usual length fit one message.
+    max_message_bytes=1024 * 1024,
+    longer=_LONGER,
 )
 
 
@@ -86,71 +86,27 @@ async def running_policy(
         ConfigurationFault: the address or the database cannot be used.
     """
     use_packaged_zones()
-    metrics = metrics or Metrics()
     async with AsyncExitStack() as stack:
-        tracing = await stack.enter_async_context(tracing_as_configured(settings, "policy", metrics.registry))
-        opened = await stack.enter_async_context(_opened(settings, database, clock))
-        tls = await stack.enter_async_context(watched_tls(settings, metrics.registry))
-        rpcs = await stack.enter_async_context(metrics.served("policy", settings.metrics_listen, tls))
-        if settings.metrics_listen is not None:
-            measure_database(opened, metrics.registry)
-        await require_durable(opened, "policy", allow_data_loss=settings.allow_data_loss)
-        await prepare_schema(opened, "policy")
-        await stack.enter_async_context(offering_backups(opened))
+        around = await stack.enter_async_context(
+            surroundings_of(settings, database=database, clock=clock, metrics=metrics)
+        )
         neighbors: dict[str, grpc.aio.Channel] = {}
         if verification_sender is None:
             key = settings.own_service_key
-            notifier = open_channel(settings.notifier_target, tls=tls, room="notifier", key=key)
+            notifier = open_channel(settings.notifier_target, tls=around.tls, room="notifier", key=key)
             neighbors["notifier"] = await stack.enter_async_context(notifier)
             verification_sender = GrpcVerificationSender(neighbors["notifier"])
-        access = access_of(settings, ACCESS, opened, clock)
-        server = Server(
-            SERVICE_NAME,
-            access.errors_with(ERRORS),
-            also_served=[
-                people_servicer.SERVICE_NAME,
-                schedule_servicer.SERVICE_NAME,
-                configuration_servicer.SERVICE_NAME,
-                *access.also_served,
-                changes.SERVICE_NAME,
-                STATUS_SERVICE,
-            ],
-            reflected=access.reflected,
-            limits=settings.limits(_MAX_MESSAGE_BYTES),
-            metrics=rpcs,
-            tls=tls,
-            callers_listen=settings.callers_listen,
-            traces=calls_in(tracing),
-            layers=[
-                ImposedDeadlines(settings.deadline, settings.stream_age, _LONGER),
-                *access.layers,
-                changes.attribution(current_principal),
-                Admission(LANES, PLACES, ERRORS, metrics.registry),
-            ],
-        )
-        store = SqlPolicyStore(opened)
+        server = server_of(_CONTRACT, around, neighbors=neighbors)
+        store = SqlPolicyStore(around.database)
         _serve(server, store, verification_sender)
-        access.serve(server.grpc)
-        changes.serve_change_log(server, opened)
-        serve_status(
-            server,
-            StatusServicer(
-                "policy",
-                opened,
-                metrics.registry,
-                neighbors=neighbors,
-                authenticated=settings.access_required,
-                part=nothing_more,
-            ),
-        )
         if settings.calendars_listen is not None:
             on_call = OnCallApplicationService(store)
-            await stack.enter_async_context(serving_calendars(on_call, settings.calendars_listen, tls))
+            await stack.enter_async_context(serving_calendars(on_call, settings.calendars_listen, around.tls))
         port = await server.start(settings.listen)
-        loops = [run_forever("policy_health", partial(server.check_health, opened), Doorbell())]
-        loops.append(run_forever("forgetting", _forgetting(store, metrics).step, Doorbell()))
+        loops = [run_forever("policy_health", partial(server.check_health, around.database), Doorbell())]
+        loops.append(run_forever("forgetting", _forgetting(store, around.metrics).step, Doorbell()))
         if settings.metrics_listen is not None:
-            reachability = ReachabilityLoop(ReachabilityCheck(store), metrics.registry)
+            reachability = ReachabilityLoop(ReachabilityCheck(store), around.metrics.registry)
             loops.append(run_forever("reachability", reachability.step, Doorbell()))
         try:
             async with running(*loops):
@@ -181,15 +137,3 @@ def _forgetting(store: SqlPolicyStore, metrics: Metrics) -> ForgettingLoop:
     counter = Counter("policy_forgotten_rows_total", "Rows, forgotten.", ["what"], registry=metrics.registry)
     counter.labels("turn")
     return ForgettingLoop(forget, counter)
-
-
-@asynccontextmanager
-async def _opened(settings: PolicySettings, database: Database | None, clock: Clock | None) -> AsyncIterator[Database]:
-    if database is not None:
-        yield database
-        return
-    opened = open_database(settings.database_url, clock=clock, known_revision=newest_revision("policy"))
-    try:
-        yield opened
-    finally:
-        await opened.close()

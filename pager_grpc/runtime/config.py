@@ -125,6 +125,15 @@ class RoomSettings(TransportSettings):
         """Seconds until a stream ends: well before a connection that is to end is cut."""
         return 0.85 * self.connection_grace
 
+    # Each room has variables of its own for these.
+    callers_listen: Address | None = None
+    metrics_listen: Address | None = None
+
+    @property
+    def database_url(self) -> str:
+        """Where its database is."""
+        raise NotImplementedError
+
     def database_url_or(self, given: str | None, name: str) -> str:
         """``given``, or a SQLite file called ``name`` in the data folder."""
         return given or f"sqlite+aiosqlite:///{self.data / name}.db"
