@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pager_domain.pager.events import IncidentId
 from pager_domain.pager.storm import Pace
+from pager_grpc import room_server
 from pager_grpc.notifier import bootstrap as notifier
 from pager_grpc.notifier.config import NotifierSettings
 from pager_grpc.pager import (
@@ -32,6 +33,7 @@ from pager_grpc.pager import (
     notification_claims_sql,
 )
 from pager_grpc.pager import bootstrap as pager
+from pager_grpc.pager import composition as pager_composition
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.policy import bootstrap as policy
 from pager_grpc.policy.config import PolicySettings
@@ -79,18 +81,18 @@ def simulated(knobs: Knobs) -> Iterator[None]:
     pause = knobs.safety_pause_seconds
     with (
         mock.patch.multiple(
-            pager,
+            room_server,
             Server=SimulatedServer,
-            open_channel=SimulatedChannel,
             prepare_schema=_schema_is_there,
+            offering_backups=nullcontext,  # they come by a socket
+        ),
+        mock.patch.multiple(pager, open_channel=SimulatedChannel, MAX_BATCH=knobs.batch),
+        mock.patch.object(policy, "open_channel", SimulatedChannel),
+        mock.patch.multiple(
+            pager_composition,
             new_incident_id=_new_incident_id,
-            MAX_BATCH=knobs.batch,
             Pace=lambda _burst: Pace(knobs.burst, timedelta(seconds=knobs.message_seconds)),
         ),
-        mock.patch.multiple(
-            policy, Server=SimulatedServer, open_channel=SimulatedChannel, prepare_schema=_schema_is_there
-        ),
-        mock.patch.multiple(notifier, Server=SimulatedServer, prepare_schema=_schema_is_there),
         mock.patch.multiple(delivery_loop, IN_FLIGHT=knobs.in_flight, SAFETY_PAUSE_SECONDS=pause),
         mock.patch.multiple(escalation_loop, BATCH=knobs.batch, SAFETY_PAUSE_SECONDS=pause),
         mock.patch.object(escalation_policies_grpc, "policy_of", policy_of_people),

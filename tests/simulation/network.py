@@ -74,7 +74,7 @@ class SimulatedChannel:
         """Nothing to close."""
 
     def unary_unary(self, method, request_serializer, response_deserializer, **_):
-        async def call(request, timeout):
+        async def call(request, timeout, metadata=None):
             repeatable = bool(getattr(request, "request_id", ""))
             sent = request_serializer(request)
             answer = await self._world.network.call(self._target, method, sent, timeout, repeatable=repeatable)
