@@ -88,9 +88,18 @@ _BY_REASON: Mapping[str, str] = {
     "SHIFT_SWAP_ANSWERED": "the shift swap {shift_swap_id!r} of {schedule_id!r} is {state} already",
     "SHIFT_SWAP_OVER": "the shift swap {shift_swap_id!r} of {schedule_id!r} is over",
     "NOT_ON_CALL": "{person_id!r} is not on call on the schedule {schedule_id!r} in that time",
+    "NOT_ALLOWED": "{principal} may not {refused}; an admin sees with `pagerctl key list` what a key may",
     "API_KEY_UNKNOWN": "there is no key {api_key_id!r}; `pagerctl key list` lists them",
     "API_KEY_EXISTS": "there is another key {api_key_id!r} already",
     "DELIVERY_UNKNOWN": "there is no delivery {delivery_id!r}; `pagerctl deliveries` lists them",
+}
+
+_CREDENTIAL_FAULTS: Mapping[str, str] = {
+    "malformed": "that is no API key and no token; is it whole?",
+    "unknown": "it has no such API key; an admin makes one with `pagerctl key create`",
+    "expired": "the key or token has expired; an admin makes a key with `pagerctl key create`",
+    "revoked": "the API key was revoked; an admin makes another one with `pagerctl key create`",
+    "token_refused": "the token does not count there; ask whoever issued it for a new one",
 }
 
 
@@ -105,6 +114,8 @@ def command_failed(peer: Peer, failed: PagerError) -> CommandFailed:
 
 def _sentence(peer: Peer, failed: PagerError) -> str:
     fault = failed.fault
+    if fault.reason == "ERROR_REASON_UNAUTHENTICATED":
+        return _unknown_caller(peer, failed)
     known = _BY_REASON.get(fault.reason.removeprefix("ERROR_REASON_"))
     if known is not None:
         try:
@@ -149,13 +160,10 @@ def _when(failed: PagerError) -> str:
 
 
 def _unknown_caller(peer: Peer, failed: PagerError) -> str:
-    if failed.metadata.get("fault") == "missing":
+    fault = failed.metadata.get("fault", "")
+    if fault == "missing":
         return f"{_place(peer)} asks who calls: put your key into PAGERCTL_API_KEY, or its file behind --api-key-file"
-    return f"{_place(peer)} does not know you: {failed.fault.message}"
-
-
-def _not_allowed(peer: Peer, failed: PagerError) -> str:
-    return f"{_place(peer)} refused: {failed.fault.message}; `pagerctl key list` shows what a key may"
+    return f"{_place(peer)} does not know you: {_CREDENTIAL_FAULTS.get(fault, f'the credential is {fault}')}"
 
 
 def _not_spoken(peer: Peer, _: PagerError) -> str:
@@ -177,5 +185,4 @@ _BY_CODE: Mapping[grpc.StatusCode, Callable[[Peer, PagerError], str]] = {
     Code.UNIMPLEMENTED: _not_spoken,
     Code.INTERNAL: _internal,
     Code.UNAUTHENTICATED: _unknown_caller,
-    Code.PERMISSION_DENIED: _not_allowed,
 }

@@ -37,6 +37,8 @@ METADATA = {
         "named_kind",
         "override_id",
         "person_id",
+        "principal",
+        "refused",
         "schedule_id",
         "shift_swap_id",
         "state",

@@ -70,7 +70,9 @@ async def test_a_key_is_printed_once_comes_in_and_is_revoked(keyed, rooms):
     assert revoked.out == f"key {stored.key_id} counts no more within 5 s (pager)\n"
     over = await keyed("raise", "checkout", "down", PAGERCTL_API_KEY=key)
     assert (over.code, over.out) == (1, "")
-    assert over.err.endswith("does not know you: the API key was revoked\n")
+    assert over.err.endswith(
+        "does not know you: the API key was revoked; an admin makes another one with `pagerctl key create`\n"
+    )
 
 
 async def test_a_key_is_rotated_with_an_overlap_wherever_it_is_known(keyed, rooms):
