@@ -123,9 +123,11 @@ async def running_pager(
         stack.push_async_callback(deliveries.drain)
         loops: list[Awaitable[None]] = [run_forever("pager_health", partial(server.check_health, database), Doorbell())]
         if paging:
-            loops.append(run_forever("escalation", partial(database.retrying, escalations.step), wakeups.escalation))
-            loops.append(run_forever("delivery", partial(database.retrying, deliveries.step), wakeups.delivery))
-            loops.append(maintenance(store, windows, database, wakeups))
+            loops += [
+                run_forever("escalation", partial(database.retrying, escalations.step), wakeups.escalation),
+                run_forever("delivery", partial(database.retrying, deliveries.step), wakeups.delivery),
+                maintenance(store, windows, database, wakeups),
+            ]
             loops += audit_and_canary(
                 settings, Auditor(views, SqlIncidentRecords(database, sealing)), lanes, views, wakeups, metrics
             )

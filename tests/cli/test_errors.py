@@ -40,6 +40,7 @@ METADATA = {
         "principal",
         "refused",
         "schedule_id",
+        "seconds",
         "shift_swap_id",
         "state",
     )
