@@ -54,6 +54,8 @@ class Access:
 def access_of(settings: AccessSettings, table: AccessTable, database: Database, clock: Clock | None = None) -> Access:
     """Access to the room whose methods are in ``table``, by the keys in its ``database``."""
     if not settings.access_required:
+        if settings.insecure or settings.tls_files is not None:
+            log.warning("access_open", because="whoever reaches this service may do everything; PAGERD_ACCESS=required")
         return Access((), (), settings.reflection, None)
     clock = clock or SystemClock()
     keys: ApiKeys = SqlApiKeys(database)

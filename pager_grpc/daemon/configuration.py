@@ -123,6 +123,8 @@ def _doors(settings: ServedSettings) -> Iterator[str]:
         yield f"for callers without a certificate at {settings.callers_listen}"
     if settings.metrics_listen:
         yield f"metrics at {settings.metrics_listen}"
+    if settings.access_required:
+        yield "every caller says who it is"
 
 
 def writes_to_mailbox(settings: ServedSettings) -> list[str]:

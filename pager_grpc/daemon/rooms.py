@@ -44,6 +44,10 @@ class ServedSettings(Protocol):
         """Where the room serves its metrics, host:port; None: nowhere."""
 
     @property
+    def access_required(self) -> bool:
+        """Whether every call is asked who makes it."""
+
+    @property
     def database_url(self) -> str:
         """The database the room opens; may hold a password."""
 

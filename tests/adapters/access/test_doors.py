@@ -1,5 +1,6 @@
 """Who comes in and who does not, over the wire."""
 
+import asyncio
 import base64
 
 import pytest
@@ -190,3 +191,17 @@ async def test_where_access_is_open_nobody_is_asked_and_no_key_can_be_made(tmp_p
 
 def _base64(value):
     return base64.b64encode(value).decode()
+
+
+async def test_a_key_that_one_replica_revoked_is_refused_by_the_other_within_seconds(postgres_url, tmp_path):
+    async with (
+        a_closed_room("notifier", tmp_path, postgres_url) as one,
+        a_closed_room("notifier", tmp_path, postgres_url) as other,
+    ):
+        key = shown("integration1")
+        before = await other.call(LIST, {}, key=key)
+        assert before.code == "PERMISSION_DENIED"  # it is known, and an integration may not
+        await one.call("/access.v1.AccessService/RevokeApiKey", {"api_key_id": "integration1"}, key=ADMIN)
+        async with asyncio.timeout(20):
+            while (await other.call(LIST, {}, key=key)).code != "UNAUTHENTICATED":
+                await asyncio.sleep(0.05)

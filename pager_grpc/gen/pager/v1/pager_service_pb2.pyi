@@ -504,7 +504,9 @@ class MaintenanceWindow(_message.Message):
     reason: _builtins.str
     """Optional. Why; at most 1024 bytes."""
     created_by: _builtins.str
-    """Required. Who says so; 1 to 255 bytes."""
+    """Required. Who says so; 1 to 255 bytes. Whoever calls as a person may
+    leave it empty, and may name nobody else.
+    """
     @_builtins.property
     def monitored_service_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Required. The services; 1 to 100, none twice."""
@@ -1666,7 +1668,9 @@ class AcknowledgeRequest(_message.Message):
     incident_id: _builtins.str
     """Optional. The incident meant; without it, the open one. At most 255 bytes."""
     acknowledged_by: _builtins.str
-    """Required. Who has it; 1 to 255 bytes."""
+    """Required. Who has it; 1 to 255 bytes. Whoever calls as a person may
+    leave it empty, and may name nobody else.
+    """
     note: _builtins.str
     """Optional. What that person says; at most 1024 bytes."""
     request_id: _builtins.str
@@ -1804,7 +1808,9 @@ class SnoozeIncidentRequest(_message.Message):
     incident_id: _builtins.str
     """Optional. The incident meant; without it, the open one. At most 255 bytes."""
     snoozed_by: _builtins.str
-    """Required. Who puts it off; 1 to 255 bytes."""
+    """Required. Who puts it off; 1 to 255 bytes. Whoever calls as a person may
+    leave it empty, and may name nobody else.
+    """
     note: _builtins.str
     """Optional. What that person says; at most 1024 bytes."""
     request_id: _builtins.str
@@ -1879,7 +1885,9 @@ class EscalateIncidentRequest(_message.Message):
     incident_id: _builtins.str
     """Optional. The incident meant; without it, the open one. At most 255 bytes."""
     escalated_by: _builtins.str
-    """Required. Who asks for it; 1 to 255 bytes."""
+    """Required. Who asks for it; 1 to 255 bytes. Whoever calls as a person may
+    leave it empty, and may name nobody else.
+    """
     request_id: _builtins.str
     """Optional. Id of this call, at most 255 bytes, unique per service; a repeat within 24 hours gets
     the first answer and changes nothing.
@@ -1940,7 +1948,9 @@ class ReassignIncidentRequest(_message.Message):
     incident_id: _builtins.str
     """Optional. The incident meant; without it, the open one. At most 255 bytes."""
     reassigned_by: _builtins.str
-    """Required. Who gives it away; 1 to 255 bytes."""
+    """Required. Who gives it away; 1 to 255 bytes. Whoever calls as a person may
+    leave it empty, and may name nobody else.
+    """
     request_id: _builtins.str
     """Optional. Id of this call, at most 255 bytes, unique per service; a repeat within 24 hours gets
     the first answer and changes nothing.
