@@ -42,17 +42,20 @@ class RaiseRates:
         Raises:
             RaiseRateExceeded: there is none.
         """
-        if self._rate is not None and (caller := self._caller()) != UNLIMITED:
-            granted, refusal = self._taken(self._rate, caller, 1)
-            if not granted:
-                raise refusal
+        if self._rate is None or (caller := self._caller()) == UNLIMITED:
+            return
+        if not self._taken(self._rate, caller, 1):
+            raise self._refusal(self._rate, caller)
 
     def within(self, requests: Sequence[Request | DomainError]) -> list[Request | DomainError]:
         """``requests``, those that there is no token for refused; the first ones are granted."""
         if self._rate is None or (caller := self._caller()) == UNLIMITED:
             return list(requests)
         wanted = sum(isinstance(request, Request) for request in requests)
-        left, refusal = self._taken(self._rate, caller, wanted)
+        left = self._taken(self._rate, caller, wanted)
+        if left == wanted:
+            return list(requests)
+        refusal = self._refusal(self._rate, caller)
         found: list[Request | DomainError] = []
         for request in requests:
             if isinstance(request, Request):
@@ -62,12 +65,16 @@ class RaiseRates:
                 found.append(request)
         return found
 
-    def _taken(self, rate: RaiseRate, caller: str, wanted: int) -> tuple[int, RaiseRateExceeded]:
+    def _taken(self, rate: RaiseRate, caller: str, wanted: int) -> int:
         now = self._clock()
         granted, full_at = rate.granted(self._full_at.get(caller, now), now, wanted)
         self._full_at[caller] = full_at
         self._full_at.move_to_end(caller)
         if len(self._full_at) > MOST_CALLERS:
             self._full_at.popitem(last=False)
-        self._refused.inc(wanted - granted)
-        return granted, RaiseRateExceeded(timedelta(seconds=rate.wait(full_at, now)))
+        if granted < wanted:
+            self._refused.inc(wanted - granted)
+        return granted
+
+    def _refusal(self, rate: RaiseRate, caller: str) -> RaiseRateExceeded:
+        return RaiseRateExceeded(timedelta(seconds=rate.wait(self._full_at[caller], self._clock())))

@@ -30,6 +30,9 @@ class ImposedDeadlines(RpcLayer):
         seconds = max(self._seconds, self._longer.get(method, 0))
 
         async def in_time(request: Any, context: Context) -> Any:
+            remaining = context.time_remaining()
+            if remaining is not None and remaining <= seconds:
+                return await call(request, context)  # gRPC ends it by itself
             try:
                 async with asyncio.timeout(seconds) as bound:
                     return await call(request, context)
