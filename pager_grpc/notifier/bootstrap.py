@@ -27,6 +27,7 @@ from pager_grpc.notifier.metrics import ProviderMetrics
 from pager_grpc.notifier.provider_watch import watched
 from pager_grpc.notifier.senders_traced import TracedEmailSender, TracedSmsSender
 from pager_grpc.notifier.servicer import SERVICE_NAME, NotifierServicer
+from pager_grpc.notifier.sms_bounded import BoundedSmsSender
 from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.notifier.status import ProvidersStatus
 from pager_grpc.notifier.wire_errors import ERRORS
@@ -79,6 +80,7 @@ async def running_notifier(
         email_sender, sms_sender = email, sms
         if tracing is not None:
             email_sender, sms_sender = TracedEmailSender(email, tracing), TracedSmsSender(sms, tracing)
+        sms_sender = _bounded(sms_sender, settings, metrics)
         application = NotifierApplicationService(ledger, CanarySink(email_sender), sms_sender)
         part = ProvidersStatus((email.watch, sms.watch)).add
         server = server_of(_CONTRACT, around, neighbors={}, part=part)
@@ -109,6 +111,12 @@ async def _sms_sender(settings: NotifierSettings, clock: Clock, stack: AsyncExit
     gateway = (settings.sms_url, settings.sms_account, token, settings.sms_from)
     sender = HttpSmsSender(*gateway, clock=clock, connections=settings.sms_connections, allowed=settings.outbound_allow)
     return await stack.enter_async_context(sender)
+
+
+def _bounded(sender: SmsSender, settings: NotifierSettings, metrics: Metrics) -> SmsSender:
+    if not (settings.sms_prefixes or settings.sms_per_day):
+        return sender
+    return BoundedSmsSender(sender, settings.sms_prefixes, settings.sms_per_day, metrics.registry)
 
 
 def _forgetting(settings: NotifierSettings, database: Database, metrics: Metrics) -> list[Awaitable[None]]:

@@ -1,10 +1,10 @@
 """What the notifier room reads from the environment."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress
@@ -17,6 +17,19 @@ from pager_grpc.runtime.config import Address, DatabaseUrl, checked_retention
 _REQUIRED_WITH_A_URL = ("NOTIFIER_EMAIL_FROM", "NOTIFIER_SMS_ACCOUNT", "NOTIFIER_SMS_TOKEN", "NOTIFIER_SMS_FROM")
 # What Twilio takes as a sender: a number, a short code, an alphanumeric sender id.
 _SMS_SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{5,6}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
+
+
+_PREFIX = re.compile(r"\+[1-9][0-9]{0,6}")
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _prefixes(value: str) -> str:
+    if not all(map(_PREFIX.fullmatch, _parts(value))):
+        raise ValueError("must be beginnings of numbers like +49, separated by commas")
+    return value
 
 
 class NotifierSettings(AccessSettings):
@@ -42,6 +55,15 @@ class NotifierSettings(AccessSettings):
     sms_token: SecretStr | None = Field(None, alias="NOTIFIER_SMS_TOKEN")
     sms_from: str | None = Field(None, alias="NOTIFIER_SMS_FROM")
     sms_connections: int = Field(USUAL_PLACES, alias="NOTIFIER_SMS_CONNECTIONS", ge=1, le=1000)
+
+    # Text messages cost money: where they may go, by the beginning of the number, and how many a day; 0: any number.
+    given_sms_prefixes: Annotated[str, AfterValidator(_prefixes)] = Field("", alias="NOTIFIER_SMS_PREFIXES")
+    sms_per_day: int = Field(0, alias="NOTIFIER_SMS_PER_DAY", ge=0, le=1_000_000)
+
+    @property
+    def sms_prefixes(self) -> list[str]:
+        """How a number must begin; none: any number."""
+        return _parts(self.given_sms_prefixes)
 
     @property
     def database_url(self) -> str:

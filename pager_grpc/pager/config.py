@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress
-from pager_domain.pager.raise_rate import RaiseRate
 from pager_domain.pager.retention import LEAST_KEPT
+from pager_domain.token_bucket import TokenBucket
 from pager_grpc.access.config import AccessSettings
 from pager_grpc.runtime.config import Address, ConfigurationFault, DatabaseUrl, checked_retention, sqlite_file
 from pager_grpc.runtime.lanes import Lane
@@ -111,10 +111,10 @@ class PagerSettings(AccessSettings):
         }
 
     @property
-    def raise_rate(self) -> RaiseRate | None:
+    def raise_rate(self) -> TokenBucket | None:
         """Of each caller; None: nobody is limited."""
         per_second = _USUAL_RAISE_RATE if self.given_raise_rate is None else self.given_raise_rate
-        return RaiseRate(per_second, self.raise_burst) if per_second else None
+        return TokenBucket(per_second, self.raise_burst) if per_second else None
 
     @property
     def own_key_file(self) -> Path:

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter
 from pager_domain.errors import DomainError
 from pager_domain.pager.errors import RaiseRateExceeded
 from pager_domain.pager.model import Request
-from pager_domain.pager.raise_rate import RaiseRate
+from pager_domain.token_bucket import TokenBucket
 
 MOST_CALLERS: Final = 10_000
 """Beyond it the bucket of whoever raised nothing for longest is forgotten, which fills it."""
@@ -23,7 +23,7 @@ class RaiseRates:
 
     def __init__(
         self,
-        rate: RaiseRate | None,
+        rate: TokenBucket | None,
         caller: Callable[[], str],
         registry: CollectorRegistry,
         clock: Callable[[], float] = monotonic,
@@ -65,7 +65,7 @@ class RaiseRates:
                 found.append(request)
         return found
 
-    def _taken(self, rate: RaiseRate, caller: str, wanted: int) -> int:
+    def _taken(self, rate: TokenBucket, caller: str, wanted: int) -> int:
         now = self._clock()
         granted, full_at = rate.granted(self._full_at.get(caller, now), now, wanted)
         self._full_at[caller] = full_at
@@ -76,5 +76,5 @@ class RaiseRates:
             self._refused.inc(wanted - granted)
         return granted
 
-    def _refusal(self, rate: RaiseRate, caller: str) -> RaiseRateExceeded:
+    def _refusal(self, rate: TokenBucket, caller: str) -> RaiseRateExceeded:
         return RaiseRateExceeded(timedelta(seconds=rate.wait(self._full_at[caller], self._clock())))

@@ -17,7 +17,7 @@ from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.errors import RaiseRateExceeded
 from pager_domain.pager.events import Alert
 from pager_domain.pager.model import Request
-from pager_domain.pager.raise_rate import RaiseRate
+from pager_domain.token_bucket import TokenBucket
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.pager import raise_rates
 from pager_grpc.pager.raise_rates import UNLIMITED, RaiseRates
@@ -110,7 +110,7 @@ class Callers:
 
 
 def test_each_caller_has_a_bucket_of_its_own_that_fills_as_time_goes_by():
-    callers = Callers(RaiseRate(10, 100))
+    callers = Callers(TokenBucket(10, 100))
     assert callers.raised(150) == 100
     callers.name = "ben"
     assert callers.raised(150) == 100
@@ -123,7 +123,7 @@ def test_each_caller_has_a_bucket_of_its_own_that_fills_as_time_goes_by():
 
 
 def test_who_is_unlimited_is_and_without_a_rate_everybody():
-    callers = Callers(RaiseRate(1, 1))
+    callers = Callers(TokenBucket(1, 1))
     callers.name = UNLIMITED
     assert callers.raised(1000) == 1000
     callers.rates.require()
@@ -133,7 +133,7 @@ def test_who_is_unlimited_is_and_without_a_rate_everybody():
 
 
 def test_what_was_refused_before_stays_as_it_is():
-    callers = Callers(RaiseRate(1, 1))
+    callers = Callers(TokenBucket(1, 1))
     malformed = InvalidField("message", "is required")
     first, second, third = callers.rates.within([malformed, *requests(2)])
     assert first is malformed
@@ -143,7 +143,7 @@ def test_what_was_refused_before_stays_as_it_is():
 
 def test_however_many_callers_come_the_memory_is_bounded_and_whoever_is_active_keeps_his_bucket(monkeypatch):
     monkeypatch.setattr(raise_rates, "MOST_CALLERS", 10)
-    callers = Callers(RaiseRate(1, 1))
+    callers = Callers(TokenBucket(1, 1))
     assert callers.raised(1) == 1
     for number in range(1000):
         callers.name = f"caller-{number}"

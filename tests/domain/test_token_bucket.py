@@ -1,13 +1,13 @@
-"""How many alerts a caller may raise."""
+"""How much may be done as time goes by."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pager_domain.errors import InvalidField
-from pager_domain.pager.raise_rate import RaiseRate
+from pager_domain.token_bucket import TokenBucket
 
-USUAL = RaiseRate(10, 100)
+USUAL = TokenBucket(10, 100)
 
 
 def test_a_burst_is_granted_at_once_and_not_one_more():
@@ -32,13 +32,13 @@ def test_a_pause_saves_no_more_than_a_burst():
 
 
 @pytest.mark.parametrize("nonsense", [(0, 1), (-1, 1), (float("nan"), 1), (1, 0)])
-def test_a_rate_that_silences_everybody_is_refused(nonsense):
+def test_a_bucket_that_never_fills_is_refused(nonsense):
     with pytest.raises(InvalidField):
-        RaiseRate(*nonsense)
+        TokenBucket(*nonsense)
 
 
 @given(
-    rate=st.builds(RaiseRate, st.floats(0.1, 1000), st.integers(1, 1000)),
+    rate=st.builds(TokenBucket, st.floats(0.1, 1000), st.integers(1, 1000)),
     steps=st.lists(st.tuples(st.floats(0, 10), st.integers(0, 500)), max_size=30),
 )
 def test_in_no_stretch_of_time_more_is_granted_than_a_burst_and_what_has_flowed_in(rate, steps):

@@ -1,4 +1,4 @@
-"""How many alerts a caller may raise: a bucket of tokens that fills again as time goes by."""
+"""How much of something may be done: a bucket of tokens that fills again as time goes by."""
 
 from dataclasses import dataclass
 
@@ -6,28 +6,28 @@ from pager_domain.errors import InvalidField
 
 
 @dataclass(frozen=True, slots=True)
-class RaiseRate:
-    """``per_second`` alerts for as long as one likes, and ``burst`` of them at once after a pause.
+class TokenBucket:
+    """``per_second`` of it for as long as one likes, and ``burst`` of it at once after a pause.
 
     A bucket is the moment (in seconds of any clock) at which it will be full; one that is full already holds ``burst``
     tokens, whenever that was.
 
     Raises:
-        InvalidField: nobody could ever raise an alert.
+        InvalidField: nothing could ever be done.
     """
 
     per_second: float
     burst: int
 
     def __post_init__(self) -> None:
-        """Refuses what would silence everybody."""
+        """Refuses what never fills."""
         if not self.per_second > 0:
             raise InvalidField("per_second", "must be more than 0")
         if self.burst < 1:
             raise InvalidField("burst", "must be at least 1")
 
     def granted(self, full_at: float, now: float, wanted: int) -> tuple[int, float]:
-        """How many of ``wanted`` alerts may be raised now, and when the bucket is full after that."""
+        """How many of ``wanted`` tokens there are now, and when the bucket is full after they are taken."""
         missing = max(0.0, full_at - now) * self.per_second
         # A token that is whole but for rounding is whole.
         granted = max(0, min(wanted, int(self.burst - missing + 1e-6)))
