@@ -9,6 +9,7 @@ from pathlib import Path
 from pager_domain.access.keys import ROOMS, ApiKey, ApiKeyId, Grant, hash_of, key_text
 from pager_domain.access.principal import Role
 from pager_grpc.runtime.clock import EPOCH
+from pager_grpc.runtime.secret_files import secret_in
 
 LEAST_BYTES = 32
 
@@ -17,12 +18,9 @@ def read_secret(file: Path) -> bytes:
     """What the file holds, without spaces and line ends around it.
 
     Raises:
-        ValueError: it cannot be read, or is too short to be a secret.
+        ValueError: it cannot be read, is open to every user, or is too short to be a secret.
     """
-    try:
-        secret = file.read_bytes().strip()
-    except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror}") from error
+    secret = secret_in(file).strip()
     if len(secret) < LEAST_BYTES:
         raise ValueError(f"{file} must hold at least {LEAST_BYTES} bytes, like `openssl rand -hex 32` prints")
     return secret

@@ -7,17 +7,29 @@ from pager_grpc.runtime.config import ConfigurationFault
 _OPEN_TO_ALL = 0o007
 
 
-def read_secret(variable: str, file: Path) -> str:
-    """What stands in ``file``, which ``variable`` names; empty if it is no text.
+def secret_in(file: Path) -> bytes:
+    """What stands in ``file``.
 
     Raises:
-        ConfigurationFault: it cannot be read, or every user may read or change it.
+        ValueError: it cannot be read, or every user may read or change it.
     """
     try:
         if file.stat().st_mode & _OPEN_TO_ALL:
-            raise ConfigurationFault([f"{variable}: {file} is open to every user; run: chmod 600 {file}"])
-        return file.read_text()
+            raise ValueError(f"{file} is open to every user; run: chmod 600 {file}")
+        return file.read_bytes()
     except OSError as error:
-        raise ConfigurationFault([f"{variable}: {file} cannot be read ({error.strerror})"]) from error
+        raise ValueError(f"{file} cannot be read ({error.strerror})") from error
+
+
+def read_secret(variable: str, file: Path) -> str:
+    """The text in ``file``, which ``variable`` names; empty if it is none.
+
+    Raises:
+        ConfigurationFault: as :func:`secret_in`.
+    """
+    try:
+        return secret_in(file).decode()
     except UnicodeDecodeError:
         return ""
+    except ValueError as error:
+        raise ConfigurationFault([f"{variable}: {error}"]) from error

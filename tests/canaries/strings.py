@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
+from pager_grpc.access.service_secret import service_key
+
 MAIL = "zephyrine.quux-77e1@canary.example"
 NUMBER = "+4915799182736"
 TEXT = "the vault door 5c0f31 stands open"
@@ -14,10 +16,17 @@ MAIL_PASSWORD = "xq-mail-2f8c41d0"
 GATEWAY_TOKEN = "xq-gateway-91b7a3"
 DATABASE_PASSWORD = "xq-database-6c05fe"
 HEARTBEAT_TOKEN = "xq-heartbeat-be4417"
-API_KEY = "pgr_canary0001_xq-key-0d93c2aa51"
+SERVICE_SECRET = "xq-services-70ad1e-know-each-other-by-this"
+API_KEY = "pgr_canary01_" + "0d93c2aa51" * 6 + "beef"
+WRONG_KEY = "pgr_canary01_" + "51aac2930d" * 6 + "feed"
+SERVICE_KEYS = {room: service_key(SERVICE_SECRET.encode(), room) for room in ("pager", "policy", "notifier")}
 
 ADDRESSES = (MAIL, NUMBER)
-SECRETS = (MAIL_PASSWORD, GATEWAY_TOKEN, DATABASE_PASSWORD, HEARTBEAT_TOKEN, API_KEY)
+SECRETS = (
+    *(MAIL_PASSWORD, GATEWAY_TOKEN, DATABASE_PASSWORD, HEARTBEAT_TOKEN, SERVICE_SECRET),
+    # Of a key the id is told and the rest is the secret.
+    *(key.rpartition("_")[2] for key in (API_KEY, WRONG_KEY, *SERVICE_KEYS.values())),
+)
 WORDS = (TEXT, DETAILS, NOTE)
 
 

@@ -5,7 +5,19 @@ from pathlib import Path
 
 import pytest
 from canaries import strings
-from canaries.strings import ADDRESSES, DETAILS, MAIL, NOTE, NUMBER, SECRETS, TEXT, WORDS, found_in
+from canaries.strings import (
+    ADDRESSES,
+    DETAILS,
+    MAIL,
+    NOTE,
+    NUMBER,
+    SECRETS,
+    SERVICE_KEYS,
+    TEXT,
+    WORDS,
+    WRONG_KEY,
+    found_in,
+)
 from canaries.world import GATEWAY_LOGIN, WorldOfCanaries, dumped, with_password
 from end_to_end.conftest import postgres_databases  # noqa: F401 - a fixture
 from end_to_end.world import eventually
@@ -97,15 +109,16 @@ def refusals(world: WorldOfCanaries) -> None:
     pager, notifier = pb_grpc.PagerServiceStub, notifier_grpc.NotifierServiceStub
     world.ask("pager", pager, "RaiseAlert", pb.RaiseAlertRequest(monitored_service_id="a", message=TEXT * 1000))
     world.ask("pager", pager, "RaiseAlert", pb.RaiseAlertRequest(monitored_service_id="", message=TEXT))
+    world.ask("pager", pager, "RaiseAlert", pb.RaiseAlertRequest(monitored_service_id="a", message=TEXT), WRONG_KEY)
     asked = pb.AcknowledgeRequest(monitored_service_id="nothing", acknowledged_by="ana", note=NOTE)
     world.ask("pager", pager, "Acknowledge", asked)
     for address in (MAIL, f"{MAIL}@", f" {MAIL}"):
         mail = notifier_pb.SendEmailRequest(request_id="r1", email_address=address, subject=TEXT, text_body=DETAILS)
         world.ask("notifier", notifier, "SendEmail", mail)
+        world.ask("notifier", notifier, "SendEmail", mail, SERVICE_KEYS["pager"])
     for number in (NUMBER, f"00{NUMBER}", f"{NUMBER}x"):
-        world.ask(
-            "notifier", notifier, "SendSms", notifier_pb.SendSmsRequest(request_id="r1", phone_number=number, text=TEXT)
-        )
+        text = notifier_pb.SendSmsRequest(request_id="r2", phone_number=number, text=TEXT)
+        world.ask("notifier", notifier, "SendSms", text, SERVICE_KEYS["pager"])
     assert len(world.said) >= 8
 
 

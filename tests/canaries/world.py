@@ -19,9 +19,19 @@ import grpc
 import httpx
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-from canaries.strings import API_KEY, DATABASE_PASSWORD, GATEWAY_TOKEN, HEARTBEAT_TOKEN, MAIL_PASSWORD
+from canaries.strings import (
+    API_KEY,
+    DATABASE_PASSWORD,
+    GATEWAY_TOKEN,
+    HEARTBEAT_TOKEN,
+    MAIL_PASSWORD,
+    SERVICE_SECRET,
+)
 from end_to_end.world import MailServer, SmsGateway, World, free_port
 from sqlalchemy import make_url
+
+from pager_domain.access.keys import hash_of
+from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 
 PATIENCE = 15
 GATEWAY_LOGIN = f"Basic {b64encode(f'AC1:{GATEWAY_TOKEN}'.encode()).decode()}"
@@ -82,7 +92,7 @@ class QuotingSmsGateway(SmsGateway):
 
 
 class WorldOfCanaries(World):
-    """As a :class:`World`; ``said`` is everything that callers were told by refused calls."""
+    """As a :class:`World`, its doors closed; ``said`` is everything that callers were told by refused calls."""
 
     def __init__(self, data: Path, databases: dict[str, str]) -> None:
         self.said: list[str] = []
@@ -95,7 +105,15 @@ class WorldOfCanaries(World):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        shared = self.data / "service-secret"
+        shared.touch(mode=0o600)
+        shared.write_text(SERVICE_SECRET)
+        key_id, _, secret_part = API_KEY.removeprefix("pgr_").partition("_")
         secret = {
+            "PAGERD_ACCESS": "required",
+            "PAGERD_INSECURE": "1",
+            "PAGERD_SERVICE_SECRET_FILE": str(shared),
+            "PAGERD_ADMIN_KEY_HASH": f"{key_id}:{hash_of(secret_part).hex()}",
             "NOTIFIER_SMS_TOKEN": GATEWAY_TOKEN,
             # Nobody listens there: what is said about a failed call is looked at, too.
             "PAGER_HEARTBEAT_URL": f"http://127.0.0.1:{free_port()}/{HEARTBEAT_TOKEN}",
@@ -107,15 +125,21 @@ class WorldOfCanaries(World):
             serving = {f"{name.upper()}_METRICS_LISTEN": f"127.0.0.1:{self.metrics[name]}"}
             room.environment |= secret | serving
 
-    def ask(self, room: str, stub: Any, method: str, request: Any) -> Any:
+    def ask(self, room: str, stub: Any, method: str, request: Any, key: str = API_KEY) -> Any:
         """The answer, or None if the call is refused; then what the caller was told is kept."""
-        return asyncio.run(self._ask(self.rooms[room].address, stub, method, request))
+        return asyncio.run(self._ask(self.rooms[room].address, stub, method, request, key))
 
-    async def _ask(self, address: str, stub: Any, method: str, request: Any) -> Any:
+    def call(self, method: str, request: Any, label: str = "pager", timeout: float = PATIENCE) -> Any:
+        """One call of the pager that succeeds."""
+        answer = self.ask(label, pb_grpc.PagerServiceStub, method, request)
+        assert answer is not None, self.said[-1]
+        return answer
+
+    async def _ask(self, address: str, stub: Any, method: str, request: Any, key: str) -> Any:
         async with grpc.aio.insecure_channel(address) as channel:
             try:
-                key = (("authorization", f"Bearer {API_KEY}"),)
-                return await getattr(stub(channel), method)(request, timeout=PATIENCE, metadata=key)
+                shown = (("authorization", f"Bearer {key}"),)
+                return await getattr(stub(channel), method)(request, timeout=PATIENCE, metadata=shown)
             except grpc.aio.AioRpcError as error:
                 told = [error.initial_metadata(), error.trailing_metadata()]
                 self.said.append(f"{method}: {error.code()} {error.details()} {[list(each or ()) for each in told]}")

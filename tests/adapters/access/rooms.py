@@ -105,6 +105,7 @@ def method_of(method):
 def a_service_secret(folder):
     """The file that the services of a test share."""
     file = folder / "service-secret"
+    file.touch(mode=0o600)
     file.write_text("the services of a test know each other by this\n")
     return file
 

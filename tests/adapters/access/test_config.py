@@ -19,6 +19,7 @@ def reading(monkeypatch, tmp_path):
     def read(**variables):
         for name, value in variables.items():
             if isinstance(value, bytes):
+                (tmp_path / name).touch(mode=0o600)
                 (tmp_path / name).write_bytes(value)
             monkeypatch.setenv(name, str(tmp_path / name) if isinstance(value, bytes) else value)
         return read_settings(AccessSettings)
@@ -33,6 +34,13 @@ def test_without_any_setting_access_is_open(reading):
     settings = reading()
     assert not settings.access_required
     assert settings.own_service_key == ""
+
+
+def test_a_secret_that_every_user_may_read_is_none(reading, tmp_path):
+    reading(PAGERD_SERVICE_SECRET_FILE=b"x" * 32)
+    (tmp_path / "PAGERD_SERVICE_SECRET_FILE").chmod(0o644)
+    with pytest.raises(ConfigurationFault, match="open to every user"):
+        reading()
 
 
 def test_access_may_be_required_behind_something_that_does_tls(reading):
