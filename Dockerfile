@@ -33,6 +33,7 @@ RUN /opt/pager/bin/pip install --no-compile --no-deps --no-index /wheels/*.whl \
 # docker run --rm hexagonal-pager:test pytest
 FROM development AS test
 RUN /opt/development/bin/pip install --no-deps --no-build-isolation -e . \
+    && scripts/find_prometheus.sh \
     && useradd --create-home --uid 10001 pager \
     && chown -R pager:pager /app
 ENV PATH=/opt/development/bin:$PATH VENV=/opt/development

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Prints the folder that holds `prometheus` and `promtool`, 2.42 or newer; the tests of tests/windows use them.
 #
-# That is the folder of $PROMETHEUS if it is set, else where they are installed, else .prometheus/: Debian's package,
-# unpacked there once, for which no root is needed.
+# That is the folder of $PROMETHEUS if it is set, else where they are installed, else .prometheus/: the two programs of
+# Debian's package, taken out of it once, for which no root is needed.
 set -eu
 cd "$(dirname "$0")/.."
 cache=$PWD/.prometheus
@@ -35,9 +35,10 @@ if [ -n "$installed" ] && holds "$(dirname "$installed")"; then
     dirname "$installed"
     exit
 fi
-if ! holds "$cache/usr/bin"; then
+if ! holds "$cache"; then
     command -v apt-get >/dev/null && command -v dpkg >/dev/null ||
         fail "install Prometheus $oldest_usable or newer (with promtool), or set PROMETHEUS=/path/to/prometheus"
+    rm -rf "$cache"
     mkdir -p "$cache.parts"
     unpacked=$(mktemp -d -p "$cache.parts")
     trap 'rm -rf "$unpacked"; rmdir "$cache.parts" 2>/dev/null || true' EXIT
@@ -45,11 +46,13 @@ if ! holds "$cache/usr/bin"; then
         cd "$unpacked"
         # Where the lists of packages were never fetched, only root can fetch them.
         apt-get download -q prometheus || { apt-get update -q && apt-get download -q prometheus; }
-        dpkg -x prometheus_*.deb .
-        rm prometheus_*.deb
+        dpkg -x prometheus_*.deb package
+        mv package/usr/bin/prometheus package/usr/bin/promtool .
+        rm -r package prometheus_*.deb
     ) >&2 || fail "the package prometheus cannot be had; run: sudo apt-get update && sudo apt-get install prometheus"
-    holds "$unpacked/usr/bin" || fail "the package prometheus is older than $oldest_usable; set PROMETHEUS=/path/to/prometheus"
+    chmod 755 "$unpacked"
+    holds "$unpacked" || fail "the package prometheus is older than $oldest_usable; set PROMETHEUS=/path/to/prometheus"
     # Whoever comes first stays: tests that run side by side may all have looked for it.
-    mv -T "$unpacked" "$cache" 2>/dev/null || holds "$cache/usr/bin" || fail "$cache cannot be used; remove it"
+    mv -T "$unpacked" "$cache" 2>/dev/null || holds "$cache" || fail "$cache cannot be used; remove it"
 fi
-echo "$cache/usr/bin"
+echo "$cache"

@@ -22,7 +22,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-_LEFT_OUT = shutil.ignore_patterns(".venv", ".git", ".*_cache", ".hypothesis", "__pycache__", "var", "*.egg-info")
+_LEFT_OUT = shutil.ignore_patterns(
+    ".venv", ".prometheus*", ".git", ".*_cache", ".hypothesis", "__pycache__", "var", "*.egg-info"
+)
 _FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
 _TESTS_FAILED = 1
 

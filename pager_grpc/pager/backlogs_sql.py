@@ -13,7 +13,7 @@ from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import Row, fetch
 
 MOST_ROWS = 5_000
-"""On SQLite the event loop waits for the walk: so many rows take about 10 ms."""
+"""On SQLite the event loop waits: 13 ms of processor time for so many pages, incidents and levels of 20,000."""
 
 # A page of a bundle is held and due like the bundle. The order makes it a walk along the index.
 _PAGES = """

@@ -16,7 +16,19 @@ from house.sources import PACKAGES, ROOT
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 NOT_IN_A_TREE = shutil.ignore_patterns(
-    *(".git", ".venv", "var", "build", "dist", "*.egg-info", "__pycache__", ".hypothesis", ".*_cache", "node_modules")
+    *(
+        ".git",
+        ".venv",
+        ".prometheus*",
+        "var",
+        "build",
+        "dist",
+        "*.egg-info",
+        "__pycache__",
+        ".hypothesis",
+        ".*_cache",
+        "node_modules",
+    )
 )
 SCRIPT = """
 import asyncio

@@ -26,7 +26,7 @@ from prometheus_client import CollectorRegistry
 from pager_domain.errors import StoreUnavailable
 from pager_domain.pager.delivery import result_of
 from pager_domain.pager.events import Timeout
-from pager_domain.pager.ports.email_sender import HandedOff, NotNow
+from pager_domain.pager.ports.email_sender import HandedOff, NotNow, Refused
 from pager_domain.pager.service import PagerService
 from pager_domain.pager.storm import Pace
 from pager_grpc.pager.metrics import EscalationMetrics, PageMetrics
@@ -192,6 +192,15 @@ async def test_a_page_that_was_put_off_is_late_from_the_beginning_and_counts_onc
     claims = await pager.outbox.claim(10)
     await pager.application.record([result_of(claim, HandedOff("smtp")) for claim in claims])
     assert pager.value("pager_page_lateness_seconds_sum", channel="email") == 60
+
+
+async def test_a_page_that_was_refused_is_not_late(pager):
+    await pager.application.handle([raising()])
+    await pager.application.escalate_due(10)
+    claims = await pager.outbox.claim(10)
+    await pager.application.record([result_of(claim, Refused("no such mailbox")) for claim in claims])
+    assert pager.value("pager_page_lateness_seconds_count", channel="email") == 0
+    assert pager.value("pager_pages_settled_total", channel="email", outcome="undeliverable") == 1
 
 
 async def test_each_page_of_a_bundle_is_late_by_itself(pager):
