@@ -136,7 +136,7 @@ def test_pods_may_do_nothing_but_their_work_and_have_the_time_to_leave(manifests
         }
         if manifest["kind"] == "Deployment":
             [_, before] = container["lifecycle"]["preStop"]["exec"]["command"]
-            assert spec["terminationGracePeriodSeconds"] >= int(before) + 2 * DRAIN_SECONDS + 1
+            assert spec["terminationGracePeriodSeconds"] >= int(before) + 5 + 2 * DRAIN_SECONDS
             assert manifest["spec"]["replicas"] >= 2
             assert manifest["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
