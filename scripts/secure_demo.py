@@ -66,10 +66,10 @@ def _story(world: World) -> None:
 
 
 def _refused(world: World, monitoring: Caller, ana: Caller, stranger: Caller) -> None:
-    alert = ("raise", "checkout", "Card payments fail", "--timeout", "3")
+    alert = ("raise", "checkout", "Card payments fail")
     _say("Who must not get in:")
     plaintext = Caller(targets(world.callers))
-    _runs(plaintext, "pagerctl", *alert, ends=NO_ANSWER, because="in plaintext nobody answers")
+    _runs(plaintext, "pagerctl", *alert, "--timeout", "3", ends=NO_ANSWER, because="in plaintext nobody answers")
     nobody = world.caller(listens=world.callers)
     _runs(nobody, "pagerctl", *alert, ends=REFUSED, because="no key, no certificate")
     _runs(stranger, "pagerctl", *alert, ends=REFUSED, because="a key that nobody made")
@@ -85,7 +85,7 @@ def _refused_certificates(world: World, foreign: Path) -> None:
     deliveries = ("deliveries", "--timeout", "3")
     _runs(forger, "pagerctl", *deliveries, ends=NO_ANSWER, because="the certificate is of another authority")
     service = world.caller(certificate="policy")
-    _runs(service, "pagerctl", *deliveries, ends=REFUSED, because="the policy service has no business there")
+    _runs(service, "pagerctl", "deliveries", ends=REFUSED, because="the policy service has no business there")
 
 
 def _accepted(world: World, admin: Caller, monitoring: Caller, ana: Caller) -> None:
@@ -102,17 +102,18 @@ def _accepted(world: World, admin: Caller, monitoring: Caller, ana: Caller) -> N
 def _rotation(world: World, admin: Caller, monitoring: Caller) -> None:
     _say("Every certificate is renewed while somebody watches; nothing is restarted")
     with admin.watching() as watch:
+        # A watch begins when it has connected; what it sees first says that it has.
+        again = ("raise", "checkout", "still failing")
+        eventually(lambda: monitoring.runs("pagerctl", *again).returncode == 0 and watch.seen, "somebody watches")
         before = _shown(world)
         _runs(Caller({}), "pagerd", "certificates", str(world.certificates), "--renew", lines=5)
         eventually(lambda: _shown(world) != before, "the pager shows its new certificate")
         print("  the pager shows another certificate now")
-        _runs(monitoring, "pagerctl", "raise", "checkout", "still failing")
+        _runs(monitoring, "pagerctl", *again)
         _runs(monitoring, "pagerctl", "healthy", "checkout")
-        if not any('"resolved"' in line for line in watch.stdout or ()):
-            raise Failed("the watch ended")
-        watch.kill()
-        if complaints := watch.stderr and watch.stderr.read():
-            raise Failed(f"the watch was disturbed: {complaints}")
+        eventually(lambda: any('"resolved"' in line for line in watch.seen), "who watches sees that it is over")
+    if watch.complaints:
+        raise Failed(f"the watch was disturbed: {watch.complaints}")
     print("  who watched saw it all")
 
 

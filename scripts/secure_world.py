@@ -20,7 +20,7 @@ import asyncpg
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("pager", "policy", "notifier")
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 60.0
 _OURS = ("PAGER", "POLICY_", "NOTIFIER_")
 
 
@@ -48,19 +48,38 @@ class Caller:
         )
 
     @contextmanager
-    def watching(self) -> "Iterator[subprocess.Popen[str]]":
-        """A running `pagerctl watch --json`, for as long as anybody has patience."""
+    def watching(self) -> "Iterator[Watch]":
+        """A running `pagerctl watch --json`."""
         command = [sys.executable, "-m", "pager_cli.pagerctl", "watch", "--json"]
         environment = _clean() | self.environment
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes) as process:
-            patience = threading.Timer(PATIENCE_SECONDS, process.kill)
-            patience.start()
+            watch = Watch(process)
             try:
-                yield process
+                yield watch
             finally:
-                patience.cancel()
-                process.kill()
+                watch.end()
+
+
+class Watch:
+    """What somebody who watches has seen so far, and what he was told besides."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.seen: list[str] = []
+        self.complaints: list[str] = []
+        self._process = process
+        self._readers = [
+            threading.Thread(target=lambda: self.seen.extend(process.stdout or ())),
+            threading.Thread(target=lambda: self.complaints.extend(process.stderr or ())),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def end(self) -> None:
+        """Stops watching."""
+        self._process.kill()
+        for reader in self._readers:
+            reader.join()
 
 
 class World:
