@@ -111,6 +111,7 @@ class Cluster:
             environment |= self.providers.environment
             environment["NOTIFIER_SMTP_URL"] = f"smtp://{relays['smtp']}"
             environment["NOTIFIER_SMS_URL"] = f"http://{relays['sms']}"
+            environment["PAGERD_OUTBOUND_ALLOW"] = relays["sms"].rpartition(":")[0]
         return environment
 
     def _targets(self, client: str, servers: tuple[str, ...]) -> str:
