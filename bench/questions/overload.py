@@ -81,7 +81,7 @@ class _Load:
     ) -> Sample:
         number = next(self._floods)
         flood = Flood(self._pager.target, RAISE, partial(_body, number), connections=connections, in_flight=STREAMS)
-        over = asyncio.Event()
+        over, used = asyncio.Event(), self._pager.cpu_seconds()
         async with asyncio.TaskGroup() as group:
             acknowledging = group.create_task(self._acknowledged())
             flooding = group.create_task(send(flood, over))
@@ -90,6 +90,7 @@ class _Load:
         found, latencies = flooding.result(), acknowledging.result()
         self.taken += len(found.taken)
         seen = {
+            "taken_a_cpu_second": len(found.taken) / (self._pager.cpu_seconds() - used),
             "acknowledge_p99_ms": quantile(latencies, 0.99) * 1e3,
             "refused_a_second": len(found.refused) / found.seconds,
             "latency_ms": latency_ms(found.latencies),
@@ -111,9 +112,19 @@ def _rows(rounds: Rounds) -> list[Row]:
     rows = []
     for side in (CALLERS, RATE):
         rows.append(Row(GOAL, f"alerts taken, {side} ÷ peak", rounds.ratio(side), limit=at_least(0.9)))
+        rows.append(
+            Row(GOAL, f"alerts taken a second of the pager's processor time, {side} ÷ peak", _by_cpu(rounds, side))
+        )
         p99 = rounds.seen(side, "acknowledge_p99_ms")
         rows.append(Row(GOAL, f"acknowledgement, {side}, p99", p99, "ms", limit=at_most(1000)))
         rows.append(Row(GOAL, f"refused, {side}", rounds.seen(side, "refused_a_second"), "/s"))
     rows.append(Row(GOAL, "alerts taken at the peak", rounds.base(), "/s"))
     rows.append(Row(GOAL, "acknowledgement at the peak, p99", rounds.seen_of_base("acknowledge_p99_ms"), "ms"))
     return rows
+
+
+def _by_cpu(rounds: Rounds, side: str) -> Figure:
+    """What refusals cost, whatever else runs on the machine."""
+    key = "taken_a_cpu_second"
+    found = [each[side] for each in rounds.rounds]
+    return Figure.of(2 * one.sample.more[key] / (one.before.more[key] + one.after.more[key]) for one in found)
