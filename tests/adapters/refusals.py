@@ -10,6 +10,17 @@ from pager_grpc.runtime.database import Database
 Attack = tuple[str, str]
 """The name of a check, guard or index, and statements split by ``;``: the last one is what it must refuse."""
 
+_RECORD = (
+    "INSERT INTO change_records (recorded_at, principal, method, request_id, object_kind, object_id, before, after)"
+    " VALUES ('2026-05-01 12:00:00+00:00', 'anonymous', '', '', 'person', 'ana', NULL, '{}')"
+)
+CHANGE_ATTACKS: list[Attack] = [
+    ("ck_change_records_something", _RECORD.replace("'{}'", "NULL")),
+    ("gd_change_records_written_once", f"{_RECORD}; UPDATE change_records SET principal = 'nobody'"),
+    ("gd_change_records_kept", f"{_RECORD}; DELETE FROM change_records"),
+]
+"""What every room's record of changes refuses."""
+
 
 def copied(table: Table, **changed: str) -> str:
     """The statement that inserts another row like the first one, with these expressions in place of its values."""

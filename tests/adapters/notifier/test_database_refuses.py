@@ -2,7 +2,7 @@
 
 import pytest
 from adapters.notifier.ledgers import working_ledger
-from adapters.refusals import copied, not_refused, refusals_of
+from adapters.refusals import CHANGE_ATTACKS, copied, not_refused, refusals_of
 from contracts.notifier_delivery_ledger import asking
 from fakes.notifier_builders import an_email
 
@@ -13,6 +13,7 @@ DOUBT = "UPDATE deliveries SET state = 'in_doubt', sending_until = NULL, doubt_c
 AGAIN = "state = 'sending', sending_until = update_time, attempt_count = attempt_count + 1"
 
 ATTACKS = [
+    *CHANGE_ATTACKS,
     ("ck_deliveries_channel", copied(DELIVERIES, delivery_id="'x'", channel="'pigeon'")),
     ("ck_deliveries_state", ACCEPT.replace("accepted", "lost")),
     ("ck_deliveries_doubt_count", "UPDATE deliveries SET doubt_count = 4, attempt_count = 9"),

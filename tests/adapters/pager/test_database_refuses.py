@@ -1,7 +1,7 @@
 """What the rules promise, the pager's database refuses to break, whoever asks: every check and every guard."""
 
 import pytest
-from adapters.refusals import copied, not_refused, refusals_of
+from adapters.refusals import CHANGE_ATTACKS, copied, not_refused, refusals_of
 from builders import a_level, a_policy, an_application, healing, raising
 from fakes.escalation_policies import FakeEscalationPolicies
 
@@ -25,6 +25,7 @@ NOW = "(SELECT min(created_at) FROM request_answers)"
 DELETED_WINDOW_THAT_STARTS = f"INSERT INTO maintenance_windows VALUES ('w', '{{}}', '', '', {NOW}, {NOW}, NULL, {NOW})"
 
 ATTACKS = [
+    *CHANGE_ATTACKS,
     ("ck_incidents_state", f"UPDATE incidents SET state = 'lost', next_escalation_at = NULL, {GROWN}"),
     ("ck_incidents_resolved_is_quiet", f"{RESOLVE}; UPDATE incidents SET next_escalation_at = opened_at"),
     ("ck_incidents_held", "UPDATE incidents SET held_until = opened_at"),

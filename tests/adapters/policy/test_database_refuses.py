@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from adapters.refusals import copied, not_refused, refusals_of
+from adapters.refusals import CHANGE_ATTACKS, copied, not_refused, refusals_of
 from fakes.policy_builders import a_policy
 from fakes.roster_builders import a_person
 
@@ -24,6 +24,7 @@ from pager_grpc.policy.tables import (
 from pager_grpc.runtime.bulk import insert_rows, upsert_rows
 
 ATTACKS = [
+    *CHANGE_ATTACKS,
     (
         "ck_escalation_policies_revision",
         copied(ESCALATION_POLICIES, policy_id="'x'", revision="0"),
