@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pager_cli.moments import rough
 from pager_cli.output import Cell, Styled, print_line, print_table
 from pager_cli.spans import milliseconds, since
-from pager_cli.verdict import ROOMS, Finding, Seen, Sight, Verdict, Weight
+from pager_cli.verdict import LATE_CANARY, LATE_PAGE, LOST_PAGE, ROOMS, Finding, Seen, Sight, Verdict, Weight
 from pager_cli.words import counted, enum_word, one_line
 from pager_grpc.gen.status.v1 import status_service_pb2 as pb
 
@@ -95,7 +95,9 @@ def _pages(pager: pb.Status | None) -> Cell:
         parts.append(f"{counted(backlog.due_level_count, 'level')} due")
     if backlog.truncated:
         parts.append("or more: not all were counted")
-    return ", ".join(parts) or "nothing is owed"
+    said = ", ".join(parts) or "nothing is owed"
+    oldest = backlog.oldest_page_age.ToTimedelta()
+    return said if oldest < LATE_PAGE else Styled(said, "red" if oldest >= LOST_PAGE else "yellow")
 
 
 def _incidents(pager: pb.Status | None) -> Cell:
@@ -108,7 +110,8 @@ def _incidents(pager: pb.Status | None) -> Cell:
         (backlog.held_incident_count, "held"),
         (backlog.exhausted_incident_count, "exhausted"),
     )
-    return ", ".join(f"{count} {word}" for count, word in counts if count) or "none"
+    said = ", ".join(f"{count} {word}" for count, word in counts if count) or "none"
+    return Styled(said, "yellow") if backlog.exhausted_incident_count else said
 
 
 def _audit(pager: pb.Status | None) -> Cell:
@@ -130,7 +133,9 @@ def _canary(pager: pb.Status | None) -> Cell:
     canary = pager.paging.canary
     if not canary.HasField("success_time"):
         return "none has come through since the pager began"
-    return f"came through {rough(since(canary.success_time, pager))} ago"
+    silent = since(canary.success_time, pager)
+    said = f"came through {rough(silent)} ago"
+    return said if silent <= LATE_CANARY else Styled(said, "red")
 
 
 def _provider(provider: pb.Provider, notifier: pb.Status) -> Cell:

@@ -175,6 +175,12 @@ CALLS = [
         "reqps",
         "What matters least goes first; acknowledgements and pages are never refused.",
     ),
+    graph(
+        "How long batches take, 99 %",
+        [(quantile(0.99, "group_commit_batch_seconds", "job, lane"), "{{job}} {{lane}}")],
+        "s",
+        "A call waits for the batch before its own and for its own.",
+    ),
 ]
 DATABASES = [
     graph(
@@ -217,7 +223,7 @@ ROWS = (
     ("Is paging working?", IS_PAGING_WORKING, 3, 4),
     ("Storm", STORM, 8, 8),
     ("Deliveries", DELIVERIES, 6, 8),
-    ("Calls", CALLS, 6, 8),
+    ("Calls", CALLS, 8, 8),
     ("Databases and processes", DATABASES, 6, 8),
 )
 

@@ -10,6 +10,8 @@ from adapters.pager.running import Caller
 from adapters.runtime.secured import an_authority, files_of, renew
 from sealed import ADDRESS_KEY
 
+from pager_grpc.gen.status.v1 import status_service_pb2 as status_pb
+from pager_grpc.gen.status.v1.status_service_pb2_grpc import StatusServiceStub
 from pager_grpc.notifier.bootstrap import running_notifier
 from pager_grpc.notifier.config import NotifierSettings
 from pager_grpc.pager.bootstrap import running_pager
@@ -116,3 +118,11 @@ async def test_nobody_without_a_certificate_raises_an_alert(rooms, tmp_path):
     async with open_channel(f"127.0.0.1:{port}", tls=stranger, room="pager") as channel:
         with pytest.raises(grpc.aio.AioRpcError):
             await Caller(channel, None, None).alert("checkout")
+
+
+async def test_the_status_tells_of_the_certificates_and_reaches_the_neighbors_with_them(rooms):
+    stub = StatusServiceStub(rooms.admin.channel)
+    status = (await stub.GetStatus(status_pb.GetStatusRequest(), timeout=15)).status
+    assert (status.security.encrypted, status.security.authenticated) == (True, True)
+    assert status.security.certificate_expire_time.seconds <= int(rooms.expiry())
+    assert {neighbor.room: neighbor.reached for neighbor in status.neighbors} == {"policy": True, "notifier": True}
