@@ -1,6 +1,9 @@
 """`pagerd migrate`: the schema of one room."""
 
+import asyncio
+import random
 import sys
+import time
 
 from alembic.util.exc import CommandError
 from sqlalchemy.exc import DBAPIError
@@ -8,8 +11,10 @@ from sqlalchemy.exc import DBAPIError
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.daemon.configuration import read_configuration
 from pager_grpc.daemon.rooms import Room
-from pager_grpc.runtime.database import open_database
+from pager_grpc.runtime.database import Database, is_contention, open_database
 from pager_grpc.runtime.migrations import migrate
+
+_PATIENCE_SECONDS = 60.0
 
 
 async def migrated(room: Room) -> int:
@@ -20,7 +25,7 @@ async def migrated(room: Room) -> int:
     """
     database = open_database(read_configuration([room])[room].database_url)
     try:
-        revision = await migrate(database, room)
+        revision = await _migrated_between_calls(database, room)
     except StoreUnavailable as error:
         return _failed(room, f"the database cannot be reached: {error.__cause__}")
     except (CommandError, DBAPIError) as error:
@@ -29,6 +34,21 @@ async def migrated(room: Room) -> int:
         await database.close()
     sys.stdout.write(f"{room}: schema is at revision {revision}\n")
     return 0
+
+
+async def _migrated_between_calls(database: Database, room: Room) -> str:
+    """The revision reached; tried again while rooms that serve hold what it needs.
+
+    An attempt waits a second for a lock at most, because whoever calls waits behind it.
+    """
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return await migrate(database, room)
+        except DBAPIError as error:
+            if not is_contention(error) or time.monotonic() > end:
+                raise
+        await asyncio.sleep(random.uniform(0.2, 1))  # noqa: S311 - jitter is no secret
 
 
 def _failed(room: Room, sentence: str) -> int:

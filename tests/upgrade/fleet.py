@@ -75,7 +75,10 @@ class Fleet:
         for room in self.db.urls:
             command = [sys.executable, "-P", "-m", "pager_grpc.pagerd", "migrate", room]
             environment = self._environment(f"{room}-1", code)
-            subprocess.run(command, env=environment, cwd=self.folder, check=True, capture_output=True, timeout=60)
+            done = subprocess.run(
+                command, env=environment, cwd=self.folder, check=False, capture_output=True, text=True, timeout=120
+            )
+            assert done.returncode == 0, done.stderr
 
     def channel(self, name: str) -> grpc.aio.Channel:
         """A channel to one room."""
