@@ -1,6 +1,7 @@
 """What `pip install hexagonal-pager` brings: built as for a release, installed beside the locked dependencies, used."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -140,8 +141,18 @@ def _a_users_script_is_checked(commands, folder):
     script.write_text(SCRIPT)
     mistake.write_text(MISTAKE)
     mypy = (sys.executable, "-m", "mypy", "--strict", "--python-executable", str(commands / "python"), "--config-file=")
-    told = run(*mypy, str(script), str(mistake), cwd=folder, code=1)
+    told = run(*mypy, str(script), str(mistake), *_written_in_documents(folder), cwd=folder, code=1)
     for revealed in ("RaiseAlertResponse", "ErrorReason", "Incident._State"):
         assert any("Revealed type" in line and revealed in line for line in told.splitlines()), told
     (error,) = (line for line in told.splitlines() if ": error:" in line)
     assert 'mistake.py:3: error: Argument "severity"' in error
+
+
+def _written_in_documents(folder):
+    """The Python of README and docs/client.md, each block as a file of its own."""
+    texts = ((ROOT / name).read_text() for name in ("README.md", "docs/client.md"))
+    blocks = [block for text in texts for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
+    assert len(blocks) >= 5
+    for number, block in enumerate(blocks):
+        (folder / f"block_{number}.py").write_text(block)
+    return [str(folder / f"block_{number}.py") for number in range(len(blocks))]
