@@ -80,7 +80,7 @@ async def test_a_watch_ends_soon_after_its_key_was_revoked(world):
     assert await anext(responses) == "key:watcher1"
     await keys.revoke(KEY.key_id, T0)
     with pytest.raises(Unauthenticated) as refusal:
-        await anext(responses)
+        await asyncio.wait_for(anext(responses), 20)
     assert refusal.value.fault == "revoked"
     assert watching.left.is_set()
 
@@ -92,7 +92,7 @@ async def test_a_watch_ends_when_its_key_or_token_expires(world, credential):
     await anext(responses)
     clock.moment = T0 + DAY
     with pytest.raises(Unauthenticated) as refusal:
-        await anext(responses)
+        await asyncio.wait_for(anext(responses), 20)
     assert refusal.value.fault == "expired"
     assert watching.left.is_set()
 
