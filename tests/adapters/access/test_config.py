@@ -1,10 +1,12 @@
 """What the settings of access refuse, by the name of the variable."""
 
 import pytest
+from typer.testing import CliRunner
 
 from pager_domain.access.keys import presented_key
 from pager_grpc.access.config import AccessSettings
 from pager_grpc.access.first_admin import first_admin, new_admin_key
+from pager_grpc.pagerd import app
 from pager_grpc.runtime.config import ConfigurationFault, read_settings
 
 HASH = "root:" + "0" * 64
@@ -82,3 +84,9 @@ def test_the_key_of_the_first_admin_is_known_by_its_hash(reading):
     assert known.principal().role == "admin"
     assert key.rpartition("_")[2] not in setting
     assert new_admin_key()[0] != key
+
+
+def test_pagerd_prints_the_key_for_its_owner_and_the_setting_for_the_services():
+    printed = dict(line.split("=", 1) for line in CliRunner().invoke(app, ["admin-key"]).output.splitlines())
+    [known] = first_admin(printed["PAGERD_ADMIN_KEY_HASH"]).values()
+    assert known.is_shown_by(presented_key(printed["PAGERCTL_API_KEY"]))
