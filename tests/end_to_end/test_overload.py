@@ -11,6 +11,7 @@ import sys
 from contextlib import asynccontextmanager
 
 import grpc
+import pytest
 from end_to_end.world import ROOT
 
 from bench.processes import resident_mib
@@ -29,10 +30,11 @@ MOST_MIB = 500
 PLANTED = ("level-1@example.com", "level-2@example.com")
 
 
+@pytest.mark.timeout(300)  # a machine with neighbours
 async def test_at_ten_times_the_load_alerts_are_still_taken_answers_are_heard_and_timers_fire():
     async with fresh_store(Engine.SQLITE, ROOMS) as store:
         settings = {"PAGER_RAISE_PLACES": str(PLACES), "PAGERD_STREAMS": str(STREAMS)}
-        async with running_world(store, settings) as world, asyncio.timeout(100):
+        async with running_world(store, settings) as world, asyncio.timeout(250):
             await create_policies(world.policy, [policy("default", ["flood@example.com"]), planted_policy()])
             async with open_channel(world.pager.target) as channel:
                 stub = pb_grpc.PagerServiceStub(channel)
