@@ -27,7 +27,9 @@ DEFAULT_ACKNOWLEDGEMENT_TIMEOUT = timedelta(minutes=15)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # RFC 5321 lengths; quoted local parts and address literals are refused on purpose: no pager target has one.
-_EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.?)+")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+# There is one way at most to read a text as labels: nonsense is refused as quickly as an address is taken.
+_EMAIL = re.compile(rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*\.?")
 # ITU-T E.164: a plus sign and at most 15 digits, the first not zero.
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 _WORDS = ("checkout", "ana", "p", "shop", "mail", "r-1", "UTC", "Europe/Berlin", "02:30", "2026-01-05T00:00", "#")
 _ODD = ("", " ", "\x00", "\x1b[2J", "ä" * 128, "x" * 256, "x" * 20_000, "../..", "%00", "\u2028", "'; DROP TABLE x; --")
-_ADDRESSES = ("ana@fuzz.example", "+12025550123", "a@b", "+0", "ana@fuzz.example\nBcc: x@fuzz.example")
+_ADDRESSES = (
+    "ana@fuzz.example",
+    "+12025550123",
+    "a@b",
+    "+0",
+    "ana@fuzz.example\nBcc: x@fuzz.example",
+    f"a@{'a' * 200}!",
+)
 _TEXTS = st.sampled_from([*_WORDS, *_ODD, *_ADDRESSES]) | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 _EDGES = {
     FieldDescriptor.CPPTYPE_INT32: (0, 1, -1, 1000, 1001, 2**31 - 1, -(2**31)),
