@@ -1,6 +1,7 @@
 """`pagerd backup`, `restore` and `known-until`: copies of what a room stores, and what a copy does not know."""
 
 import asyncio
+import os
 import shutil
 import sqlite3
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from pager_domain.errors import StoreUnavailable
-from pager_grpc.daemon.configuration import read_configuration
+from pager_grpc.daemon.configuration import defaults_of_up, read_configuration
 from pager_grpc.daemon.rooms import Room
 from pager_grpc.runtime.columns import moment_of
 from pager_grpc.runtime.config import ConfigurationFault, sqlite_file
@@ -24,7 +25,7 @@ from pager_grpc.runtime.sqlite_file import exclusive
 _NEWEST = {
     Room.PAGER: "SELECT at FROM incident_events ORDER BY transaction_id DESC, position DESC LIMIT 1",
     Room.POLICY: "SELECT max(update_time) FROM"
-    " (SELECT update_time FROM policy_revisions UNION ALL SELECT update_time FROM roster_revisions) AS revisions",
+    " (SELECT update_time FROM escalation_policies UNION ALL SELECT update_time FROM roster_revisions) AS changes",
     Room.NOTIFIER: "SELECT create_time FROM deliveries ORDER BY create_time DESC LIMIT 1",
 }
 _UNKNOWN_AFTER = {
@@ -41,7 +42,7 @@ def backed_up(room: Room, target: Path) -> int:
     Raises:
         ConfigurationFault: the room is on PostgreSQL, or its configuration cannot be used.
     """
-    url = read_configuration([room])[room].database_url
+    [url] = _database_urls([room]).values()
     file = _file_of(room, url, "back it up with pg_dump --format=custom")
     if not file.exists():
         return _failed(room, f"{file} is not there: nothing was ever stored")
@@ -86,8 +87,8 @@ async def known_until(rooms: Sequence[Room]) -> int:
     Raises:
         ConfigurationFault: the configuration cannot be used, or a room runs on its SQLite file.
     """
-    for room, settings in read_configuration(rooms).items():
-        database = open_database(settings.database_url)
+    for room, url in _database_urls(rooms).items():
+        database = open_database(url)
         try:
             async with database.snapshot() as connection:
                 newest = (await connection.execute(text(_NEWEST[room]))).scalar_one_or_none()
@@ -98,6 +99,11 @@ async def known_until(rooms: Sequence[Room]) -> int:
         moment = f"{moment_of(newest):%Y-%m-%dT%H:%M:%S.%fZ}" if newest is not None else "never"
         sys.stdout.write(f"{room}: known until {moment}; {_UNKNOWN_AFTER[room]}\n")
     return 0
+
+
+def _database_urls(rooms: Sequence[Room]) -> dict[Room, str]:
+    os.environ.update(defaults_of_up())  # what `pagerd up` serves without is not asked for here either
+    return {room: settings.database_url for room, settings in read_configuration(rooms).items()}
 
 
 async def _back_up(url: str, file: Path, target: Path) -> None:

@@ -85,6 +85,25 @@ def test_a_backup_that_is_made_under_load_is_a_whole_database(world: World, tmp_
     assert [world.kinds(incident)[0] for incident in raised] == ["opened"] * 20
 
 
+@pytest.mark.parametrize("databases", ["sqlite", "postgresql"], indirect=True)
+def test_each_room_tells_until_when_it_knows_what_happened(world: World) -> None:
+    world.create_policy([ANA], seconds=600)
+    incident = world.raise_alert().incident.incident_id
+    eventually(lambda: "notification_settled" in world.kinds(incident), "the page has left")
+    for room in ("pager", "policy", "notifier"):
+        world.rooms[room].stop()
+        told = pagerd(world, room, "known-until", room)
+        assert re.match(rf"{room}: known until \d{{4}}-\d\d-\d\dT[\d:.]+Z; ", told.stdout), told.stderr
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_what_up_stores_is_copied_without_a_setting_that_up_serves_without(world: World, tmp_path: Path) -> None:
+    del world.rooms["policy"].environment["PAGER_CATCH_ALL_EMAIL"]
+    del world.rooms["pager"].environment["PAGER_CATCH_ALL_EMAIL"]
+    for room in ("policy", "pager"):
+        back_up(world, room, tmp_path / f"{room}.backup")
+
+
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_what_cannot_be_a_backup_changes_nothing(world: World, tmp_path: Path) -> None:
     incident = world.raise_alert().incident.incident_id
