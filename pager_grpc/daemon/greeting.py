@@ -43,6 +43,7 @@ def _tries(configuration: Configuration) -> Iterator[str]:
     yield f"  {pagerctl} incidents"
     yield f"  {pagerctl} show INCIDENT"
     yield f"  {pagerctl} healthy checkout"
+    yield f"  {pagerctl} status        whether paging works, on one screen"
     yield ""
     if tls is None:
         yield "The same with grpcurl (or buf curl), through reflection:"
