@@ -43,12 +43,13 @@ def watched(tmp_path_factory: pytest.TempPathFactory, prometheus_folder: Path):
     for room, address in metrics.items():
         world.rooms[room].environment[f"{room.upper()}_METRICS_LISTEN"] = address
     world.rooms["pager"].environment["PAGER_HEARTBEAT_URL"] = "http://127.0.0.1:9/"
+    world.rooms["notifier"].environment["NOTIFIER_SMS_PREFIXES"] = "+49"
     try:
         world.start()
         prometheus = Prometheus(data / "prometheus", prometheus_folder, metrics).start()
         try:
             # A counter that was never seen before it grew does not grow.
-            eventually(lambda: len(prometheus.query("up == 1")) == len(ROOMS), "Prometheus has seen every room")
+            eventually(lambda: len(prometheus.query("up == 1")) == len(ROOMS), "Prometheus has seen every room", 60)
             _traffic(world)
             yield Watched(world, prometheus, metrics)
         finally:

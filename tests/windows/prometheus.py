@@ -59,7 +59,7 @@ class Prometheus:
                 stderr=log,
             )
         self._client = httpx.Client(base_url=f"http://{address}/api/v1", trust_env=False)
-        eventually(self._answers, "Prometheus answers")
+        eventually(self._answers, "Prometheus answers", 60)
         return self
 
     def stop(self) -> None:
