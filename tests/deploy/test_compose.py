@@ -21,6 +21,8 @@ from pager_grpc.daemon.rooms import settings_kind
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 
+pytestmark = pytest.mark.timeout(300)  # eight processes start, some after others
+
 GIVEN = {"POSTGRES_PASSWORD": "0123456789abcdef", "PAGER_ADDRESS_KEYS": ADDRESS_KEY}
 OWN_IMAGE = "hexagonal-pager"
 
@@ -50,10 +52,13 @@ class Followed:
             command, room = rooms_of(self._services).get(name, ("", ""))
             if command == "migrate":
                 pagerd = [sys.executable, "-m", "pager_grpc.pagerd", command, room]
-                subprocess.run(pagerd, env=self._environment(name), cwd=ROOT, check=True, timeout=60)
+                subprocess.run(pagerd, env=self._environment(name), cwd=ROOT, check=True, timeout=120)
             if command == "serve":
                 process = Room(room, self.ports[name], self._environment(name), self._folder / f"{name}.log")
-                self.running[name] = process.start()
+                process.spawn()
+                self.running[name] = process
+        for name, process in self.running.items():
+            eventually(process.serves, f"{name} serves", 120)
 
     def stop(self) -> list[int]:
         return [room.stop() for room in self.running.values()]
