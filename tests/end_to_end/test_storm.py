@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import Counter
+from contextlib import AsyncExitStack
+from itertools import cycle
 
 import grpc
 import pytest
@@ -17,9 +19,12 @@ Settled = pb.IncidentEvent.NotificationSettled
 
 
 async def all_break(world: World) -> dict[str, str]:
-    """Two alerts for every service, all at the same time; the incidents, by service."""
-    async with grpc.aio.insecure_channel(world.rooms["pager"].address) as channel:
-        stub = pb_grpc.PagerServiceStub(channel)
+    """Two alerts for every service, all at the same time, over four connections; the incidents, by service."""
+    async with AsyncExitStack() as stack:
+        alone = [("grpc.use_local_subchannel_pool", 1)]
+        address = world.rooms["pager"].address
+        channels = [grpc.aio.insecure_channel(address, options=alone) for _ in range(4)]
+        stubs = cycle([pb_grpc.PagerServiceStub(await stack.enter_async_context(channel)) for channel in channels])
         requests = [
             pb.RaiseAlertRequest(
                 monitored_service_id=service, message=f"alert {n}", severity=pb.Incident.SEVERITY_ERROR
@@ -27,7 +32,7 @@ async def all_break(world: World) -> dict[str, str]:
             for service in SERVICES
             for n in (1, 2)
         ]
-        answers = await asyncio.gather(*(stub.RaiseAlert(request, timeout=30) for request in requests))
+        answers = await asyncio.gather(*(next(stubs).RaiseAlert(request, timeout=30) for request in requests))
     assert Counter(answer.opened for answer in answers) == {True: len(SERVICES), False: len(SERVICES)}
     return {answer.incident.monitored_service_id: answer.incident.incident_id for answer in answers}
 
@@ -37,7 +42,7 @@ async def ends(world: World, incidents: list[str]) -> list[Settled]:
     async with grpc.aio.insecure_channel(world.rooms["pager"].address) as channel:
         stub = pb_grpc.PagerServiceStub(channel)
         requests = [pb.ListIncidentEventsRequest(incident_id=incident, page_size=100) for incident in incidents]
-        answers = await asyncio.gather(*(stub.ListIncidentEvents(request, timeout=30) for request in requests))
+        answers = [await stub.ListIncidentEvents(request, timeout=30) for request in requests]
     lines = [event for answer in answers for event in answer.incident_events]
     return [line.notification_settled for line in lines if line.HasField("notification_settled")]
 
