@@ -100,7 +100,7 @@ class RoomSettings(TransportSettings):
     given_outbound_allow: Networks = Field("", alias="PAGERD_OUTBOUND_ALLOW")
     # Of one server: connections, calls at once on each; seconds until one is asked to end, is cut, and a call given up.
     connections: int = Field(1000, alias="PAGERD_CONNECTIONS", ge=1, le=100_000)
-    streams: int = Field(128, alias="PAGERD_STREAMS", ge=1, le=10_000)
+    streams: int = Field(512, alias="PAGERD_STREAMS", ge=1, le=10_000)
     connection_age: float = Field(1800, alias="PAGERD_CONNECTION_AGE", ge=1, le=86_400)
     connection_grace: float = Field(330, alias="PAGERD_CONNECTION_GRACE", ge=1, le=3600)
     deadline: float = Field(10, alias="PAGERD_DEADLINE", ge=1, le=3600)

@@ -24,7 +24,7 @@ class ServerLimits:
     message: int = 64 * _KIB
     metadata: int = 8 * _KIB
     connections: int = 1000
-    streams: int = 128
+    streams: int = 512
     pending: int = 10_000
     handshake: float = 10.0
     ping_interval: float = 10.0

@@ -78,15 +78,15 @@ async def test_metadata_is_taken_up_to_8_kib_and_not_a_byte_more():
 
 
 @pytest.mark.parametrize("over", [1, 100])
-async def test_a_connection_has_128_calls_at_once_and_each_further_one_is_refused(over):
+async def test_a_connection_has_512_calls_at_once_and_each_further_one_is_refused(over):
     async with a_server() as port, raw_connection(port) as connection:
-        assert connection.streams == ServerLimits().streams == 128
-        connection.begin(WATCH, 128)
+        assert connection.streams == ServerLimits().streams == 512
+        connection.begin(WATCH, 512)
         await connection.until_looked_at()
         assert connection.refused == []
         connection.begin(WATCH, over)
         await connection.until(lambda seen: len(seen.refused) >= over)
-        assert connection.refused == [2 * number + 1 for number in range(128, 128 + over)]
+        assert connection.refused == [2 * number + 1 for number in range(512, 512 + over)]
         assert not connection.closed
 
 
