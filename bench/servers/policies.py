@@ -8,7 +8,7 @@ import grpc
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
 
-_AT_A_TIME = 16
+_AT_A_TIME = 4
 _ACKNOWLEDGEMENT_SECONDS = 3600
 
 
