@@ -19,7 +19,7 @@ FRESH_FAILURE = timedelta(minutes=10)
 SOON = timedelta(days=14)
 _NOBODY = (
     "none of the three services answers; start them with `pagerd up`, or give --target, --policy-target and "
-    "--notifier-target host:port"
+    "--notifier-target host:port; where they demand certificates, PAGERCTL_TLS_CA, _CERT and _KEY"
 )
 
 
