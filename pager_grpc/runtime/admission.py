@@ -14,8 +14,8 @@ from pager_grpc.runtime.errors import ErrorTable, status_of
 from pager_grpc.runtime.lanes import Gate, Lane
 from pager_grpc.runtime.rpc_boundary import Context, RpcLayer, StreamCall, UnaryCall
 
-PATIENCE_SECONDS = 0.1
-"""How long a call waits for a place."""
+PATIENCE_SECONDS = 1.0
+"""How long a call waits for a place: a burst of twice the places is taken by a slow database, too."""
 _RETRY_AFTER = (0.5, 1.5)
 """Seconds, drawn for each refusal: who was refused together must not come back together."""
 
