@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -179,10 +180,8 @@ def _names(name: str, hosts: Sequence[x509.GeneralName], before: Sequence[x509.G
 
 
 def _host(host: str) -> x509.GeneralName:
-    try:
+    with suppress(ValueError):  # a name, then
         return x509.IPAddress(ip_address(host))
-    except ValueError:
-        pass
     try:
         return x509.DNSName(host)
     except ValueError as error:

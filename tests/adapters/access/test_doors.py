@@ -204,4 +204,4 @@ async def test_a_key_that_one_replica_revoked_is_refused_by_the_other_within_sec
         await one.call("/access.v1.AccessService/RevokeApiKey", {"api_key_id": "integration1"}, key=ADMIN)
         async with asyncio.timeout(20):
             while (await other.call(LIST, {}, key=key)).code != "UNAUTHENTICATED":
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.05)  # the other replica tells nobody when it looks again
