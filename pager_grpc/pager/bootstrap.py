@@ -89,7 +89,7 @@ async def running_pager(
         store, outbox = stores_of(settings, database, wakeups, sealing, measured)
         views = SqlIncidentViews(database, sealing)
         windows = SqlMaintenanceWindows(database, wakeups)
-        policies = GrpcEscalationPolicies(policy)
+        policies = GrpcEscalationPolicies(policy, settings.policy_deadline)
         catch_all = [email_target("catch-all", settings.catch_all_email)]
         application = application_over(store, outbox, policies, senders, catch_all)
 

@@ -70,6 +70,8 @@ class PagerSettings(AccessSettings):
     metrics_listen: Address | None = Field(None, alias="PAGER_METRICS_LISTEN")
     policy_target: Address = Field("127.0.0.1:50052", alias="PAGER_POLICY_TARGET")
     notifier_target: Address = Field("127.0.0.1:50053", alias="PAGER_NOTIFIER_TARGET")
+    # Seconds a firing waits for the policy service before it acts on what it knows.
+    policy_deadline: Annotated[float, Field(ge=0.1, le=10)] = Field(0.5, alias="PAGER_POLICY_DEADLINE")
     given_database_url: DatabaseUrl | None = Field(None, alias="PAGER_DATABASE_URL", repr=False)
     # Required: without it a service that no policy covers would page nobody.
     catch_all_email: Annotated[str, AfterValidator(_email_address)] = Field(alias="PAGER_CATCH_ALL_EMAIL")

@@ -30,8 +30,6 @@ from pager_grpc.runtime.trace_context import outgoing_metadata
 
 log = structlog.get_logger()
 
-BUDGET_SECONDS = 0.5
-"""How long a firing waits for the policy service before it acts on what it knows."""
 MAX_CHANGES = 2_000
 """So much of a forecast is kept, the earliest first."""
 
@@ -53,8 +51,8 @@ _ABSENT = {
 class GrpcEscalationPolicies(EscalationPolicyRepository):
     """Asks the policy service in one batch and believes only answers that make sense."""
 
-    def __init__(self, channel: grpc.aio.Channel, budget_seconds: float = BUDGET_SECONDS) -> None:
-        self._budget_seconds = budget_seconds
+    def __init__(self, channel: grpc.aio.Channel, deadline_seconds: float) -> None:
+        self._deadline_seconds = deadline_seconds
         self._stub = pb_grpc.PolicyServiceStub(channel)
 
     async def resolve(self, questions: Sequence[PolicyQuestion]) -> list[EscalationPolicy | NoPolicy]:
@@ -62,7 +60,7 @@ class GrpcEscalationPolicies(EscalationPolicyRepository):
         request = pb.BatchResolveEscalationsRequest(requests=[_question(question) for question in questions])
         try:
             response = await self._stub.BatchResolveEscalations(
-                request, timeout=self._budget_seconds, metadata=outgoing_metadata()
+                request, timeout=self._deadline_seconds, metadata=outgoing_metadata()
             )
         except grpc.aio.AioRpcError as error:
             fault = fault_of(error)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-VENV_BIN = Path(os.environ.get("VENV", ROOT / ".venv")) / "bin"
+VENV_BIN = ROOT / os.environ.get("VENV", ".venv") / "bin"
 PACKAGES = ("pager_domain", "pager_grpc", "pager_cli")
 _NOT_OURS = {"var", "build", "dist", "__pycache__", "node_modules"}
 _HIDDEN_BUT_OURS = {".github", ".ci", ".devcontainer"}

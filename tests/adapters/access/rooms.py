@@ -140,6 +140,7 @@ def _running(room, database, given, mail):
         "PAGER_NOTIFIER_TARGET": _UNREACHABLE,
         "PAGER_CATCH_ALL_EMAIL": "everybody@example.com",
         "PAGER_ADDRESS_KEYS": ADDRESS_KEY,
+        "PAGER_POLICY_DEADLINE": 10,
     }
     # A pager without neighbours pages nobody.
     paging = "PAGER_NOTIFIER_TARGET" in given

@@ -8,11 +8,12 @@ from contracts.escalation_policies import EscalationPolicyRepositoryContract
 from pager_domain.kernel import EmailTarget
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
-from pager_grpc.pager import escalation_policies_grpc
 from pager_grpc.pager.escalation_policies_grpc import GrpcEscalationPolicies
 from pager_grpc.policy.bootstrap import running_policy
 from pager_grpc.policy.config import PolicySettings
 from pager_grpc.runtime.channels import open_channel
+
+PATIENCE = 30
 
 
 class RunningPolicyRoom:
@@ -20,7 +21,7 @@ class RunningPolicyRoom:
 
     def __init__(self, room: AsyncExitStack, channel) -> None:
         self._room, self._administration = room, pb_grpc.PolicyServiceStub(channel)
-        self.repository = GrpcEscalationPolicies(channel)
+        self.repository = GrpcEscalationPolicies(channel, PATIENCE)
         self._etags = {}
 
     async def store(self, policy, *services, default=False):
@@ -58,8 +59,7 @@ def _message(policy, services, *, default):
 
 class TestGrpcEscalationPolicies(EscalationPolicyRepositoryContract):
     @pytest.fixture
-    async def rig(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(escalation_policies_grpc, "BUDGET_SECONDS", 30)  # how soon is not what is asked here
+    async def rig(self, tmp_path):
         settings = PolicySettings(_env_file=None, POLICY_LISTEN="127.0.0.1:0", PAGERD_DATA=tmp_path)
         async with AsyncExitStack() as room:
             port = await room.enter_async_context(running_policy(settings))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import grpc
 import pytest
-from adapters.pager.running import a_running_pager, kinds, lines
+from adapters.pager.running import PATIENCE, a_running_pager, kinds, lines
 from adapters.pager.scripted_servers import ScriptedPolicy, a_wire_level, a_wire_policy, serving_policy
 from builders import NOON, HandClock
 
@@ -83,7 +83,7 @@ class Asked(ScriptedPolicy):
 async def asking():
     policy = Asked()
     async with serving_policy(policy) as port, open_channel(f"127.0.0.1:{port}") as channel:
-        yield policy, GrpcEscalationPolicies(channel)
+        yield policy, GrpcEscalationPolicies(channel, PATIENCE)
 
 
 async def test_the_pager_asks_25_hours_ahead_where_it_keeps_the_answer(asking):

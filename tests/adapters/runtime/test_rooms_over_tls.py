@@ -55,6 +55,7 @@ class Rooms:
                 PAGER_CATCH_ALL_EMAIL="lead@example.com",
                 PAGER_ADDRESS_KEYS=ADDRESS_KEY,
                 PAGER_BURST=0,
+                PAGER_POLICY_DEADLINE=10,
                 **self._common,
             )
             pager = await stack.enter_async_context(running_pager(settings, metrics=self.metrics))
