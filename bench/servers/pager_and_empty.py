@@ -11,6 +11,7 @@ from bench.servers.empty_call import add_empty_call, tell_port
 from pager_grpc.pager.bootstrap import running_pager
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.runtime.config import read_settings
+from pager_grpc.runtime.garbage import keep_what_is_loaded
 from pager_grpc.runtime.logs import configure_logs
 from pager_grpc.runtime.signals import until_signalled
 
@@ -20,6 +21,7 @@ async def main(*, paging: bool) -> None:
     settings = read_settings(PagerSettings)
     configure_logs("pager", settings.log_level)
     async with running_pager(settings, also_serve=add_empty_call, paging=paging) as port:
+        keep_what_is_loaded()
         tell_port(port)
         await until_signalled()
 

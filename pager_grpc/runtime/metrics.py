@@ -3,8 +3,8 @@
 # grpc's classes are generic for the type checker only; annotations must not be evaluated.
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -76,37 +76,49 @@ class RpcMetrics(RpcLayer):
 
     def unary(self, method: str, call: UnaryCall) -> UnaryCall:
         """``call``, counted and timed."""
-        name = method.removeprefix("/")
+        ended = self._series_of(method.removeprefix("/"), timed=True)
 
         async def measured(request: Any, context: Context) -> Any:
-            with self._counting(name, context, timed=True):
-                return await call(request, context)
+            begun = perf_counter()
+            try:
+                response = await call(request, context)
+            except BaseException as error:
+                ended(code_of(error, context), perf_counter() - begun)
+                raise
+            ended(grpc.StatusCode.OK, perf_counter() - begun)
+            return response
 
         return measured
 
     def stream(self, method: str, call: StreamCall) -> StreamCall:
         """``call``, counted when it ends."""
-        name = method.removeprefix("/")
+        ended = self._series_of(method.removeprefix("/"), timed=False)
 
         async def measured(request: Any, context: Context) -> AsyncIterator[Any]:
-            with self._counting(name, context, timed=False):
+            try:
                 async for response in call(request, context):
                     yield response
+            except BaseException as error:
+                ended(code_of(error, context), 0)
+                raise
+            ended(grpc.StatusCode.OK, 0)
 
         return measured
 
-    @contextmanager
-    def _counting(self, name: str, context: Context, *, timed: bool) -> Iterator[None]:
-        code, begun = grpc.StatusCode.OK, perf_counter()
-        try:
-            yield
-        except BaseException as error:
-            code = code_of(error, context)
-            raise
-        finally:
-            self._ended.labels(name, code.name).inc()
-            if timed:
-                self._durations.labels(name, code.name).observe(perf_counter() - begun)
+    def _series_of(self, name: str, *, timed: bool) -> Callable[[grpc.StatusCode, float], None]:
+        """Counts a call of the method ``name``; to find its series costs more than that, so each is found once."""
+        found: dict[grpc.StatusCode, tuple[Counter, Histogram | None]] = {}
+
+        def ended(code: grpc.StatusCode, seconds: float) -> None:
+            if (series := found.get(code)) is None:
+                durations = self._durations.labels(name, code.name) if timed else None
+                series = found[code] = self._ended.labels(name, code.name), durations
+            count, durations = series
+            count.inc()
+            if durations is not None:
+                durations.observe(seconds)
+
+        return ended
 
 
 def code_of(error: BaseException, context: Context) -> grpc.StatusCode:

@@ -8,6 +8,7 @@ import structlog
 
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime.config import ConfigurationFault, RoomSettings, exit_with_faults, read_settings
+from pager_grpc.runtime.garbage import keep_what_is_loaded
 from pager_grpc.runtime.logs import configure_logs
 from pager_grpc.runtime.loop_watch import ENDED_SECONDS, LoopWatch
 from pager_grpc.runtime.metrics import Metrics
@@ -48,6 +49,7 @@ async def _serve(settings: Settings, running_room: RunningRoom[Settings]) -> Non
     metrics = Metrics()
     watch = LoopWatch(metrics.registry, end_after=ENDED_SECONDS)
     async with running_room(settings, metrics=metrics) as port:
+        keep_what_is_loaded()
         log.info("serving", port=port)
         async with running(run_forever("loop_watch", watch.step, Doorbell())):
             await until_signalled()

@@ -186,6 +186,44 @@ async def test_a_call_without_a_deadline_or_with_a_distant_one_is_given_up(asked
     assert left.is_set()
 
 
+async def test_each_of_many_calls_has_its_own_time_also_after_others_were_given_up_or_answered():
+    async def answered_if_short(request, context):
+        if request != b"short":
+            await asyncio.Event().wait()
+        return request
+
+    async def ended(channel, request):
+        try:
+            return await channel.unary_unary(METHOD)(request)
+        except grpc.aio.AioRpcError as error:
+            return error.code()
+
+    handler = grpc.unary_unary_rpc_method_handler(answered_if_short)
+    async with a_method(handler, ImposedDeadlines(0.1, stream=100)) as channel:
+        for requests in ([b"long", b"short", b"long"], [b"long"], [b"short", b"short"], [b"short", b"long"]):
+            answers = await asyncio.gather(*(ended(channel, request) for request in requests))
+            given_up = grpc.StatusCode.DEADLINE_EXCEEDED
+            assert answers == [request if request == b"short" else given_up for request in requests]
+
+
+async def test_a_call_that_its_caller_leaves_is_no_deadline():
+    begun, left = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    async def never(request, context):
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except BaseException as error:
+            left.set_result(type(error))
+            raise
+
+    async with a_method(grpc.unary_unary_rpc_method_handler(never), ImposedDeadlines(100, stream=100)) as channel:
+        call = channel.unary_unary(METHOD)(b"")
+        await begun.wait()
+        call.cancel()
+        assert await left is asyncio.CancelledError
+
+
 async def test_a_stream_of_requests_ends_with_ok_when_its_time_is_over_and_all_that_was_read_is_answered():
     async def echo(requests, context):
         async for request in requests:
