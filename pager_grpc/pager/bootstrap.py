@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from pager_grpc.runtime.tls import Tls
 
 MAX_BATCH = 256
-REST_ON_SQLITE = 2.0
-"""There a commit works on the event loop: `make bench BENCH=accept` gave 0.51, 0.66, 0.71 at 0, 1, 2."""
+REST = 4.0
+"""After a shared batch of alerts: see docs/decisions/0006."""
 
 
 @asynccontextmanager
@@ -174,8 +174,7 @@ def _lanes(
 ) -> Lanes:
     handling = committing(_handling(application, database), tracing)
     alerts, answers = (measured.commit(lane, handling) for lane in ("alerts", "answers"))
-    rest = REST_ON_SQLITE if database.is_sqlite else 0
-    return Lanes(alerts=GroupCommit(alerts, MAX_BATCH, rest=rest), answers=GroupCommit(answers, MAX_BATCH))
+    return Lanes(alerts=GroupCommit(alerts, MAX_BATCH, rest=REST), answers=GroupCommit(answers, MAX_BATCH))
 
 
 def _handling(

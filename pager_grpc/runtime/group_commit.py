@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import structlog
@@ -18,12 +17,17 @@ Group: TypeAlias = "tuple[Sequence[Item], asyncio.Future[Sequence[Result | Domai
 """Items that were submitted together, and who waits for their results."""
 
 
+_CALM_TURNS = 10
+"""So many turns of the loop that brought nothing: from its first byte to here a call takes several."""
+
+
 class GroupCommit(Generic[Item, Result]):
     """Hands items to ``commit`` in batches and each result back to whoever submitted the item.
 
-    A batch is whatever gathered while the one before was committed, and for ``rest`` times as long after it; a batch
-    that is full, or that follows a lone item, does not wait. A commit that works on the event loop needs the rest:
-    without it the next one begins before the loop has taken in the calls that would share it.
+    A batch is whatever gathered while the one before was committed, and until the event loop is calm: it has nothing
+    more on its way, so that to wait would be idle. On a loop that is never calm it waits for ``rest`` times as long as
+    that commit took, at most; a batch that is full, or that follows a lone item, does not wait at all. Without that the
+    next commit begins before the loop has taken in the calls that would share it.
 
     A batch has ``limit`` items at most, or is one larger group. A result that is an exception is raised from
     ``submit``. An item whose submitter has gone away is committed all the same.
@@ -42,7 +46,6 @@ class GroupCommit(Generic[Item, Result]):
         self._waiting: deque[Group[Item, Result]] = deque()
         self._items_waiting = 0
         self._arrived = asyncio.Event()
-        self._full = asyncio.Event()
 
     async def submit(self, item: Item) -> Result:
         """The result of ``item`` once it is durable.
@@ -65,8 +68,6 @@ class GroupCommit(Generic[Item, Result]):
         self._waiting.append((items, future))
         self._items_waiting += len(items)
         self._arrived.set()
-        if self._items_waiting >= self._limit:
-            self._full.set()
         return await future
 
     async def run(self) -> None:
@@ -87,10 +88,7 @@ class GroupCommit(Generic[Item, Result]):
 
     async def _gathered(self, rested: float) -> "list[Group[Item, Result]]":
         await self._arrived.wait()
-        if self._rest:
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(rested):
-                    await self._full.wait()
+        await self._calm(rested)
         batch: list[Group[Item, Result]] = []
         size = 0
         while self._waiting and (not batch or size + len(self._waiting[0][0]) <= self._limit):
@@ -99,9 +97,15 @@ class GroupCommit(Generic[Item, Result]):
         self._items_waiting -= size
         if not self._waiting:
             self._arrived.clear()
-        if self._items_waiting < self._limit:
-            self._full.clear()
         return batch
+
+    async def _calm(self, end: float) -> None:
+        clock = asyncio.get_running_loop().time
+        turns, known = 0, self._items_waiting
+        while turns < _CALM_TURNS and self._items_waiting < self._limit and clock() < end:
+            await asyncio.sleep(0)
+            turns = turns + 1 if self._items_waiting == known else 0
+            known = self._items_waiting
 
     async def _settle(self, batch: "Sequence[Group[Item, Result]]") -> None:
         try:

@@ -43,31 +43,63 @@ async def test_what_arrives_while_a_commit_is_in_flight_shares_the_next_one():
     assert committer.batches == [[1], [2, 3, 4], [5]]
 
 
-async def test_a_batch_rests_the_next_one_until_it_is_full():
+async def turns(number):
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+async def after_some_turns(group, number):
+    """What is on its way: it needs some turns of the loop until it is there."""
+    await turns(3)
+    return await group.submit(number)
+
+
+async def test_after_a_shared_batch_the_next_one_takes_in_what_is_on_its_way():
+    committer = Committer()
+    group = GroupCommit(committer, 9, rest=1e9)
+    async with running(group.run()), asyncio.timeout(10):
+        await asyncio.gather(group.submit(1), group.submit(2))
+        on_their_way = (after_some_turns(group, 4), after_some_turns(group, 5))
+        assert await asyncio.gather(group.submit(3), *on_their_way) == [6, 8, 10]
+    assert committer.batches == [[1, 2], [3, 4, 5]]
+
+
+async def test_a_batch_that_is_full_waits_for_nobody():
     committer = Committer()
     group = GroupCommit(committer, 2, rest=1e9)
     async with running(group.run()), asyncio.timeout(10):
         await asyncio.gather(group.submit(1), group.submit(2))
-        third = asyncio.create_task(group.submit(3))
-        for _ in range(5):
+        full = asyncio.gather(group.submit(3), group.submit(4))
+        await turns(4)
+        assert committer.batches == [[1, 2], [3, 4]]
+        assert await full == [6, 8]
+
+
+async def test_a_lone_item_lets_nobody_wait():
+    committer = Committer()
+    group = GroupCommit(committer, 2, rest=1e9)
+    async with running(group.run()), asyncio.timeout(10):
+        assert await group.submit(1) == 2
+        assert await asyncio.gather(group.submit(2), after_some_turns(group, 3)) == [4, 6]
+    assert committer.batches == [[1], [2], [3]]
+
+
+async def test_on_a_loop_that_is_never_calm_a_batch_begins_after_its_rest():
+    committer = Committer()
+    group = GroupCommit(committer, 10**9, rest=1.0)
+
+    async def always_more():
+        while True:
+            submitted.append(asyncio.create_task(group.submit(3)))
             await asyncio.sleep(0)
-        assert await asyncio.gather(group.submit(4), third) == [8, 6]
-    assert committer.batches == [[1, 2], [3, 4]]
 
-
-async def test_a_lone_item_rests_nobody():
-    committer = Committer()
-    group = GroupCommit(committer, 2, rest=1e9)
-    async with running(group.run()), asyncio.timeout(10):
-        assert [await group.submit(n) for n in (1, 2)] == [2, 4]
-
-
-async def test_a_rest_ends():
-    committer = Committer()
-    group = GroupCommit(committer, 9, rest=1.0)
+    submitted = []
     async with running(group.run()), asyncio.timeout(10):
         await asyncio.gather(group.submit(1), group.submit(2))
-        assert await group.submit(3) == 6
+        async with running(always_more()):
+            while len(committer.batches) < 3:
+                await asyncio.sleep(0)
+        assert set(await asyncio.gather(*submitted)) == {6}
 
 
 async def test_one_that_is_refused_or_breaks_the_commit_fails_alone():
