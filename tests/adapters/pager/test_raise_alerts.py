@@ -5,6 +5,7 @@ import asyncio
 import grpc
 import pytest
 from adapters.pager.running import a_running_pager, lines
+from structlog.testing import capture_logs
 
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.pager.wire import MAX_ALERTS
@@ -37,6 +38,13 @@ async def test_each_message_is_answered_in_order_with_what_each_alert_did(caller
     assert shown(second) == [(False, 2, 0), (True, 1, 0)]
     assert first.results[0].incident_id == first.results[2].incident_id
     assert first.results[1].incident_id == second.results[0].incident_id
+
+
+async def test_the_log_has_one_line_a_message_that_opened_something(caller):
+    with capture_logs() as logs:
+        await told(caller, some("a", "b", "a"), some("a", "b"))
+    opened = [line for line in logs if line["event"] == "incidents_opened"]
+    assert [(line["incidents"], line["alerts"]) for line in opened] == [(2, 3)]
 
 
 async def test_an_answer_comes_before_the_next_message_is_sent_and_is_stored_by_then(caller):
