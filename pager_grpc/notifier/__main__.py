@@ -2,13 +2,16 @@
 
 import sys
 
-from pager_grpc.notifier.bootstrap import running_notifier
-from pager_grpc.notifier.config import NotifierSettings
-from pager_grpc.runtime.process import run_room
+from pager_grpc.runtime.garbage import begin_loading
 
 
 def main() -> int:
     """Serves until SIGTERM; returns the exit code."""
+    begin_loading()
+    from pager_grpc.notifier.bootstrap import running_notifier  # noqa: PLC0415 - nothing is collected while this is imported
+    from pager_grpc.notifier.config import NotifierSettings  # noqa: PLC0415 - the same
+    from pager_grpc.runtime.process import run_room  # noqa: PLC0415 - the same
+
     return run_room("notifier", NotifierSettings, running_notifier)
 
 

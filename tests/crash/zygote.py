@@ -23,8 +23,10 @@ import httpcore
 from crash import crash_points, syscalls
 from sqlalchemy.dialects import postgresql, sqlite
 
-MAINS = {room: importlib.import_module(f"pager_grpc.{room}.__main__").main for room in ("pager", "policy", "notifier")}
+ROOMS = ("pager", "policy", "notifier")
+MAINS = {room: importlib.import_module(f"pager_grpc.{room}.__main__").main for room in ROOMS}
 IMPORTED_FOR_THE_ROOMS = (aiosqlite, alembic.command, anyio._backends._asyncio, asyncpg, httpcore, postgresql, sqlite)
+IMPORTED_FOR_THE_ROOMS += tuple(importlib.import_module(f"pager_grpc.{room}.bootstrap") for room in ROOMS)
 _PR_SET_PDEATHSIG = 1
 
 

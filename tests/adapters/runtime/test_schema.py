@@ -79,7 +79,7 @@ async def test_a_room_on_the_newest_schema_never_waits_for_alembic(room, tmp_pat
     """Importing it takes as long as the rest of a room's own code."""
     start = f"""
 import asyncio, sys
-import pager_grpc.{room}.__main__
+import pager_grpc.{room}.bootstrap
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.schema import prepare_schema
 
