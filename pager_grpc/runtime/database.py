@@ -62,6 +62,10 @@ _POSTGRES_SESSION = {
     "lock_timeout": "1000",
     "statement_timeout": "3000",
     "idle_in_transaction_session_timeout": "10000",
+    # Every statement goes by an index, also where the planner made its plan while the table was small (decision 31).
+    # What has none is then a very dear plan, which is no reason to compile it.
+    "enable_seqscan": "off",
+    "jit": "off",
 }
 
 

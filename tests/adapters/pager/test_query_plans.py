@@ -79,6 +79,23 @@ async def test_no_statement_of_the_loops_reads_history(database):
     assert plans.faults == {}
 
 
+@pytest.fixture
+def empty_url(request, tmp_path):
+    with a_database_for_many_tests(request, "postgresql", tmp_path) as url:
+        yield url
+
+
+async def test_plans_that_were_made_while_the_tables_were_empty_go_by_the_indexes_too(empty_url):
+    """A session keeps them for minutes, and in the first storm the tables grow by thousands of rows a second."""
+    database = open_database(empty_url)
+    await migrate(database, "pager")
+    async with watching_plans(database, HISTORY, LIVE) as plans:
+        await Day(database).passes("today")
+    await database.close()
+    assert plans.tables == {*HISTORY}
+    assert plans.faults == {}
+
+
 async def test_what_is_over_is_forgotten_without_a_look_at_what_is_kept(database):
     async with watching_plans(database, HISTORY, LIVE) as plans:
         gone = await Day(database).is_forgotten(timedelta(minutes=COPIES - 100))
