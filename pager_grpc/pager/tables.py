@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field
 
-from pager_grpc.pager.table_parts import PagerTable, metadata, table_of
+from pager_grpc.pager.table_parts import PagerTable, is_one_of, metadata, table_of
 from pager_grpc.pager.table_parts import big as _big
 from pager_grpc.pager.table_parts import id_text as _id
 from pager_grpc.pager.table_parts import json_document as _json
@@ -21,7 +21,7 @@ from pager_grpc.runtime.columns import IdText
 
 __all__ = ["metadata", "table_of"]
 
-_SEVERITY = "severity IN ('critical', 'error', 'warning', 'info')"
+_SEVERITY = is_one_of("severity", "critical", "error", "warning", "info")
 _OWED = "state = 'waiting' AND bundle_id IS NULL"
 _NAMES_LEVELS = "coalesce(policy ->> 'levels', '[]') <> '[]'"
 
@@ -44,7 +44,7 @@ class IncidentRow(PagerTable, table=True):
 
     __tablename__ = "incidents"
     __table_args__ = (
-        CheckConstraint("state IN ('open', 'acknowledged', 'resolved')", name="ck_incidents_state"),
+        CheckConstraint(is_one_of("state", "open", "acknowledged", "resolved"), name="ck_incidents_state"),
         CheckConstraint("state <> 'resolved' OR next_escalation_at IS NULL", name="ck_incidents_resolved_is_quiet"),
         CheckConstraint(
             "state <> 'open' OR next_escalation_at IS NOT NULL OR exhausted", name="ck_incidents_open_is_escalated"
@@ -130,7 +130,7 @@ class NotificationRow(PagerTable, table=True):
             name="uq_notifications_page",
         ),
         CheckConstraint(
-            "state IN ('waiting', 'handed_off', 'merged', 'undeliverable', 'cancelled', 'in_doubt')",
+            is_one_of("state", "waiting", "handed_off", "merged", "undeliverable", "cancelled", "in_doubt"),
             name="ck_notifications_state",
         ),
         CheckConstraint("channel IN ('email', 'sms')", name="ck_notifications_channel"),
@@ -219,7 +219,7 @@ class RecipientRow(PagerTable, table=True):
 
     __tablename__ = "recipients"
     __table_args__ = (
-        CheckConstraint(_SEVERITY.replace("severity", "most_severe"), name="ck_recipients_most_severe"),
+        CheckConstraint("most_severe IN ('critical', 'error', 'warning', 'info')", name="ck_recipients_most_severe"),
         {"sqlite_with_rowid": False},
     )
 

@@ -36,12 +36,20 @@ class Guard:
     """A trigger that refuses ``event`` on a row of ``table`` when ``refused_if`` holds of OLD and NEW.
 
     A DELETE may also look at other rows; PostgreSQL wants a function for that, and nothing is deleted in a hurry.
+    With ``columns`` an UPDATE that sets none of them is let through without a look: the condition must not hold then.
     """
 
     name: str
     table: str
     event: Literal["UPDATE", "DELETE"]
     refused_if: str = "true"
+    columns: tuple[str, ...] = ()
+
+    @property
+    def trigger(self) -> str:
+        """How the statement begins that creates it, the same on both engines."""
+        event = f"{self.event} OF {', '.join(self.columns)}" if self.columns else self.event
+        return f"CREATE TRIGGER {self.name} BEFORE {event} ON {self.table} FOR EACH ROW"
 
     @property
     def looks_around(self) -> bool:
@@ -72,15 +80,11 @@ def drop_guards(*guards: Guard) -> None:
 
 def _on_sqlite(guard: Guard) -> str:
     says = f"{guard.name} refuses this {guard.event} of {guard.table}"
-    return (
-        f"CREATE TRIGGER {guard.name} BEFORE {guard.event} ON {guard.table} FOR EACH ROW"
-        f" WHEN {guard.refused_if} BEGIN SELECT RAISE(ABORT, '{says}'); END"
-    )
+    return f"{guard.trigger} WHEN {guard.refused_if} BEGIN SELECT RAISE(ABORT, '{says}'); END"
 
 
 def _on_postgres(guard: Guard) -> list[str]:
-    trigger = f"CREATE TRIGGER {guard.name} BEFORE {guard.event} ON {guard.table} FOR EACH ROW"
     if guard.looks_around:
         look = _REFUSE_AFTER_A_LOOK.format(name=guard.name, refused_if=guard.refused_if)
-        return [look, f"{trigger} EXECUTE FUNCTION {guard.name}()"]
-    return [f"{trigger} WHEN ({guard.refused_if}) EXECUTE FUNCTION refuse_change()"]
+        return [look, f"{guard.trigger} EXECUTE FUNCTION {guard.name}()"]
+    return [f"{guard.trigger} WHEN ({guard.refused_if}) EXECUTE FUNCTION refuse_change()"]

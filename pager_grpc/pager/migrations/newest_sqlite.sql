@@ -1,9 +1,9 @@
--- Revision 0013 of pager, by `make schemas`.
+-- Revision 0014 of pager, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0013');
+INSERT INTO "alembic_version" VALUES('0014');
 CREATE TABLE api_keys (
     api_key_id TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -88,7 +88,8 @@ CREATE TABLE "incidents" (
     held_until TEXT,
     held_by_window TEXT,
     assigned_to TEXT,
-    reopen_until TEXT, traceparent TEXT,
+    reopen_until TEXT,
+    traceparent TEXT,
     PRIMARY KEY (monitored_service_id, incident_id),
     CONSTRAINT ck_incidents_acknowledged_at CHECK ((acknowledged_at IS NULL) = (acknowledged_by = '')),
     CONSTRAINT ck_incidents_acknowledged_by CHECK (state <> 'acknowledged' OR acknowledged_by <> ''),
@@ -104,8 +105,8 @@ CREATE TABLE "incidents" (
     CONSTRAINT ck_incidents_reopen_until CHECK (reopen_until IS NULL OR state = 'resolved'),
     CONSTRAINT ck_incidents_resolved_at CHECK ((state = 'resolved') = (resolved_at IS NOT NULL)),
     CONSTRAINT ck_incidents_resolved_is_quiet CHECK (state <> 'resolved' OR next_escalation_at IS NULL),
-    CONSTRAINT ck_incidents_severity CHECK (severity IN ('critical', 'error', 'warning', 'info')),
-    CONSTRAINT ck_incidents_state CHECK (state IN ('open', 'acknowledged', 'resolved'))
+    CONSTRAINT ck_incidents_severity CHECK (severity = 'critical' OR severity = 'error' OR severity = 'warning' OR severity = 'info'),
+    CONSTRAINT ck_incidents_state CHECK (state = 'open' OR state = 'acknowledged' OR state = 'resolved')
 );
 CREATE TABLE "last_known_policies" (
     monitored_service_id TEXT NOT NULL,
@@ -159,10 +160,12 @@ CREATE TABLE "notifications" (
     severity TEXT DEFAULT 'critical' NOT NULL,
     lost_claims INTEGER DEFAULT '0' NOT NULL,
     bundle_id TEXT,
-    person_id TEXT DEFAULT '' NOT NULL,
-    contact_method_id TEXT DEFAULT '' NOT NULL,
+    person_id TEXT DEFAULT ('') NOT NULL,
+    contact_method_id TEXT DEFAULT ('') NOT NULL,
     step INTEGER DEFAULT '0' NOT NULL,
-    owed_at TEXT, recipient TEXT, traceparent TEXT,
+    owed_at TEXT,
+    recipient TEXT,
+    traceparent TEXT,
     PRIMARY KEY (monitored_service_id, notification_id),
     CONSTRAINT ck_notifications_address CHECK (target_id <> '' AND address <> ''),
     CONSTRAINT ck_notifications_attempts CHECK (lost_claims <= attempts AND (NOT held OR attempts >= 1)),
@@ -174,8 +177,8 @@ CREATE TABLE "notifications" (
     CONSTRAINT ck_notifications_merged CHECK (state <> 'merged' OR bundle_id IS NOT NULL),
     CONSTRAINT ck_notifications_owed_at CHECK (owed_at IS NULL OR owed_at >= created_at),
     CONSTRAINT ck_notifications_settled_at CHECK (state = 'waiting' OR settled_at IS NOT NULL),
-    CONSTRAINT ck_notifications_severity CHECK (severity IN ('critical', 'error', 'warning', 'info')),
-    CONSTRAINT ck_notifications_state CHECK (state IN ('waiting', 'handed_off', 'merged', 'undeliverable', 'cancelled', 'in_doubt')),
+    CONSTRAINT ck_notifications_severity CHECK (severity = 'critical' OR severity = 'error' OR severity = 'warning' OR severity = 'info'),
+    CONSTRAINT ck_notifications_state CHECK (state = 'waiting' OR state = 'handed_off' OR state = 'merged' OR state = 'undeliverable' OR state = 'cancelled' OR state = 'in_doubt'),
     CONSTRAINT ck_notifications_step CHECK (step >= 0),
     CONSTRAINT ck_notifications_waiting CHECK (state <> 'waiting' OR settled_at IS NULL),
     CONSTRAINT fk_notifications_bundle FOREIGN KEY(bundle_id) REFERENCES bundles (bundle_id),
@@ -230,18 +233,18 @@ CREATE TRIGGER gd_change_records_kept BEFORE DELETE ON change_records FOR EACH R
 CREATE TRIGGER gd_change_records_written_once BEFORE UPDATE ON change_records FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_change_records_written_once refuses this UPDATE of change_records'); END;
 CREATE TRIGGER gd_incident_events_kept BEFORE DELETE ON incident_events FOR EACH ROW WHEN EXISTS (SELECT 1 FROM incidents AS i WHERE i.monitored_service_id = OLD.monitored_service_id AND i.incident_id = OLD.incident_id AND i.state <> 'resolved') BEGIN SELECT RAISE(ABORT, 'gd_incident_events_kept refuses this DELETE of incident_events'); END;
 CREATE TRIGGER gd_incident_events_written_once BEFORE UPDATE ON incident_events FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_incident_events_written_once refuses this UPDATE of incident_events'); END;
-CREATE TRIGGER gd_incidents_answered_stops BEFORE UPDATE ON incidents FOR EACH ROW WHEN (OLD.state = 'resolved' OR (OLD.state = 'acknowledged' AND NEW.state <> 'open')) AND (NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level) BEGIN SELECT RAISE(ABORT, 'gd_incidents_answered_stops refuses this UPDATE of incidents'); END;
-CREATE TRIGGER gd_incidents_answers_stand BEFORE UPDATE ON incidents FOR EACH ROW WHEN (OLD.state = 'resolved' AND NEW.state <> 'resolved' AND OLD.reopen_until IS NULL) OR (OLD.state = 'acknowledged' AND NEW.state = 'open' AND NEW.acknowledged_by <> '') BEGIN SELECT RAISE(ABORT, 'gd_incidents_answers_stand refuses this UPDATE of incidents'); END;
+CREATE TRIGGER gd_incidents_answered_stops BEFORE UPDATE OF cycle, level ON incidents FOR EACH ROW WHEN (OLD.state = 'resolved' OR (OLD.state = 'acknowledged' AND NEW.state <> 'open')) AND (NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level) BEGIN SELECT RAISE(ABORT, 'gd_incidents_answered_stops refuses this UPDATE of incidents'); END;
+CREATE TRIGGER gd_incidents_answers_stand BEFORE UPDATE OF state ON incidents FOR EACH ROW WHEN (OLD.state = 'resolved' AND NEW.state <> 'resolved' AND OLD.reopen_until IS NULL) OR (OLD.state = 'acknowledged' AND NEW.state = 'open' AND NEW.acknowledged_by <> '') BEGIN SELECT RAISE(ABORT, 'gd_incidents_answers_stand refuses this UPDATE of incidents'); END;
 CREATE TRIGGER gd_incidents_counts_grow BEFORE UPDATE ON incidents FOR EACH ROW WHEN NEW.generation < OLD.generation OR NEW.event_count < OLD.event_count OR NEW.alert_count < OLD.alert_count OR (NEW.generation = OLD.generation AND (NEW.state <> OLD.state OR NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level)) BEGIN SELECT RAISE(ABORT, 'gd_incidents_counts_grow refuses this UPDATE of incidents'); END;
 CREATE TRIGGER gd_incidents_kept BEFORE DELETE ON incidents FOR EACH ROW WHEN OLD.state <> 'resolved' OR EXISTS (SELECT 1 FROM notifications AS n WHERE n.monitored_service_id = OLD.monitored_service_id AND n.incident_id = OLD.incident_id) BEGIN SELECT RAISE(ABORT, 'gd_incidents_kept refuses this DELETE of incidents'); END;
-CREATE TRIGGER gd_incidents_levels_rise BEFORE UPDATE ON incidents FOR EACH ROW WHEN NEW.cycle < OLD.cycle OR NEW.cycle > OLD.cycle + 1 OR (NEW.cycle = OLD.cycle AND NEW.level < OLD.level) BEGIN SELECT RAISE(ABORT, 'gd_incidents_levels_rise refuses this UPDATE of incidents'); END;
+CREATE TRIGGER gd_incidents_levels_rise BEFORE UPDATE OF cycle, level ON incidents FOR EACH ROW WHEN NEW.cycle < OLD.cycle OR NEW.cycle > OLD.cycle + 1 OR (NEW.cycle = OLD.cycle AND NEW.level < OLD.level) BEGIN SELECT RAISE(ABORT, 'gd_incidents_levels_rise refuses this UPDATE of incidents'); END;
 CREATE TRIGGER gd_monitored_services_kept BEFORE DELETE ON monitored_services FOR EACH ROW WHEN OLD.incident_id IS NOT NULL BEGIN SELECT RAISE(ABORT, 'gd_monitored_services_kept refuses this DELETE of monitored_services'); END;
-CREATE TRIGGER gd_notifications_attempts_grow BEFORE UPDATE ON notifications FOR EACH ROW WHEN NEW.attempts < OLD.attempts BEGIN SELECT RAISE(ABORT, 'gd_notifications_attempts_grow refuses this UPDATE of notifications'); END;
-CREATE TRIGGER gd_notifications_bundle_stands BEFORE UPDATE ON notifications FOR EACH ROW WHEN OLD.state <> 'waiting' AND coalesce(NEW.bundle_id, '') <> coalesce(OLD.bundle_id, '') BEGIN SELECT RAISE(ABORT, 'gd_notifications_bundle_stands refuses this UPDATE of notifications'); END;
-CREATE TRIGGER gd_notifications_ends_stand BEFORE UPDATE ON notifications FOR EACH ROW WHEN OLD.state <> 'waiting' AND (NEW.state <> OLD.state OR NEW.settled_at <> OLD.settled_at) BEGIN SELECT RAISE(ABORT, 'gd_notifications_ends_stand refuses this UPDATE of notifications'); END;
+CREATE TRIGGER gd_notifications_attempts_grow BEFORE UPDATE OF attempts ON notifications FOR EACH ROW WHEN NEW.attempts < OLD.attempts BEGIN SELECT RAISE(ABORT, 'gd_notifications_attempts_grow refuses this UPDATE of notifications'); END;
+CREATE TRIGGER gd_notifications_bundle_stands BEFORE UPDATE OF bundle_id ON notifications FOR EACH ROW WHEN OLD.state <> 'waiting' AND coalesce(NEW.bundle_id, '') <> coalesce(OLD.bundle_id, '') BEGIN SELECT RAISE(ABORT, 'gd_notifications_bundle_stands refuses this UPDATE of notifications'); END;
+CREATE TRIGGER gd_notifications_ends_stand BEFORE UPDATE OF state, settled_at ON notifications FOR EACH ROW WHEN OLD.state <> 'waiting' AND (NEW.state <> OLD.state OR NEW.settled_at <> OLD.settled_at) BEGIN SELECT RAISE(ABORT, 'gd_notifications_ends_stand refuses this UPDATE of notifications'); END;
 CREATE TRIGGER gd_notifications_kept BEFORE DELETE ON notifications FOR EACH ROW WHEN OLD.state = 'waiting' OR EXISTS (SELECT 1 FROM incidents AS i WHERE i.monitored_service_id = OLD.monitored_service_id AND i.incident_id = OLD.incident_id AND i.state <> 'resolved') BEGIN SELECT RAISE(ABORT, 'gd_notifications_kept refuses this DELETE of notifications'); END;
-CREATE TRIGGER gd_notifications_never_later BEFORE UPDATE ON notifications FOR EACH ROW WHEN coalesce(NEW.owed_at, NEW.created_at) > coalesce(OLD.owed_at, OLD.created_at) BEGIN SELECT RAISE(ABORT, 'gd_notifications_never_later refuses this UPDATE of notifications'); END;
-CREATE TRIGGER gd_notifications_same_page BEFORE UPDATE ON notifications FOR EACH ROW WHEN NEW.monitored_service_id <> OLD.monitored_service_id OR NEW.incident_id <> OLD.incident_id OR NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level OR NEW.target_id <> OLD.target_id OR NEW.channel <> OLD.channel OR NEW.notification_id <> OLD.notification_id OR NEW.address <> OLD.address OR NEW.person_id <> OLD.person_id OR NEW.contact_method_id <> OLD.contact_method_id OR NEW.step <> OLD.step BEGIN SELECT RAISE(ABORT, 'gd_notifications_same_page refuses this UPDATE of notifications'); END;
+CREATE TRIGGER gd_notifications_never_later BEFORE UPDATE OF owed_at, created_at ON notifications FOR EACH ROW WHEN coalesce(NEW.owed_at, NEW.created_at) > coalesce(OLD.owed_at, OLD.created_at) BEGIN SELECT RAISE(ABORT, 'gd_notifications_never_later refuses this UPDATE of notifications'); END;
+CREATE TRIGGER gd_notifications_same_page BEFORE UPDATE OF monitored_service_id, incident_id, cycle, level, target_id, channel, notification_id, address, person_id, contact_method_id, step ON notifications FOR EACH ROW WHEN NEW.monitored_service_id <> OLD.monitored_service_id OR NEW.incident_id <> OLD.incident_id OR NEW.cycle <> OLD.cycle OR NEW.level <> OLD.level OR NEW.target_id <> OLD.target_id OR NEW.channel <> OLD.channel OR NEW.notification_id <> OLD.notification_id OR NEW.address <> OLD.address OR NEW.person_id <> OLD.person_id OR NEW.contact_method_id <> OLD.contact_method_id OR NEW.step <> OLD.step BEGIN SELECT RAISE(ABORT, 'gd_notifications_same_page refuses this UPDATE of notifications'); END;
 CREATE TRIGGER gd_request_answers_written_once BEFORE UPDATE ON request_answers FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_request_answers_written_once refuses this UPDATE of request_answers'); END;
 CREATE UNIQUE INDEX uq_incident_events_level ON incident_events (monitored_service_id, incident_id, (document ->> 'cycle'), (document ->> 'level')) WHERE kind IN ('LevelNotified', 'LevelSkipped');
 CREATE UNIQUE INDEX uq_incident_events_stream ON incident_events (transaction_id, position);
