@@ -126,9 +126,11 @@ async def record(connection: AsyncConnection, database: Database, result: Result
 
 
 def _claim_of(row: Row, pages: Sequence[Row], sealing: Sealing, now: datetime) -> Claim:
-    bundle = Bundle(tuple(page_rows.notification_of(page, sealing) for page in pages), row["subject"], row["body"])
+    owed = [(page_rows.notification_of(page, sealing), page_rows.owed_at(page)) for page in pages]
+    owed.sort(key=lambda each: page_rows.place_in_bundle(*each))
+    bundle = Bundle(tuple(page for page, _ in owed), row["subject"], row["body"])
     if bundle.notification_id != NotificationId(row["bundle_id"]):
         raise ValueError(f"bundle {row['bundle_id']} has lost or won pages")
     is_open = any(page["incident_is_open"] for page in pages)
-    ages = tuple(now - page_rows.owed_at(page) for page in pages)
+    ages = tuple(now - owed_at for _, owed_at in owed)
     return Claim(bundle, row["attempts"], is_open, row["lost_claims"], now - moment_of(row["created_at"]), ages)

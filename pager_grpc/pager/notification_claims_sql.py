@@ -138,7 +138,10 @@ class Claiming:
         query = _UNCLAIMED.format(now=self.database.now_sql, skip_locked=self._skip_locked)
         found = map(self._page_of, await fetch(self.connection, query, binds | self.database.now_binds()))
         known = {page.notification_id: page for page in [*picked, *found]}
-        return sorted(list(known.values())[:MAX_BUNDLED], key=lambda page: MOST_SEVERE_FIRST.index(page.severity))
+        return sorted(list(known.values())[:MAX_BUNDLED], key=self._place)
+
+    def _place(self, page: Notification) -> tuple[int, datetime, str]:
+        return page_rows.place_in_bundle(page, self.owed_at[page.notification_id])
 
     async def _bundle(self, pages: Sequence[Notification]) -> Claim:
         now = await self.database.now(self.connection)

@@ -12,7 +12,7 @@ from pager_domain.kernel import (
     SmsTarget,
     TargetId,
 )
-from pager_domain.pager.events import IncidentId, Severity
+from pager_domain.pager.events import MOST_SEVERE_FIRST, IncidentId, Severity
 from pager_domain.pager.notification import Notification
 from pager_grpc.pager.rows import Row, StoredRow
 from pager_grpc.pager.sealing import Sealing
@@ -88,3 +88,8 @@ def owed_at(page: StoredRow) -> datetime:
 def age_of(claimed: StoredRow, lease: timedelta, since: datetime) -> timedelta:
     """How long a page or a bundle that was claimed just now, for ``lease``, had been owed ``since`` then."""
     return moment_of(claimed["due_at"]) - lease - since
+
+
+def place_in_bundle(page: Notification, owed_at: datetime) -> tuple[int, datetime, str]:
+    """By this the pages of a bundle are sorted, whenever they are read: the most severe first, then the oldest."""
+    return MOST_SEVERE_FIRST.index(page.severity), owed_at, page.notification_id
