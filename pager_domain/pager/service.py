@@ -70,7 +70,8 @@ class PagerService:
         """Rule 4 for ``repeats`` equal alerts on the Unhealthy ``service``: all are counted, in one line."""
         count = known.alert_count + repeats
         incident, events = recorded(known, now, AlertRepeated(alert, count, repeats), alert_count=count)
-        return Change(replace(service, incident=incident), incident, events)
+        service_id, created_at, updated_at = service.monitored_service_id, service.created_at, service.updated_at
+        return Change(MonitoredService(service_id, created_at, updated_at, incident, service.former), incident, events)
 
     @staticmethod
     def on_acknowledgement(service: MonitoredService, answer: Acknowledgement, now: datetime) -> Change:
