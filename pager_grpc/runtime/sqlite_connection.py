@@ -61,12 +61,14 @@ class SqliteConnection:
         """A cursor with the driver's own rows."""
         return SqliteCursor(self._open.cursor())
 
-    def fetch(self, statement: str, binds: Mapping[str, Any]) -> list[Any]:
+    def fetch(self, statement: str, binds: Mapping[str, Any]) -> list[dict[str, Any]]:
         """All rows of one statement, each readable by column name. Errors are SQLAlchemy's, as for ``executemany``."""
         with _as_sqlalchemy(statement):
             cursor = self._open.cursor()
-            cursor.row_factory = sqlite3.Row
-            return cursor.execute(statement, binds).fetchall()
+            cursor.execute(statement, binds)
+            names = [column[0] for column in cursor.description or ()]
+            # Looking up a name takes sqlite3.Row longer, the more columns stand before it.
+            return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         """Runs one statement for each of ``rows``."""
