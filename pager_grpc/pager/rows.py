@@ -1,6 +1,7 @@
 """Rows to values and back. Pure; JSON documents are written and checked by pydantic from the dataclasses themselves."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -90,16 +91,40 @@ def service_row(service: MonitoredService) -> Row:
 
 def new_incident_row(incident: Incident, sealing: Sealing) -> Row:
     """An incident that was opened just now, whole."""
+    return changed_incident_row(incident, sealing) | opened_incident_row(incident)
+
+
+def opened_incident_row(incident: Incident) -> Row:
+    """What is not ``AS_OPENED`` of an incident to which nothing has happened since it was opened."""
     alert = incident.alert
-    return changed_incident_row(incident, sealing) | {
+    return {
+        "monitored_service_id": incident.monitored_service_id,
+        "incident_id": incident.incident_id,
         "message": alert.message,
         "severity": alert.severity.value,
         "dedup_key": alert.dedup_key,
         "details": alert.details,
-        "links": _LINKS.dump_python(alert.links, mode="json") if alert.links else [],
+        "links": _LINKS.dump_json(alert.links).decode() if alert.links else "[]",
         "occurred_at": alert.occurred_at,
         "opened_at": incident.opened_at,
+        "next_escalation_at": incident.next_escalation_at,
+        "traceparent": incident.traceparent or None,
     }
+
+
+AS_OPENED = (
+    ("state", "'open'"),
+    ("alert_count", "1"),
+    ("event_count", "1"),
+    ("generation", "1"),
+    ("cycle", "0"),
+    ("level", "0"),
+    ("policy_since_cycle", "1"),
+    ("exhausted", "false"),
+    ("acknowledged_by", "''"),
+    ("acknowledge_note", "''"),
+)
+"""The SQL of what is the same of all incidents that were only opened yet; every other column is NULL."""
 
 
 def changed_incident_row(incident: Incident, sealing: Sealing) -> Row:
@@ -185,8 +210,8 @@ def incident_of(row: StoredRow, sealing: Sealing) -> Incident:
     )
 
 
-def answer_row(answer: StoredAnswer) -> Row:
-    """An answer as it is stored, without its time."""
+def answer_row(answer: StoredAnswer, now: datetime) -> Row:
+    """An answer that was given ``now``, as it is stored."""
     return {
         "monitored_service_id": answer.monitored_service_id,
         "request_id": answer.request_id,
@@ -194,6 +219,7 @@ def answer_row(answer: StoredAnswer) -> Row:
         "incident_id": answer.incident_id,
         "changed": answer.changed,
         "alert_count": answer.alert_count,
+        "created_at": now,
     }
 
 

@@ -207,11 +207,11 @@ class SqlUnitOfWork(UnitOfWork):
         writes.update(INCIDENTS, rewritten)
         if opened and rewritten:
             await writes.run()  # of one service, an incident must have ended before the next one begins
-        writes.insert(INCIDENTS, [rows.new_incident_row(incidents[key], self.sealing) for key in opened])
+        self._insert_incidents(writes, [incidents[key] for key in opened])
         writes.upsert(SERVICES, [rows.service_row(service) for service in services.values()])
         append_events(writes, self.database, events)
         writes.insert(NOTIFICATIONS, [page_rows.notification_row(page, self.now, self.sealing) for page in pages])
-        writes.insert(ANSWERS, [rows.answer_row(answer) | {"created_at": self.now} for answer in answers])
+        writes.insert(ANSWERS, [rows.answer_row(answer, self.now) for answer in answers])
         write_known_policies(writes, known_policies or {}, self.now, self.sealing)
         await writes.run()
 
@@ -221,6 +221,13 @@ class SqlUnitOfWork(UnitOfWork):
             await self.unit.commit()
         finally:
             self.wakeups.committed(self.work)
+
+    def _insert_incidents(self, writes: Writes, opened: Sequence[Incident]) -> None:
+        """Most of them are only opened: then half of the columns need no value of their own."""
+        untouched = [rows.opened_incident_row(incident) for incident in opened if incident.is_untouched]
+        writes.insert(INCIDENTS, untouched, computed=rows.AS_OPENED)
+        touched = [rows.new_incident_row(incident, self.sealing) for incident in opened if not incident.is_untouched]
+        writes.insert(INCIDENTS, touched)
 
     async def _locked(
         self, ids: Iterable[MonitoredServiceId], *, skip_locked: bool = False

@@ -20,7 +20,8 @@ from pager_grpc.runtime.selecting import is_sqlite, sqlite_driver
 
 Row = dict[str, Any]
 Computed = tuple[tuple[str, str], ...]
-Converter = Callable[[Any], Any] | None
+Converter = Callable[[Sequence[Any]], Sequence[Any]] | None
+"""Makes of the values of one column what the driver takes; None: it takes them as they are."""
 _BIND = ":bind_"
 """How a statement for PostgreSQL begins the name of a bind, before it is known which part of a whole it is."""
 
@@ -73,9 +74,10 @@ class Writes:
             await postgres_driver.fetch(self._connection, f"WITH {named} SELECT 1", binds)
 
     def _add(self, statement: str, converters: list[Converter], rows: Sequence[Row]) -> None:
+        columns: list[Sequence[Any]] = [[row[name] for row in rows] for name in rows[0]]
         columns = [
-            [row[name] for row in rows] if converter is None else [converter(row[name]) for row in rows]
-            for name, converter in zip(rows[0], converters, strict=True)
+            column if converter is None else converter(column)
+            for column, converter in zip(columns, converters, strict=True)
         ]
         if self._sqlite:
             # Straight to the driver: no bind is compiled again for every row.
@@ -152,19 +154,19 @@ def _is_json(table: Table, name: str) -> bool:
 def _converter(table: Table, name: str, *, sqlite: bool) -> Converter:
     kind = table.c[name].type
     if isinstance(kind, JSON):
-        return _as_json
+        return _documents
     if sqlite and isinstance(kind, UtcDateTime):
-        return _sqlite_moment
+        return _moments
     return None
 
 
-def _sqlite_moment(value: datetime | None) -> str | None:
-    return None if value is None else sqlite_moment(value)
+def _moments(values: Sequence[datetime | None]) -> Sequence[str | None]:
+    return [None if value is None else sqlite_moment(value) for value in values]
 
 
-def _as_json(value: Any) -> str | None:
-    """A value as JSON; text is JSON already."""
-    return value if value is None or isinstance(value, str) else to_json(value).decode()
+def _documents(values: Sequence[Any]) -> Sequence[str | None]:
+    """Values as JSON; text is JSON already."""
+    return [value if value is None or isinstance(value, str) else to_json(value).decode() for value in values]
 
 
 def _array_type(table: Table, name: str) -> str:
