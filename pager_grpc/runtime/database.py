@@ -26,12 +26,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import Clock
-from pager_grpc.runtime import postgres_driver
+from pager_grpc.runtime import postgres_driver, sqlite_connection
 from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.columns import moment_of, sqlite_moment
 from pager_grpc.runtime.commit_times import CommitTimes
 from pager_grpc.runtime.config import ConfigurationFault
 from pager_grpc.runtime.schema_version import KNOWN_REVISION_SETTING, OUTDATED_CODE
+from pager_grpc.runtime.selecting import sqlite_driver
 from pager_grpc.runtime.silence import SERVER_SIDE, bound_silence
 from pager_grpc.runtime.sqlite_file import connected, exclusive
 
@@ -101,7 +102,7 @@ class Database:
         self.commits = CommitTimes()
         self.unusable_because: Callable[[AsyncConnection], Awaitable[str]] = _answers
         self._paused = ""
-        # On PostgreSQL transactions are the driver's: see postgres_driver.
+        # Transactions are the drivers': see postgres_driver and sqlite_connection.
         self._pool = engine if self.is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
         self._lock = exclusive(lock_file) if lock_file else None
 
@@ -207,8 +208,8 @@ class Database:
         """``options`` are for PostgreSQL; a transaction on SQLite is alone with the file anyway."""
         async with _translated(), self._pool.connect() as connection:
             if self.is_sqlite:
-                await connection.begin()
-                yield Unit(connection, self.commits.timed(connection.commit))
+                async with sqlite_connection.transaction(sqlite_driver(connection)) as commit:
+                    yield Unit(connection, self.commits.timed(commit))
             else:
                 async with postgres_driver.transaction(connection, **options) as begun:
                     yield Unit(connection, self.commits.timed(begun.commit))

@@ -7,9 +7,9 @@ The class has the shape of ``aiosqlite.Connection``, as far as SQLAlchemy's dial
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -132,6 +132,25 @@ class SqliteConnection:
             # The thread cannot be called back: whoever cleans up must find its work ended.
             await asyncio.wait([done])
             raise
+
+
+@asynccontextmanager
+async def transaction(driver: SqliteConnection) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Gives what commits; whatever was not committed is forgotten. It begins with the first statement that writes.
+
+    Beginning and committing through SQLAlchemy took as long as a small batch's SQL. What goes through it inside, like
+    migrations, is in the same transaction.
+    """
+
+    async def commit() -> None:
+        with _as_sqlalchemy("COMMIT"):
+            await driver.commit()
+
+    try:
+        yield commit
+    finally:
+        with _as_sqlalchemy("ROLLBACK"):
+            await driver.rollback()
 
 
 @contextmanager
