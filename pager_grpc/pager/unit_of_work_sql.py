@@ -62,7 +62,7 @@ _BEGINS_OR_ENDS = (IncidentOpened, IncidentResolved, IncidentReopened)
 _NAMED = ("incident_id", "reopen_incident_id")
 _BEGIN = """
 INSERT INTO monitored_services (monitored_service_id, incident_id, created_at, updated_at)
-SELECT id, NULL, {now}, {now} FROM {source} ORDER BY id ON CONFLICT DO NOTHING RETURNING *
+SELECT id, NULL, {now}, {now} FROM {source} ORDER BY id ON CONFLICT DO NOTHING RETURNING *, {now} AS moment
 """
 # The moment also without an incident; read after the locks of the services were taken. Incidents are locked too: where
 # transactions keep their first snapshot (SERIALIZABLE) that tells at once that an incident has changed since.
@@ -114,14 +114,16 @@ class SqlUnitOfWork(UnitOfWork):
         alerted = set(alerted)
         locked = await self._locked({*alerted, *others})
         missing = sorted(alerted - locked.keys())
-        if missing and not self.database.is_sqlite:
-            locked |= await self._begun(missing)
-            if taken := alerted - locked.keys():  # another replica began them meanwhile
-                locked |= await self._locked(taken)
-        services = await self._with_incidents(locked)
         if self.database.is_sqlite:  # the only writer: a service that is missing stays missing until save
-            services |= {key: MonitoredService(key, self.now, self.now) for key in missing}
-        return services
+            services = await self._with_incidents(locked, self.database.clock.now())
+            return services | {key: MonitoredService(key, self.now, self.now) for key in missing}
+        if not missing:
+            return await self._with_incidents(locked)
+        begun = await self._begun(missing)
+        locked |= begun
+        if taken := alerted - locked.keys():  # another replica began them meanwhile
+            return await self._with_incidents(locked | await self._locked(taken))
+        return await self._with_incidents(locked, max(moment_of(row["moment"]) for row in begun.values()))
 
     async def due_services(self, ids: Iterable[MonitoredServiceId]) -> dict[MonitoredServiceId, MonitoredService]:
         """SKIP LOCKED only picks; whether an incident is due is read again after its service is locked."""
@@ -249,10 +251,16 @@ class SqlUnitOfWork(UnitOfWork):
         }
 
     async def _with_incidents(
-        self, locked: Mapping[MonitoredServiceId, rows.StoredRow]
+        self, locked: Mapping[MonitoredServiceId, rows.StoredRow], last_lock_at: datetime | None = None
     ) -> dict[MonitoredServiceId, MonitoredService]:
-        """A second read, begun after the locks were taken: what it sees cannot change any more."""
+        """A second read, begun after the locks were taken: what it sees cannot change any more.
+
+        Where no incident is named and it is known when the last lock was taken, there is nothing to read.
+        """
         named = {row[column] for row in locked.values() for column in _NAMED if row[column]}
+        if last_lock_at is not None and not named:
+            self.moment = last_lock_at
+            return {service_id: rows.service_of(row, None) for service_id, row in locked.items()}
         condition, binds = is_one_of(self.connection, "incident_id", named)
         lock = "" if self.database.is_sqlite else "FOR UPDATE"
         query = _INCIDENTS_AND_NOW.format(now=self.database.now_sql, condition=condition, lock=lock)
