@@ -164,6 +164,8 @@ def followed(change: Change, traceparent: str) -> Change:
 def _silenced(changes: Sequence[Change]) -> set[IncidentId]:
     """The incidents whose waiting pages are owed no longer; one that goes on in the same batch owes them still."""
     silenced: set[IncidentId] = set()
+    if not any(change.stops_paging for change in changes):
+        return silenced
     for change in changes:
         if change.incident is not None and change.stops_paging:
             silenced.add(change.incident.incident_id)

@@ -116,7 +116,8 @@ class SqlUnitOfWork(UnitOfWork):
         missing = sorted(alerted - locked.keys())
         if self.database.is_sqlite:  # the only writer: a service that is missing stays missing until save
             services = await self._with_incidents(locked, self.database.clock.now())
-            return services | {key: MonitoredService(key, self.now, self.now) for key in missing}
+            now = self.now
+            return services | {key: MonitoredService(key, now, now) for key in missing}
         if not missing:
             return await self._with_incidents(locked)
         begun = await self._begun(missing)
@@ -199,9 +200,8 @@ class SqlUnitOfWork(UnitOfWork):
         services = {c.service.monitored_service_id: c.service for c in changes if _begins_or_ends(c)}
         pages = [page for change in changes for page in change.notifications]
         counted = [rows.counted_incident_row(i) for key, i in incidents.items() if key not in changed]
-        rewritten = [
-            rows.changed_incident_row(i, self.sealing) for key, i in incidents.items() if key in changed - opened
-        ]
+        known = changed - opened
+        rewritten = [rows.changed_incident_row(i, self.sealing) for key, i in incidents.items() if key in known]
         self.work = (Work.EVENTS if events else "") + (Work.DELIVERY if pages else "")
         self.work += Work.ESCALATION if due else ""
         writes = Writes(self.connection)
@@ -209,7 +209,7 @@ class SqlUnitOfWork(UnitOfWork):
         writes.update(INCIDENTS, rewritten)
         if opened and rewritten:
             await writes.run()  # of one service, an incident must have ended before the next one begins
-        self._insert_incidents(writes, [incidents[key] for key in opened])
+        self._insert_incidents(writes, [i for key, i in incidents.items() if key in opened])
         writes.upsert(SERVICES, [rows.service_row(service) for service in services.values()])
         append_events(writes, self.database, events)
         writes.insert(NOTIFICATIONS, [page_rows.notification_row(page, self.now, self.sealing) for page in pages])
