@@ -76,6 +76,8 @@ _CAUSES: dict[str, TypeAdapter[Any]] = {
     )
 }
 _LINKS = TypeAdapter(tuple[Link, ...])
+_SEVERITIES = {severity.value: severity for severity in Severity}
+_STATES = {state.value: state for state in IncidentState}
 
 
 def service_row(service: MonitoredService) -> Row:
@@ -176,7 +178,7 @@ def incident_of(row: StoredRow, sealing: Sealing) -> Incident:
     """An incident from its row."""
     alert = Alert(
         row["message"],
-        Severity(row["severity"]),
+        _SEVERITIES[row["severity"]],
         row["dedup_key"],
         row["details"],
         _links_of(row["links"]),
@@ -187,7 +189,7 @@ def incident_of(row: StoredRow, sealing: Sealing) -> Incident:
         monitored_service_id=MonitoredServiceId(row["monitored_service_id"]),
         alert=alert,
         opened_at=moment_of(row["opened_at"]),
-        state=IncidentState(row["state"]),
+        state=_STATES[row["state"]],
         alert_count=row["alert_count"],
         cycle=row["cycle"],
         level=row["level"],
