@@ -116,6 +116,19 @@ class NotificationBundlesContract:
         again = bundle_of(await outbox.claim(100))
         assert (again.notification, again.attempt, again.lost_claims) == (first.notification, 2, 0)
 
+    async def test_a_bundle_comes_again_with_the_most_severe_first(self, pager, outbox, application):
+        """The services are stored, and named, in the order that is not asked for."""
+        await application.handle([raising(service, severity=Severity.INFO) for service in SERVICES[:6]])
+        await application.handle([raising(service, severity=Severity.WARNING) for service in SERVICES[6:]])
+        await application.escalate_due(100)
+        first = bundle_of(await outbox.claim(100))
+        assert {page.severity for page in first.pages} == {Severity.WARNING, Severity.INFO}
+        await outbox.record([result_of(first, NotNow("busy", timedelta(seconds=2)))])
+        await pager.advance(2.1)
+        again = bundle_of(await outbox.claim(100))
+        assert again.notification == first.notification
+        assert again.notification.severity is Severity.WARNING
+
     async def test_a_bundle_whose_lease_ended_is_owed_again_and_the_old_claim_counts_no_more(
         self, pager, outbox, application
     ):
