@@ -36,10 +36,12 @@ class MailSession(asyncio.Protocol):
         transport.write(b"220 bench\r\n")
 
     def data_received(self, data: bytes) -> None:
-        """Answers every line that is complete, and the content as a whole."""
+        """Answers every line that is complete, and the content as a whole; what came together is answered together."""
         self._buffer += data
+        replies = []
         while found := self._next():
-            self._answer(found)
+            replies.append(self._reply_to(found))
+        self._transport.write(b"".join(replies))
 
     def _next(self) -> bytes:
         found, end, rest = self._buffer.partition(_END if self._in_content else b"\r\n")
@@ -48,22 +50,22 @@ class MailSession(asyncio.Protocol):
         self._buffer = rest
         return found + end
 
-    def _answer(self, said: bytes) -> None:
+    def _reply_to(self, said: bytes) -> bytes:
+        verb = said[:4].upper()
         if self._in_content:
             self._keep(said)
             self._in_content = False
-            self._transport.write(b"250 OK\r\n")
-        elif said[:4].upper() == b"DATA":
+        elif verb == b"DATA":
             self._in_content = True
-            self._transport.write(b"354 go on\r\n")
-        elif said[:4].upper() == b"EHLO":
-            self._transport.write(b"250-bench\r\n250 PIPELINING\r\n")
-        elif said[:4].upper() == b"QUIT":
+            return b"354 go on\r\n"
+        elif verb == b"EHLO":
+            return b"250-bench\r\n250 PIPELINING\r\n"
+        elif verb == b"QUIT":
             self._transport.close()
-        else:
-            if said[:4].upper() == b"RCPT" and (recipient := _RECIPIENT.search(said)):
-                self._recipient = recipient[1]
-            self._transport.write(b"250 OK\r\n")
+            return b""
+        elif verb == b"RCPT" and (recipient := _RECIPIENT.search(said)):
+            self._recipient = recipient[1]
+        return b"250 OK\r\n"
 
     def _keep(self, content: bytes) -> None:
         named = _MESSAGE_ID.search(content)
