@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -14,9 +15,10 @@ from pager_domain.notifier.messages import EmailMessage
 from pager_domain.notifier.model import Deferred, ProviderAnswer
 from pager_domain.notifier.ports.email_sender import EmailSender
 from pager_grpc.notifier.email_format import email_bytes
-from pager_grpc.notifier.places import USUAL_PLACES, Places
+from pager_grpc.notifier.places import USUAL_PLACES
 from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.notifier.smtp_session import RETRY_AFTER, Envelope, SmtpSession
+from pager_grpc.notifier.smtp_turns import Turn, Turns
 
 log = structlog.get_logger()
 
@@ -48,7 +50,7 @@ class SmtpEmailSender(EmailSender):
         self._sender = sender
         self._clock = clock
         self._tls_context = tls_context or ssl.create_default_context()
-        self._places = Places(sessions)
+        self._turns = Turns(sessions)
         self._most_emails = most_emails
         self._idle_seconds = idle_seconds
         self._idle: list[tuple[float, SmtpSession]] = []
@@ -68,51 +70,73 @@ class SmtpEmailSender(EmailSender):
     @property
     def sessions_in_use(self) -> int:
         """How many carry a message at the moment."""
-        return self._places.taken
+        return self._turns.taken
 
     @property
     def sessions_limit(self) -> int:
         """How many there may be."""
-        return self._places.count
+        return self._turns.count
 
     async def send_email(self, message: EmailMessage, budget: timedelta) -> ProviderAnswer:
         """Waits for a session half of ``budget`` at most: who begins late could not hear the answer."""
         seconds = budget.total_seconds()
-        deadline = asyncio.get_running_loop().time() + seconds
         content = email_bytes(message, self._sender, self._clock.now())
         envelope = Envelope(self._sender.value, message.address.value, content)
-        if not await self._places.take(seconds / 2):
+        now = asyncio.get_running_loop().time()
+        turn = Turn(envelope, now + seconds, now + seconds / 2)
+        if not await self._turns.take(turn):
             return Deferred(RETRY_AFTER, "all sessions with the mail server are busy")
         try:
-            return await self._hand_in(envelope, deadline)
+            return await self._hand_in(turn)
         finally:
-            self._places.give_back()
+            self._turns.give_back()
 
-    async def _hand_in(self, envelope: Envelope, deadline: float) -> ProviderAnswer:
-        while self._idle:
-            _, session = self._idle.pop()
-            if not session.usable:
-                session.leave()
-                continue
-            answer = await self._hand_in_over(session, envelope, deadline)
-            if isinstance(answer, Deferred) and session.ended_before_content:
-                break  # it had been left by the server while it was idle: that says nothing about this e-mail
-            return answer
+    async def _hand_in(self, turn: Turn) -> ProviderAnswer:
+        session = turn.session or self._rested()
+        if session is not None:
+            answer = await self._hand_in_over(session, turn)
+            # If the server had left it while it was idle, that says nothing about this e-mail.
+            if not (isinstance(answer, Deferred) and session.ended_before_content):
+                return answer
         try:
-            async with asyncio.timeout_at(deadline):
-                session = await self._server.open_session(self._tls_context, self._left(deadline))
+            async with asyncio.timeout_at(turn.deadline):
+                session = await self._server.open_session(self._tls_context, self._left(turn.deadline))
         except (SMTPException, OSError, TimeoutError) as fault:
             return _no_session(fault)
-        return await self._hand_in_over(session, envelope, deadline)
+        return await self._hand_in_over(session, turn)
 
-    async def _hand_in_over(self, session: SmtpSession, envelope: Envelope, deadline: float) -> ProviderAnswer:
+    def _rested(self) -> SmtpSession | None:
+        """A session that nobody uses."""
+        while self._idle:
+            _, session = self._idle.pop()
+            if session.usable:
+                return session
+            session.leave()
+        return None
+
+    async def _hand_in_over(self, session: SmtpSession, turn: Turn) -> ProviderAnswer:
         try:
-            async with asyncio.timeout_at(deadline):
-                return await session.hand_in(envelope)
+            async with asyncio.timeout_at(turn.deadline):
+                return await session.hand_in(turn.envelope, partial(self._announced, turn, session))
         except TimeoutError:
             return session.cut_off("no reply in time")
         finally:
+            self._pass_on(session, turn)
+
+    def _announced(self, turn: Turn, session: SmtpSession) -> Envelope | None:
+        """Who goes over ``session`` after ``turn``, if anybody waits for a session."""
+        if session.handed_in >= self._most_emails:
+            return None
+        turn.following = following = self._turns.announce()
+        return following.envelope if following is not None else None
+
+    def _pass_on(self, session: SmtpSession, turn: Turn) -> None:
+        following = turn.following
+        if following is None:
             self._keep_or_leave(session)
+        elif not (session.has_announced and self._turns.give_session(following, session)):
+            self._turns.recall(following)
+            session.leave()
 
     def _keep_or_leave(self, session: SmtpSession) -> None:
         if not session.usable or session.handed_in >= self._most_emails:

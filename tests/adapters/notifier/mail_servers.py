@@ -195,3 +195,82 @@ class ScriptedMailServer:
         writer.write(reply.encode() + b"\r\n")
         await writer.drain()
         return True
+
+
+class PromptMailServer:
+    """Takes all that has arrived at once, as RFC 2920 allows, and answers it at once.
+
+    A content, or a RCPT, that holds one of the words in ``script`` is answered by the line there, or by :data:`CUT` or
+    :data:`SILENCE`. ``chunks`` is what it read, as it came; ``resets`` tells of each session that ended whether its
+    client cut it.
+    """
+
+    def __init__(self, **script: str) -> None:
+        self.script = script
+        self.chunks: list[bytes] = []
+        self.contents: list[bytes] = []
+        self.sessions: list[asyncio.Transport] = []
+        self.said: list[str] = []
+        self.resets = asyncio.Queue[bool]()
+        self.port = 0
+
+    @property
+    def announced(self) -> int:
+        """How often the commands of an e-mail came with the content of another."""
+        return sum(chunk.count(b"\r\n.\r\nMAIL FROM") for chunk in self.chunks)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["PromptMailServer"]:
+        server = await asyncio.get_running_loop().create_server(lambda: _PromptSession(self), "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for session in self.sessions:
+                session.abort()
+            await server.wait_closed()
+
+    def reply_to(self, said: bytes, usual: str) -> str:
+        return next((reply for word, reply in self.script.items() if word.encode() in said), usual)
+
+
+class _PromptSession(asyncio.Protocol):
+    def __init__(self, server: PromptMailServer) -> None:
+        self._server = server
+        self._rest = b""
+        self._in_content = self._silent = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._server.sessions.append(transport)
+        transport.write(b"220 hi\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self._server.chunks.append(data)
+        self._rest += data
+        while (end := b"\r\n.\r\n" if self._in_content else b"\r\n") in self._rest:
+            said, _, self._rest = self._rest.partition(end)
+            self._answer(self._reply_to(said))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._server.resets.put_nowait(isinstance(error, ConnectionResetError))
+
+    def _answer(self, reply: str) -> None:
+        self._silent = self._silent or reply == SILENCE
+        if reply == CUT:
+            self._transport.abort()
+        elif not self._silent:
+            self._transport.write(reply.encode() + b"\r\n")
+
+    def _reply_to(self, said: bytes) -> str:
+        if self._in_content:
+            self._in_content = False
+            self._server.contents.append(said)
+            return self._server.reply_to(said, "250 OK")
+        verb = said[:4].decode()
+        self._server.said.append(verb)
+        self._in_content = verb == "DATA"
+        usual = {"EHLO": "250-hi\r\n250 PIPELINING", "DATA": "354 go on"}.get(verb, "250 OK")
+        return self._server.reply_to(said, usual) if verb == "RCPT" else usual
