@@ -15,6 +15,7 @@ counts as one that ended in doubt.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from pager_domain.errors import InvalidField
 from pager_domain.notifier.errors import (
@@ -155,12 +156,11 @@ def settle(stored: Delivery, attempt_count: int, answer: ProviderAnswer, now: da
         return stored
     match answer:
         case Accepted(provider_message_id):
-            accepted = _settled(stored, DeliveryState.ACCEPTED, "", now)
-            return replace(accepted, provider_message_id=_short(provider_message_id))
+            return _settled(stored, DeliveryState.ACCEPTED, "", now, provider_message_id=_short(provider_message_id))
         case Refused(said):
             return _settled(stored, DeliveryState.REFUSED, said, now)
         case Deferred(retry_after, said):
-            return replace(_settled(stored, DeliveryState.DEFERRED, said, now), retry_time=now + retry_after)
+            return _settled(stored, DeliveryState.DEFERRED, said, now, retry_time=now + retry_after)
         case InDoubt(said):
             return _doubted(stored, said, now)
 
@@ -222,14 +222,17 @@ def _next_attempt(stored: Delivery, request: HandOffRequest, now: datetime) -> D
 def _doubted(stored: Delivery, said: str, now: datetime) -> Delivery:
     doubts = stored.doubt_count + 1
     state = DeliveryState.UNKNOWN if doubts >= MAX_DOUBTS else DeliveryState.IN_DOUBT
-    return replace(_settled(stored, state, said, now), doubt_count=doubts)
+    return _settled(stored, state, said, now, doubt_count=doubts)
 
 
-def _settled(stored: Delivery, state: DeliveryState, said: str, now: datetime) -> Delivery:
-    return replace(stored, state=state, provider_answer=_short(said), sending_until=None, update_time=now)
+def _settled(stored: Delivery, state: DeliveryState, said: str, now: datetime, **more: Any) -> Delivery:
+    return replace(stored, state=state, provider_answer=_short(said), sending_until=None, update_time=now, **more)
 
 
 def _short(said: str) -> str:
     # What a provider says is foreign text: one printable line of bounded length is kept.
-    line = " ".join("".join(c if c.isprintable() else " " for c in said[: 4 * MAX_ANSWER_CHARACTERS]).split())
+    said = said[: 4 * MAX_ANSWER_CHARACTERS]
+    if not said.isprintable():
+        said = "".join(c if c.isprintable() else " " for c in said)
+    line = " ".join(said.split())
     return line if len(line) <= MAX_ANSWER_CHARACTERS else line[: MAX_ANSWER_CHARACTERS - 1] + "…"

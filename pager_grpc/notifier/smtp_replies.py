@@ -5,6 +5,7 @@ aiosmtplib's own protocol keeps one reply and drops what else arrives.
 
 import asyncio
 from collections import deque
+from functools import lru_cache
 
 from aiosmtplib import SMTPResponse
 
@@ -37,7 +38,7 @@ class SmtpReplies(asyncio.Protocol):
         for line in lines:
             self._lines.append(line)
             if line[3:4] != b"-":
-                self.heard.append(_reply_of(self._lines))
+                self.heard.append(_reply_of(*self._lines))
                 self._lines = []
         if len(self._rest) + sum(map(len, self._lines)) > _MOST_BYTES:
             self.lost = True
@@ -59,7 +60,9 @@ class SmtpReplies(asyncio.Protocol):
             waiter.set_result(None)
 
 
-def _reply_of(lines: list[bytes]) -> SMTPResponse:
+# A server says the same to every MAIL, RCPT and DATA.
+@lru_cache(maxsize=64)
+def _reply_of(*lines: bytes) -> SMTPResponse:
     code = int(lines[-1][:3]) if lines[-1][:3].isdigit() else NO_CODE
     said = b"\n".join(line if code == NO_CODE else line[4:].strip() for line in lines)
     return SMTPResponse(code, said.decode("utf-8", "replace"))

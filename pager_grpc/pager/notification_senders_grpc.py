@@ -193,4 +193,5 @@ def _duration(span: timedelta) -> Duration | None:
 
 def _line(said: str) -> str:
     """What another server said, as a timeline can keep it: one line, no control characters, not endless."""
-    return "".join(sign if sign.isprintable() else " " for sign in said[:500])
+    said = said[:500]
+    return said if said.isprintable() else "".join(sign if sign.isprintable() else " " for sign in said)
