@@ -100,6 +100,6 @@ class SqlKnownPolicies(KnownPolicies):
 
     async def _first(self, column: str) -> tuple[datetime | None, datetime]:
         query = _FIRST.format(column=column, now=self._database.now_sql)
-        async with self._database.snapshot() as connection:
+        async with self._database.glance() as connection:
             [row] = await fetch(connection, query, self._database.now_binds())
         return as_moment(row["first"]), moment_of(row["now"])

@@ -73,7 +73,8 @@ class SqlNotificationOutbox(NotificationOutbox):
             writes.update(NOTIFICATIONS, [_settled_row(r, now) for r in alone if isinstance(r, Settled)])
             ends = [pair for result in current if isinstance(result, Settled) for pair in _ends(result)]
             escalates = await self._add_lines(connection, writes, ends, now)
-            work = Work.DELIVERY + (Work.EVENTS if ends else "") + (Work.ESCALATION if escalates else "")
+            work = Work.DELIVERY if any(map(_makes_something_owed, current)) else ""
+            work += (Work.EVENTS if ends else "") + (Work.ESCALATION if escalates else "")
             await writes.run()
         self._wakeups.committed(work)
         return len(current)
@@ -168,6 +169,11 @@ def _these_incidents(
 
 def _is_bundle(result: Result) -> bool:
     return isinstance(result.claim.notification, Bundle)
+
+
+def _makes_something_owed(result: Result) -> bool:
+    """Whether the same pages are owed again, or the next step of who was refused."""
+    return not isinstance(result, Settled) or result.outcome is Outcome.UNDELIVERABLE
 
 
 def _ends(result: Settled) -> list[End]:

@@ -160,6 +160,17 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def glance(self) -> AsyncIterator[AsyncConnection]:
+        """For one statement that only reads: a transaction around it would be two more round trips. Errors as ``unit``.
+
+        For whoever acts on what it finds under locks of its own, or not at all. Where the database is SERIALIZABLE by
+        default it may lose to others, and have to try again.
+        """
+        self._require_unpaused()
+        async with _translated(), self._pool.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
     async def looking(self) -> AsyncIterator[AsyncConnection]:
         """As ``snapshot``, also while paused: for whoever finds out whether the database may be used."""
         async with self._transaction(**_SNAPSHOT) as unit:
