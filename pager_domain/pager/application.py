@@ -17,7 +17,7 @@ from pager_domain.pager.delivery import (
     result_of,
     unreadable,
 )
-from pager_domain.pager.events import IncidentId, Timeout
+from pager_domain.pager.events import MOST_SEVERE_FIRST, IncidentId, Timeout
 from pager_domain.pager.maintenance import last_to_end, on_due_in_window
 from pager_domain.pager.model import (
     Answer,
@@ -27,9 +27,10 @@ from pager_domain.pager.model import (
     Request,
 )
 from pager_domain.pager.policy_choice import chosen_policy, question_about, unknown_assignee
+from pager_domain.pager.ports.deliveries import Deliveries
 from pager_domain.pager.ports.email_sender import EmailSender, HandOff
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, PolicyQuestion
-from pager_domain.pager.ports.monitored_services import MonitoredServices
+from pager_domain.pager.ports.monitored_services import MonitoredServices, UnitOfWork
 from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Result
 from pager_domain.pager.ports.sms_sender import SmsSender
 from pager_domain.pager.service import PagerService
@@ -73,10 +74,11 @@ class PagerApplicationService:
             await work.commit()
         return results
 
-    async def escalate_due(self, limit: int) -> int:
+    async def escalate_due(self, limit: int, deliveries: Deliveries | None = None) -> int:
         """Fires the next level of up to ``limit`` due incidents and returns how many it found.
 
-        Policies are asked for before the transaction; inside it each incident is locked and looked at again.
+        Policies are asked for before the transaction; inside it each incident is locked and looked at again. The pages
+        that ``deliveries`` has room for are claimed in it too, and begun once that stands.
         """
         found = await self._store.due(limit)
         if not found:
@@ -108,7 +110,10 @@ class PagerApplicationService:
                 if isinstance(answer, EscalationPolicy) and question_about(service).is_of_the_service:
                     learnt[service_id] = answer
             await work.save(changes, known_policies=learnt)
+            claims = await _claimed_at_once(work, changes, deliveries.room) if deliveries else []
             await work.commit()
+            if deliveries:
+                deliveries.begin(claims)
         return len(found)
 
     async def claim_due(self, limit: int) -> list[Claim]:
@@ -141,6 +146,13 @@ class PagerApplicationService:
                 return None
             sent = self._sms_sender.send_sms(target.number, page.body, page_id, token, since_first)
         return discreet(await sent, target)
+
+
+async def _claimed_at_once(work: UnitOfWork, changes: Sequence[Change], room: int) -> list[Claim]:
+    """Claims of the pages that were made just now and are owed now, the most severe first."""
+    pages = [page for change in changes for page in change.notifications if not page.delay]
+    pages.sort(key=lambda page: MOST_SEVERE_FIRST.index(page.severity))
+    return await work.claim(pages, room) if pages and room > 0 else []
 
 
 def _asked(service: MonitoredService) -> tuple[IncidentId | None, PolicyQuestion]:

@@ -96,7 +96,7 @@ async def running_pager(
         lanes = _lanes(application, database, tracing, measured)
         recorder = GroupCommit(measured.commit("pages", _recording(application, database)), MAX_BATCH)
         deliveries = DeliveryLoop(application, outbox, recorder, wakeups.delivery, tracing)
-        escalations = escalation_loop(store, outbox, policies, senders, catch_all, tracing)
+        escalations = escalation_loop(store, outbox, policies, senders, catch_all, deliveries, tracing)
 
         server = server_of(
             _contract(settings),

@@ -6,6 +6,7 @@ from pager_domain.kernel import NotificationTarget
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.canary import CanaryPolicies
 from pager_domain.pager.events import IncidentId
+from pager_domain.pager.ports.deliveries import Deliveries
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_domain.pager.ports.notification_outbox import NotificationOutbox
@@ -30,8 +31,9 @@ def stores_of(
     settings: PagerSettings, database: Database, wakeups: Wakeups, sealing: Sealing, measured: Measured
 ) -> tuple[MonitoredServices, NotificationOutbox]:
     """The store and the outbox over ``database``, counted where metrics are served."""
-    store = SqlMonitoredServices(database, wakeups, sealing)
-    outbox = SqlNotificationOutbox(database, wakeups, sealing, _pace(settings))
+    pace = _pace(settings)
+    store = SqlMonitoredServices(database, wakeups, sealing, pace)
+    outbox = SqlNotificationOutbox(database, wakeups, sealing, pace)
     return measured.store(store), measured.outbox(outbox)
 
 
@@ -64,13 +66,14 @@ def escalation_loop(
     policies: EscalationPolicyRepository,
     senders: GrpcNotificationSenders,
     catch_all: Sequence[NotificationTarget],
+    deliveries: Deliveries,
     tracing: Tracing | None,
 ) -> EscalationLoop:
     """The loop over use cases of its own, whose levels are told, and traced with ``tracing``."""
     told: MonitoredServices = LoggedMonitoredServices(store)
     if tracing is not None:
         told, policies = TracedMonitoredServices(told, tracing), TracedEscalationPolicies(policies, tracing)
-    return EscalationLoop(application_over(told, outbox, policies, senders, catch_all), told)
+    return EscalationLoop(application_over(told, outbox, policies, senders, catch_all), told, deliveries)
 
 
 def new_incident_id() -> IncidentId:

@@ -1,12 +1,15 @@
 """The outbox is worked off: pages are claimed, handed to the notifier, and what became of them is recorded."""
 
 import asyncio
+from collections.abc import Sequence
+from contextvars import copy_context
 
 import structlog
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.notification import Bundle
+from pager_domain.pager.ports.deliveries import Deliveries
 from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Result, Settled
 from pager_grpc.pager.escalation_loop import ASIDE_SECONDS, SAFETY_PAUSE_SECONDS, pause_until
 from pager_grpc.pager.spans import delivering, note_end
@@ -23,7 +26,7 @@ PROBE_PAUSE_SECONDS = 1.0
 """While no notifier is there, one page at a time tries to reach it, this often."""
 
 
-class DeliveryLoop:
+class DeliveryLoop(Deliveries):
     """Keeps up to 256 attempts in flight; each records its own end, so that a slow one holds up nobody."""
 
     def __init__(
@@ -40,25 +43,47 @@ class DeliveryLoop:
         self._bell = bell
         self._tracing = tracing
         self._attempts: set[asyncio.Task[None]] = set()
+        self._context = copy_context()
         self._notifier_is_there = True
+        self._waits_for_room = False
+        self._more_may_be_owed = True
 
     async def step(self) -> float:
         """Claims what there is room for. Seconds to sleep unless woken; 0 while there may be more to do."""
         most = IN_FLIGHT if self._notifier_is_there else 1
         room = most - len(self._attempts)
         # A claim costs about the same for one page and for a hundred: with little room more attempts may end first.
-        if room < -(-most // 2):
+        self._waits_for_room = room < -(-most // 2)
+        if self._waits_for_room:
             return SAFETY_PAUSE_SECONDS  # an attempt that ends rings the bell
         if not self._notifier_is_there:
             await asyncio.sleep(PROBE_PAUSE_SECONDS)
+        # Most rings tell of nothing that is owed now, and a look is cheaper than a claim.
+        if not self._more_may_be_owed:
+            seconds = await self._outbox.seconds_until_due()
+            if seconds is None or seconds > 0:
+                return pause_until(seconds)
         claims = await self._application.claim_due(room)
+        self.begin(claims)
+        self._more_may_be_owed = len(claims) >= room
+        return 0.0 if self._more_may_be_owed else ASIDE_SECONDS
+
+    @property
+    def room(self) -> int:
+        """None while pages may be owed that wait for it, or while one at a time tries to reach the notifier."""
+        waits = self._waits_for_room or self._more_may_be_owed or not self._notifier_is_there
+        return 0 if waits else IN_FLIGHT - len(self._attempts)
+
+    def begin(self, claims: Sequence[Claim]) -> None:
+        """Each attempt is a task of its own, in no trace but that of its page, whoever begins it.
+
+        Claims of the loop and of a level that fires meanwhile may together be more than there was room for; each has
+        its lease.
+        """
         for claim in claims:
-            attempt = asyncio.create_task(self._attempt(claim))
+            attempt = asyncio.create_task(self._attempt(claim), context=self._context.copy())
             self._attempts.add(attempt)
             attempt.add_done_callback(self._ended)
-        if claims:
-            return 0.0 if len(claims) >= room else ASIDE_SECONDS
-        return pause_until(await self._outbox.seconds_until_due())
 
     async def drain(self) -> None:
         """Waits for the attempts in flight; each has a deadline."""
@@ -72,7 +97,8 @@ class DeliveryLoop:
 
     def _ended(self, attempt: asyncio.Task[None]) -> None:
         self._attempts.discard(attempt)
-        self._bell.ring()
+        if self._waits_for_room:
+            self._bell.ring()
 
     async def _attempt(self, claim: Claim) -> None:
         lines_are_about(claim.notification)

@@ -1,6 +1,7 @@
 """Time: what is due is escalated. Any number of replicas may run this loop; there is no leader."""
 
 from pager_domain.pager.application import PagerApplicationService
+from pager_domain.pager.ports.deliveries import Deliveries
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 
 BATCH = 100
@@ -14,13 +15,16 @@ ASIDE_SECONDS = 0.005
 class EscalationLoop:
     """One step fires what is due and says how long nothing will be."""
 
-    def __init__(self, application: PagerApplicationService, store: MonitoredServices) -> None:
+    def __init__(
+        self, application: PagerApplicationService, store: MonitoredServices, deliveries: Deliveries | None = None
+    ) -> None:
         self._application = application
         self._store = store
+        self._deliveries = deliveries
 
     async def step(self) -> float:
         """Seconds to sleep unless woken; 0 while there may be more to do."""
-        if found := await self._application.escalate_due(BATCH):
+        if found := await self._application.escalate_due(BATCH, self._deliveries):
             return 0.0 if found == BATCH else ASIDE_SECONDS
         return pause_until(await self._store.seconds_until_due())
 

@@ -8,7 +8,9 @@ from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import IncidentId
 from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId
 from pager_domain.pager.model import Change, EscalationPolicy, Incident, MonitoredService, Request, StoredAnswer
+from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.monitored_services import CancelledPage, MonitoredServices, RequestKey, UnitOfWork
+from pager_domain.pager.ports.notification_outbox import Claim
 
 
 class ForwardedUnitOfWork(UnitOfWork):
@@ -71,6 +73,10 @@ class ForwardedUnitOfWork(UnitOfWork):
     ) -> None:
         """As the unit of work."""
         await self._work.save(changes, answers=answers, known_policies=known_policies)
+
+    async def claim(self, pages: Sequence[Notification], limit: int) -> list[Claim]:
+        """As the unit of work."""
+        return await self._work.claim(pages, limit)
 
     async def commit(self) -> None:
         """As the unit of work."""

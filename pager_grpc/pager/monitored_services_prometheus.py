@@ -13,7 +13,9 @@ from pager_domain.pager.events import (
     NotificationSettled,
 )
 from pager_domain.pager.model import Change, EscalationPolicy, MonitoredService, StoredAnswer
+from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.monitored_services import MonitoredServices, UnitOfWork
+from pager_domain.pager.ports.notification_outbox import Claim
 from pager_grpc.pager.metrics import EscalationMetrics, PageMetrics
 from pager_grpc.pager.metrics_alerts import AlertMetrics
 from pager_grpc.pager.monitored_services_forwarded import ForwardedMonitoredServices, ForwardedUnitOfWork
@@ -36,6 +38,7 @@ class MeasuredUnitOfWork(ForwardedUnitOfWork):
         self._metrics = metrics
         self._due: dict[IncidentId, datetime] = {}
         self._saved: list[IncidentEvent] = []
+        self._claimed: list[Claim] = []
 
     async def due_services(self, ids: Iterable[MonitoredServiceId]) -> dict[MonitoredServiceId, MonitoredService]:
         """As the unit of work."""
@@ -55,10 +58,16 @@ class MeasuredUnitOfWork(ForwardedUnitOfWork):
         await self._work.save(changes, answers=answers, known_policies=known_policies)
         self._saved += (event for change in changes for event in change.events)
 
+    async def claim(self, pages: Sequence[Notification], limit: int) -> list[Claim]:
+        """As the unit of work."""
+        self._claimed = await self._work.claim(pages, limit)
+        return self._claimed
+
     async def commit(self) -> None:
         """As the unit of work."""
         await self._work.commit()
         self._metrics.alerts.stored(self._saved)
+        self._metrics.pages.claimed(self._claimed)
         for event in self._saved:
             self._count(event)
 

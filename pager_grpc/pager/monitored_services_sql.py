@@ -8,6 +8,7 @@ from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import MOST_SEVERE_FIRST
 from pager_domain.pager.model import EscalationPolicy, MonitoredService
 from pager_domain.pager.ports.monitored_services import MonitoredServices
+from pager_domain.pager.storm import Pace
 from pager_grpc.pager import rows
 from pager_grpc.pager.policy_documents import policy_of
 from pager_grpc.pager.sealing import Sealing
@@ -33,18 +34,19 @@ ORDER BY rank, next_escalation_at
 
 
 class SqlMonitoredServices(MonitoredServices):
-    """The store over one database."""
+    """The store over one database. ``pace`` is as in the outbox."""
 
-    def __init__(self, database: Database, wakeups: Wakeups, sealing: Sealing) -> None:
+    def __init__(self, database: Database, wakeups: Wakeups, sealing: Sealing, pace: Pace | None = None) -> None:
         self._database = database
         self._wakeups = wakeups
         self._sealing = sealing
+        self._pace = pace
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[SqlUnitOfWork]:
         """A transaction; rolled back unless committed."""
         async with self._database.unit() as unit:
-            yield SqlUnitOfWork(unit, self._database, self._wakeups, self._sealing)
+            yield SqlUnitOfWork(unit, self._database, self._wakeups, self._sealing, self._pace)
 
     async def due(self, limit: int) -> list[MonitoredService]:
         """One walk along the index of what is due for each severity; nothing else is looked at."""
@@ -52,7 +54,7 @@ class SqlMonitoredServices(MonitoredServices):
             _DUE.format(severity=severity, rank=rank, now=self._database.now_sql)
             for rank, severity in enumerate(MOST_SEVERE_FIRST)
         )
-        async with self._database.snapshot() as connection:
+        async with self._database.glance() as connection:
             binds = {"limit": limit, **self._database.now_binds()}
             found = await fetch(connection, _DUE_SERVICES.format(walks=walks), binds)
         return [rows.service_of(row, rows.incident_of(row, self._sealing)) for row in found]
@@ -65,7 +67,7 @@ class SqlMonitoredServices(MonitoredServices):
         self, ids: Iterable[MonitoredServiceId]
     ) -> dict[MonitoredServiceId, tuple[EscalationPolicy, datetime]]:
         """One read by key."""
-        async with self._database.snapshot() as connection:
+        async with self._database.glance() as connection:
             condition, binds = is_one_of(connection, "monitored_service_id", set(ids))
             found = await fetch(connection, f"SELECT * FROM last_known_policies WHERE {condition}", binds)
         return {
@@ -86,7 +88,7 @@ async def seconds_until(database: Database, table: str, column: str, condition: 
     firsts = [first.format(column, table, condition, severity) for severity in MOST_SEVERE_FIRST]
     moments = " UNION ALL ".join([*firsts, *([also] if also else [])])
     query = f"SELECT min(due) AS due, {database.now_sql} AS now FROM ({moments}) AS moments"
-    async with database.snapshot() as connection:
+    async with database.glance() as connection:
         [found] = await fetch(connection, query, database.now_binds())
     due, now = as_moment(found["due"]), as_moment(found["now"])
     return (due - now).total_seconds() if due is not None and now is not None else None

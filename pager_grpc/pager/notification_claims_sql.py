@@ -1,7 +1,7 @@
 """Claiming on SQLite and PostgreSQL: what is owed is picked with SKIP LOCKED, arranged by the rules, then held."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from pager_domain.pager.storm import MAX_BUNDLED, Arrangement, Pace, Traffic, ar
 from pager_grpc.pager import bundles_sql, page_rows
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.tables import RecipientRow, table_of
-from pager_grpc.runtime.bulk import update_rows
+from pager_grpc.runtime.bulk import Writes
 from pager_grpc.runtime.columns import moment_of
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import Row, as_rows, change, fetch, is_one_of_pairs
@@ -39,7 +39,8 @@ UPDATE notifications
 SET held = true, attempts = attempts + 1, due_at = {lease_end},
     lost_claims = CASE WHEN held THEN lost_claims + 1 ELSE lost_claims END
 WHERE {condition}
-RETURNING *, {is_open} AS incident_is_open
+RETURNING notification_id, attempts, lost_claims, due_at, owed_at, created_at, traceparent,
+    {is_open} AS incident_is_open
 """
 _LATER = "UPDATE notifications SET due_at = :later_at WHERE {condition}"
 # Whoever holds this row arranges what its recipient is owed; a recipient without a row had a calm time.
@@ -67,6 +68,10 @@ class Claiming:
     owed_at: dict[NotificationId, datetime] = field(default_factory=dict, init=False)
     """Of each page that was read: when it was owed first."""
 
+    def __post_init__(self) -> None:
+        """Nothing is written yet."""
+        self.writes = Writes(self.connection)
+
     async def claims(self, limit: int) -> list[Claim]:
         """Bundles that are owed again first, then pages; a page that was claimed before goes alone again."""
         found = await bundles_sql.claim_due(self.connection, self.database, self.sealing, limit, LEASE)
@@ -79,6 +84,24 @@ class Claiming:
             if arrangement.together:
                 found.append(await self._bundle(arrangement.together))
         return [*found, *await self._hold(alone)]
+
+    async def claims_of(self, pages: Sequence[Notification], limit: int) -> list[Claim]:
+        """Those of ``pages``, which this transaction made, that go alone whatever else their recipients are owed.
+
+        Where a recipient is in a storm, or enters it, they are left to :meth:`claims`, which looks at all that is owed.
+        """
+        made = pages[:limit]
+        if self.pace is None:
+            return await self._hold(made)
+        owed = self._by_recipient(made)
+        traffic, now = await self._traffic(owed)
+        calm = {
+            key: arranged(self.pace, traffic[key], pages, now)
+            for key, pages in owed.items()
+            if not uses_the_last_message(self.pace, traffic[key], len(pages), now)
+        }
+        self._remember(calm)
+        return await self._hold([page for arrangement in calm.values() for page in arrangement.alone])
 
     async def _picked(self, limit: int) -> list[tuple[Notification, int]]:
         """Up to ``limit`` pages, the most severe first, then the longest owed; each with the claims so far."""
@@ -96,17 +119,24 @@ class Claiming:
         """What becomes of pages that were never claimed, recipient by recipient; what each got is remembered."""
         if not fresh or self.pace is None:
             return []
-        owed: dict[str, list[Notification]] = {}
-        for page in fresh:
-            owed.setdefault(self._recipient(page), []).append(page)
+        owed = self._by_recipient(fresh)
         traffic, now = await self._traffic(owed)
         for key, pages in owed.items():
             if uses_the_last_message(self.pace, traffic[key], len(pages), now):
                 owed[key] = await self._all_for(pages)
         arrangements = {key: arranged(self.pace, traffic[key], pages, now) for key, pages in owed.items()}
-        changed = [_traffic_row(key, arrangement.traffic) for key, arrangement in arrangements.items()]
-        await update_rows(self.connection, RECIPIENTS, changed)
+        self._remember(arrangements)
         return list(arrangements.values())
+
+    def _by_recipient(self, pages: Iterable[Notification]) -> dict[str, list[Notification]]:
+        owed: dict[str, list[Notification]] = {}
+        for page in pages:
+            owed.setdefault(self._recipient(page), []).append(page)
+        return owed
+
+    def _remember(self, arrangements: Mapping[str, Arrangement]) -> None:
+        """What each recipient will have got; written with what is held."""
+        self.writes.update(RECIPIENTS, [_traffic_row(key, each.traffic) for key, each in arrangements.items()])
 
     async def _traffic(self, recipients: Iterable[str]) -> tuple[dict[str, Traffic], datetime]:
         """Locks in the order of the keys, so that two claims never wait for each other in a circle."""
@@ -118,13 +148,16 @@ class Claiming:
 
     async def _hold(self, pages: Sequence[Notification]) -> list[Claim]:
         if not pages:
+            await self.writes.run()
             return []
         condition, binds = self._these(pages)
         statement = _HOLD.format(
             condition=condition, lease_end=self.database.later_sql("lease"), is_open=bundles_sql.INCIDENT_IS_OPEN
         )
-        held = await fetch(self.connection, statement, binds | self.database.later_binds("lease", LEASE))
-        return sorted(map(self._claim_of, held), key=lambda claim: claim.notification.notification_id)
+        held = await self.writes.fetch(statement, binds | self.database.later_binds("lease", LEASE))
+        rows = {row["notification_id"]: row for row in held}
+        known = {page.notification_id: page for page in pages}
+        return [_claim_of(known[key], rows[key]) for key in sorted(rows)]
 
     async def _put_off(self, arrangement: Arrangement) -> None:
         if arrangement.later_at is not None:
@@ -162,10 +195,6 @@ class Claiming:
         self.owed_at[row["notification_id"]] = page_rows.owed_at(row)
         return page_rows.notification_of(row, self.sealing)
 
-    def _claim_of(self, row: Row) -> Claim:
-        is_open, age = bool(row["incident_is_open"]), page_rows.age_of(row, LEASE, page_rows.owed_at(row))
-        return Claim(self._page_of(row), row["attempts"], is_open, row["lost_claims"], age)
-
     @property
     def _skip_locked(self) -> str:
         return "" if self.database.is_sqlite else "FOR UPDATE SKIP LOCKED"
@@ -173,6 +202,14 @@ class Claiming:
 
 def _urgency(row: Row) -> tuple[int, Any]:
     return MOST_SEVERE_FIRST.index(row["severity"]), row["due_at"]
+
+
+def _claim_of(page: Notification, held: Row) -> Claim:
+    """``page`` as its row was held just now. One that was made just now may have got its trace on the way there."""
+    if (traceparent := held["traceparent"] or "") != page.traceparent:
+        page = replace(page, traceparent=traceparent)
+    age = page_rows.age_of(held, LEASE, page_rows.owed_at(held))
+    return Claim(page, held["attempts"], bool(held["incident_is_open"]), held["lost_claims"], age)
 
 
 def _traffic_row(recipient: str, traffic: Traffic) -> dict[str, Any]:

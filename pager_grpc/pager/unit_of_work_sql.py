@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,10 +18,14 @@ from pager_domain.pager.model import (
     Request,
     StoredAnswer,
 )
+from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKey, UnitOfWork
-from pager_grpc.pager import maintenance_windows_sql, page_rows, rows
+from pager_domain.pager.ports.notification_outbox import Claim
+from pager_domain.pager.storm import Pace
+from pager_grpc.pager import escalation_loop, maintenance_windows_sql, page_rows, rows
 from pager_grpc.pager.former_incidents_sql import former_incidents
 from pager_grpc.pager.known_policies_sql import write_known_policies
+from pager_grpc.pager.notification_claims_sql import Claiming
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.tables import (
     IncidentEventRow,
@@ -92,8 +96,10 @@ class SqlUnitOfWork(UnitOfWork):
     database: Database
     wakeups: Wakeups
     sealing: Sealing
+    pace: Pace | None = None
     moment: datetime | None = None
     work: str = ""
+    saved_pages: int = 0
 
     @property
     def connection(self) -> AsyncConnection:
@@ -195,7 +201,7 @@ class SqlUnitOfWork(UnitOfWork):
         opened = {event.incident_id for event in events if isinstance(event.what, IncidentOpened)}
         # A repeated alert changes counts alone, and the service only when an incident begins or ends.
         changed = {event.incident_id for event in events if not isinstance(event.what, AlertRepeated)}
-        due = any(incidents[key].next_escalation_at for key in changed)
+        due = any(self._is_due_soon(incidents[key]) for key in changed)
         changed |= {c.incident.incident_id for c in changes if c.incident is not None and not c.events}
         services = {c.service.monitored_service_id: c.service for c in changes if _begins_or_ends(c)}
         pages = [page for change in changes for page in change.notifications]
@@ -204,6 +210,7 @@ class SqlUnitOfWork(UnitOfWork):
         rewritten = [rows.changed_incident_row(i, self.sealing) for key, i in incidents.items() if key in known]
         self.work = (Work.EVENTS if events else "") + (Work.DELIVERY if pages else "")
         self.work += Work.ESCALATION if due else ""
+        self.saved_pages = len(pages)
         writes = Writes(self.connection)
         writes.update(INCIDENTS, counted)
         writes.update(INCIDENTS, rewritten)
@@ -216,6 +223,14 @@ class SqlUnitOfWork(UnitOfWork):
         writes.insert(ANSWERS, [rows.answer_row(answer, self.now) for answer in answers])
         write_known_policies(writes, known_policies or {}, self.now, self.sealing)
         await writes.run()
+
+    async def claim(self, pages: Sequence[Notification], limit: int) -> list[Claim]:
+        """As a claim of the outbox; it holds the rows of the recipients, as that does, until the end."""
+        claiming = Claiming(self.connection, self.database, self.sealing, self.pace)
+        claims = await claiming.claims_of(pages, limit)
+        if len(claims) == self.saved_pages:  # nothing is left for whoever looks into the outbox
+            self.work = self.work.replace(Work.DELIVERY, "")
+        return claims
 
     async def commit(self) -> None:
         """Commits, then rings the bells, also when nobody knows whether the commit stands."""
@@ -230,6 +245,11 @@ class SqlUnitOfWork(UnitOfWork):
         writes.insert(INCIDENTS, untouched, computed=rows.AS_OPENED)
         touched = [rows.new_incident_row(incident, self.sealing) for incident in opened if not incident.is_untouched]
         writes.insert(INCIDENTS, touched)
+
+    def _is_due_soon(self, incident: Incident) -> bool:
+        """Sooner than whoever sleeps longest looks by itself."""
+        due = incident.next_escalation_at
+        return due is not None and due - self.now <= timedelta(seconds=escalation_loop.SAFETY_PAUSE_SECONDS)
 
     async def _locked(
         self, ids: Iterable[MonitoredServiceId], *, skip_locked: bool = False

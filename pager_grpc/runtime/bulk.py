@@ -4,7 +4,7 @@ PostgreSQL takes one array a column (``unnest``), SQLite one ``executemany``. Th
 cached; values go in as plain Python and are converted here, because typed inserts cost most of the time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -72,6 +72,16 @@ class Writes:
         elif parts:
             named = ", ".join(f"w{n} AS ({part})" for n, part in enumerate(parts))
             await postgres_driver.fetch(self._connection, f"WITH {named} SELECT 1", binds)
+
+    async def fetch(self, statement: str, binds: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows of ``statement``, which goes with what was added since the last run: together they are one write."""
+        if self._sqlite:
+            return sqlite_driver(self._connection).fetch(statement, binds)
+        parts, more, self._parts, self._binds = self._parts, self._binds, [], {}
+        named = ", ".join(f"w{n} AS ({part})" for n, part in enumerate(parts))
+        return await postgres_driver.fetch(
+            self._connection, f"WITH {named} {statement}" if parts else statement, {**more, **binds}
+        )
 
     def _add(self, statement: str, converters: list[Converter], rows: Sequence[Row]) -> None:
         columns: list[Sequence[Any]] = [[row[name] for row in rows] for name in rows[0]]

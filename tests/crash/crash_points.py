@@ -2,7 +2,8 @@
 
 ``CRASH_AT=claim.committed:2`` kills this process with SIGKILL at the second passage of that place. In the pager:
 
-    raise, acknowledge, healthy, escalation, claim, record   each .before_commit and .committed
+    raise, acknowledge, healthy, escalation, claim, record   each .before_commit and .committed; a transaction that
+                                                              fires a level and claims its pages is both
     send                                                      .before and .after the call of the notifier
 
 and in the notifier ``sending`` and ``settled`` (the ledger, before_commit and committed) around ``provider`` (before
@@ -31,6 +32,7 @@ from pager_grpc.notifier.deliveries_sql import SqlDeliveryLedger
 from pager_grpc.notifier.email_smtp import SmtpEmailSender
 from pager_grpc.notifier.sms_http import HttpSmsSender
 from pager_grpc.pager import notification_claims_sql, notification_senders_grpc
+from pager_grpc.pager.delivery_loop import DeliveryLoop
 from pager_grpc.pager.notification_claims_sql import Claiming
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
 from pager_grpc.pager.notification_senders_grpc import GrpcNotificationSenders
@@ -81,8 +83,11 @@ def _install_pager(passing: Callable[[str], None]) -> None:
     _naming(PagerApplicationService, "escalate_due", lambda _: "escalation")
     _naming(SqlNotificationOutbox, "claim", lambda _: "claim")
     _naming(SqlNotificationOutbox, "record", lambda _: "record")
-    _around(SqlUnitOfWork, "commit", passing, _doing.get, ("before_commit", "committed"))
-    _noting_what_is_claimed()
+    _watch_commits(passing)
+    for method in ("claims", "claims_of"):
+        _noting_what_is_claimed(method)
+    if "CRASH_WITHOUT_ROOM" in os.environ:
+        DeliveryLoop.room = property(lambda _: 0)
     _watch_transactions(passing, "claim", "record")
     for method in ("send_email", "send_sms"):
         _around(GrpcNotificationSenders, method, passing, lambda: "send", ("before", "after"))
@@ -122,10 +127,10 @@ def _naming(kind: type, method: str, name: Callable[[Any], str]) -> None:
     original = getattr(kind, method)
 
     @wraps(original)
-    async def named(self: Any, argument: Any) -> Any:
+    async def named(self: Any, argument: Any, *more: Any) -> Any:
         token = _doing.set(name(argument))
         try:
-            return await original(self, argument)
+            return await original(self, argument, *more)
         finally:
             _doing.reset(token)
 
@@ -147,17 +152,34 @@ def _around(
     setattr(kind, method, watched)
 
 
-def _noting_what_is_claimed() -> None:
-    """A claim of nothing is no claim."""
-    original = Claiming.claims
+def _watch_commits(passing: Callable[[str], None]) -> None:
+    """Units of work; one in which pages were claimed passes the places of a claim, too."""
+    original = SqlUnitOfWork.commit
 
     @wraps(original)
-    async def noted(self: Claiming, limit: int) -> Any:
-        claims = await original(self, limit)
+    async def watched(self: SqlUnitOfWork) -> None:
+        names = [_doing.get(), *(["claim"] if _claimed.get() else [])]
+        _claimed.set(False)
+        for name in names:
+            passing(f"{name}.before_commit")
+        await original(self)
+        for name in names:
+            passing(f"{name}.committed")
+
+    SqlUnitOfWork.commit = watched
+
+
+def _noting_what_is_claimed(method: str) -> None:
+    """A claim of nothing is no claim."""
+    original = getattr(Claiming, method)
+
+    @wraps(original)
+    async def noted(self: Claiming, *arguments: Any) -> Any:
+        claims = await original(self, *arguments)
         _claimed.set(bool(claims))
         return claims
 
-    Claiming.claims = noted
+    setattr(Claiming, method, noted)
 
 
 def _watch_transactions(passing: Callable[[str], None], *names: str) -> None:

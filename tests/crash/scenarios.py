@@ -52,6 +52,8 @@ class Scenario:
     levels: tuple[tuple[str, ...], ...] = (("email",),)
     timeout_seconds: float = 900
     policy_is_down: bool = False
+    room_for_pages: bool = True
+    """Without it no page is claimed by the transaction that makes it, but by the next one."""
     reached: int = 1
 
     def recipients(self, world: World) -> list[list[str]]:
@@ -144,6 +146,7 @@ SCENARIOS = (
         levels=(("email", "sms"),),
         reached=2,
     ),
+    Scenario("left to the outbox", raised_until_heard, room_for_pages=False),
     Scenario(
         "two levels",
         raised_until_heard,

@@ -30,7 +30,12 @@ async def _one_crash(new_world, policy_address, databases, scenario, crash):
 async def _swept(new_world, policy_address, databases, scenario, at_once):
     one = partial(_one_crash, new_world, policy_address, databases, scenario)
     crashes = [
-        Crash("notifier" if place.partition(":")[0] in NOTIFIER else "pager", place) for place in scenario.places
+        Crash(
+            "notifier" if place.partition(":")[0] in NOTIFIER else "pager",
+            place,
+            room_for_pages=scenario.room_for_pages,
+        )
+        for place in scenario.places
     ]
     wrong = await side_by_side(crashes, one, at_once)
     assert not wrong, "\n" + "\n".join(wrong)

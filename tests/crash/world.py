@@ -43,10 +43,11 @@ class Crash:
     room: str
     at: str = ""
     syscall: int | None = None
+    room_for_pages: bool = True
 
     def environment(self, mark: Path) -> dict[str, str]:
         how = {"CRASH_AT": self.at} if self.syscall is None else {"CRASH_AT_SYSCALL": str(self.syscall)}
-        return how | {"CRASH_MARK": str(mark)}
+        return how | {"CRASH_MARK": str(mark)} | ({} if self.room_for_pages else {"CRASH_WITHOUT_ROOM": "1"})
 
     def __str__(self) -> str:
         return f"{self.room} at {self.at}" if self.syscall is None else f"{self.room} before call {self.syscall}"

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import Clock, MonitoredServiceId
@@ -21,8 +21,10 @@ from pager_domain.pager.model import (
 )
 from pager_domain.pager.notification import Bundle, Notification
 from pager_domain.pager.ports.monitored_services import CancelledPage, MonitoredServices, RequestKey, UnitOfWork
-from pager_domain.pager.storm import Traffic
+from pager_domain.pager.ports.notification_outbox import Claim
+from pager_domain.pager.storm import Pace, Traffic, arranged, uses_the_last_message
 
+LEASE = timedelta(seconds=10)
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -181,6 +183,24 @@ class FakeUnitOfWork(UnitOfWork):
             :limit
         ]
 
+    async def claim(self, pages, limit):
+        """The state of whoever is in a storm, or enters it, is left as it is."""
+        owed: dict[tuple[str, str], list[Notification]] = {}
+        for page in pages[:limit]:
+            owed.setdefault((page.channel.value, page.address), []).append(page)
+        return [claim for recipient, made in owed.items() for claim in self._claimed_of(recipient, made)]
+
+    def _claimed_of(self, recipient, made):
+        pace, traffic = self.store.pace, self.state.traffic.get(recipient)
+        if pace is not None:
+            if uses_the_last_message(pace, traffic, len(made), self.now):
+                return []
+            self.state.traffic[recipient] = arranged(pace, traffic, made, self.now).traffic
+        for page in made:
+            stored = self.state.pages[page.notification_id]
+            self.state.pages[page.notification_id] = replace(stored, held=True, attempts=1, due_at=self.now + LEASE)
+        return [Claim(page, 1, incident_is_open=True) for page in made]
+
     async def commit(self) -> None:
         self.store.reach()
         self.store.state = self.state.copy()
@@ -189,8 +209,9 @@ class FakeUnitOfWork(UnitOfWork):
 class FakeMonitoredServices(MonitoredServices):
     """One unit of work at a time. While ``unreachable`` everything fails."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, pace: Pace | None = None) -> None:
         self.clock = clock
+        self.pace = pace
         self.state = PagerState()
         self.unreachable = False
         self._one_at_a_time = asyncio.Lock()

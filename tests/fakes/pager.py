@@ -35,6 +35,10 @@ class FakePager:
     def stores(self, number):
         return [(n, self.store) for n in range(number)]
 
+    def store_with(self, pace):
+        self.store.pace = pace
+        return self.store
+
     def outboxes(self, number):
         return [self.outbox] * number
 

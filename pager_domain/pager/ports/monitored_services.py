@@ -11,6 +11,7 @@ from pager_domain.pager.events import IncidentId
 from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId
 from pager_domain.pager.model import Change, EscalationPolicy, Incident, MonitoredService, Request, StoredAnswer
 from pager_domain.pager.notification import Notification
+from pager_domain.pager.ports.notification_outbox import Claim
 
 RequestKey = tuple[MonitoredServiceId, str]
 
@@ -75,6 +76,13 @@ class UnitOfWork(Protocol):
         known_policies: Mapping[MonitoredServiceId, EscalationPolicy] | None = None,
     ) -> None:
         """Writes services, incidents, events and pages; of each service and incident the last state counts."""
+
+    async def claim(self, pages: Sequence[Notification], limit: int) -> list[Claim]:
+        """Claims up to ``limit`` of ``pages``, which were saved just now and are owed now, for this process.
+
+        As the outbox would claim them next, and with the same lease from now, but each alone: what would go together
+        with others, or later, is left to the outbox. The claims stand once this is committed.
+        """
 
     async def commit(self) -> None:
         """Makes everything durable.

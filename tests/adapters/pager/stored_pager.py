@@ -57,6 +57,9 @@ class StoredPager:
     def stores(self, number):
         return [(n, SqlMonitoredServices(self._replica(n), Wakeups(), SEALING)) for n in range(number)]
 
+    def store_with(self, pace):
+        return SqlMonitoredServices(self.database, self.wakeups, SEALING, pace)
+
     def outboxes(self, number):
         return [SqlNotificationOutbox(self._replica(n), Wakeups(), SEALING) for n in range(number)]
 

@@ -4,6 +4,7 @@ import pytest
 from adapters.pager.stored_pager import stored_pager
 from builders import an_application, raising
 from contracts.backlogs import BacklogsContract
+from contracts.claims_at_once import ClaimsAtOnceContract
 from contracts.delayed_pages import DelayedPagesContract
 from contracts.history import HistoryContract
 from contracts.incident_views import IncidentViewsContract
@@ -52,6 +53,13 @@ class TestSqlSilence(SilenceContract):
 
 
 class TestSqlNotificationOutbox(NotificationOutboxContract):
+    @pytest.fixture
+    async def pager(self, database_url):
+        async with stored_pager(database_url) as opened:
+            yield opened
+
+
+class TestSqlClaimsAtOnce(ClaimsAtOnceContract):
     @pytest.fixture
     async def pager(self, database_url):
         async with stored_pager(database_url) as opened:

@@ -2,6 +2,7 @@
 
 import pytest
 from contracts.backlogs import BacklogsContract
+from contracts.claims_at_once import ClaimsAtOnceContract
 from contracts.delayed_pages import DelayedPagesContract
 from contracts.escalation_policies import EscalationPolicyRepositoryContract
 from contracts.history import HistoryContract
@@ -47,6 +48,12 @@ class TestFakeSilence(SilenceContract):
 
 
 class TestFakeNotificationOutbox(NotificationOutboxContract):
+    @pytest.fixture
+    async def pager(self, fake_pager):
+        return fake_pager
+
+
+class TestFakeClaimsAtOnce(ClaimsAtOnceContract):
     @pytest.fixture
     async def pager(self, fake_pager):
         return fake_pager

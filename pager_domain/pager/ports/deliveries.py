@@ -1,0 +1,17 @@
+"""Whoever hands off in this process what was claimed."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pager_domain.pager.ports.notification_outbox import Claim
+
+
+class Deliveries(Protocol):
+    """The attempts of one process."""
+
+    @property
+    def room(self) -> int:
+        """For how many messages an attempt may begin now, before others that are owed; 0 while those wait for room."""
+
+    def begin(self, claims: Sequence[Claim]) -> None:
+        """Begins an attempt for each; their claims stand."""
