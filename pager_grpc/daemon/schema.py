@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.daemon.configuration import read_configuration
 from pager_grpc.daemon.rooms import Room
-from pager_grpc.runtime.database import Database, is_contention, open_database
+from pager_grpc.runtime.database import Database, open_database
+from pager_grpc.runtime.database_errors import is_contention
 from pager_grpc.runtime.migrations import migrate
 
 _PATIENCE_SECONDS = 60.0

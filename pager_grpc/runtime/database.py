@@ -7,7 +7,6 @@ WAL with ``synchronous=FULL``, every write in a ``BEGIN IMMEDIATE`` transaction,
 import asyncio
 import os
 import random
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,11 +16,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-import asyncpg
 import structlog
 from sqlalchemy import event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from pager_domain.errors import StoreUnavailable
@@ -31,7 +28,8 @@ from pager_grpc.runtime.clock import SystemClock
 from pager_grpc.runtime.columns import moment_of, sqlite_moment
 from pager_grpc.runtime.commit_times import CommitTimes
 from pager_grpc.runtime.config import ConfigurationFault
-from pager_grpc.runtime.schema_version import KNOWN_REVISION_SETTING, OUTDATED_CODE
+from pager_grpc.runtime.database_errors import is_contention, translated
+from pager_grpc.runtime.schema_version import KNOWN_REVISION_SETTING
 from pager_grpc.runtime.selecting import sqlite_driver
 from pager_grpc.runtime.silence import SERVER_SIDE, bound_silence
 from pager_grpc.runtime.sqlite_file import connected, exclusive
@@ -40,19 +38,6 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-_CONTENTION = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
-# Connection lost (08…) and server stopping or starting (57P…) beside: no connection left, a former primary that only
-# reads, disk full, too many locks, a statement cut by its timeout, a database dropped (to be restored, say), a schema
-# that is no longer for this code.
-_POSTGRES_GONE = {"53300", "25006", "53100", "53200", "57014", "3D000", OUTDATED_CODE}
-_SQLITE_GONE = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-}
 _PATIENCE_SECONDS = 3.0
 _ATTEMPTS = 5
 _LONGEST_PAUSE_SECONDS = 0.16
@@ -167,7 +152,7 @@ class Database:
         default it may lose to others, and have to try again.
         """
         self._require_unpaused()
-        async with _translated(), self._pool.connect() as connection:
+        async with translated(), self._pool.connect() as connection:
             yield connection
 
     @asynccontextmanager
@@ -217,7 +202,7 @@ class Database:
     @asynccontextmanager
     async def _transaction(self, **options: Any) -> AsyncIterator[Unit]:
         """``options`` are for PostgreSQL; a transaction on SQLite is alone with the file anyway."""
-        async with _translated(), self._pool.connect() as connection:
+        async with translated(), self._pool.connect() as connection:
             if self.is_sqlite:
                 async with sqlite_connection.transaction(sqlite_driver(connection)) as commit:
                     yield Unit(connection, self.commits.timed(commit))
@@ -228,21 +213,6 @@ class Database:
     def _require_unpaused(self) -> None:
         if self._paused:
             raise StoreUnavailable from Paused(self._paused)
-
-
-@asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    """Turns the drivers' many ways to say "gone" into StoreUnavailable; a lost race stays what it is."""
-    try:
-        yield
-    except DBAPIError as error:
-        if is_contention(error):
-            raise
-        if error.connection_invalidated or _is_gone(error):
-            raise StoreUnavailable from error
-        raise
-    except (PoolTimeout, OSError, asyncpg.PostgresConnectionError) as error:
-        raise StoreUnavailable from error
 
 
 def open_database(
@@ -290,21 +260,3 @@ def open_database(
         async_creator=partial(connected, str(path)),
     )
     return Database(engine, clock=clock, now_sql=":now", lock_file=path.with_name(path.name + ".lock"))
-
-
-def is_contention(error: BaseException) -> bool:
-    """Whether a transaction lost to another one and may simply be tried again."""
-    original = getattr(error, "orig", None)
-    if isinstance(original, sqlite3.OperationalError):
-        return "locked" in str(original)
-    # A plan that was made before the schema changed is made anew the next time.
-    outdated = isinstance(original, asyncpg.InvalidCachedStatementError)
-    return outdated or getattr(original, "sqlstate", None) in _CONTENTION
-
-
-def _is_gone(error: DBAPIError) -> bool:
-    original = error.orig
-    if isinstance(original, sqlite3.Error):
-        return getattr(original, "sqlite_errorcode", 0) & 0xFF in _SQLITE_GONE
-    state = str(getattr(original, "sqlstate", None) or "")
-    return isinstance(error, InterfaceError) or state.startswith(("57P", "08")) or state in _POSTGRES_GONE

@@ -38,7 +38,8 @@ from pager_grpc.pager.config import PagerSettings
 from pager_grpc.policy import bootstrap as policy
 from pager_grpc.policy.config import PolicySettings
 from pager_grpc.runtime import sqlite_file
-from pager_grpc.runtime.database import Database, is_contention
+from pager_grpc.runtime.database import Database
+from pager_grpc.runtime.database_errors import is_contention
 
 PAGER, POLICY, NOTIFIER = "127.0.0.1:50051", "127.0.0.1:50052", "127.0.0.1:50053"
 CATCH_ALL = "everybody@example.com"

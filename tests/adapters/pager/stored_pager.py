@@ -16,7 +16,8 @@ from pager_grpc.pager.maintenance_windows_sql import SqlMaintenanceWindows
 from pager_grpc.pager.monitored_services_sql import SqlMonitoredServices
 from pager_grpc.pager.notification_outbox_sql import SqlNotificationOutbox
 from pager_grpc.pager.wakeups import Wakeups
-from pager_grpc.runtime.database import Database, is_contention, open_database
+from pager_grpc.runtime.database import Database, open_database
+from pager_grpc.runtime.database_errors import is_contention
 from pager_grpc.runtime.migrations import migrate
 
 _RUNNING = "(clock_timestamp() + (SELECT by FROM test_clock))"

@@ -8,7 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime.columns import as_moment, sqlite_moment
 from pager_grpc.runtime.config import ConfigurationFault
-from pager_grpc.runtime.database import is_contention, open_database
+from pager_grpc.runtime.database import open_database
+from pager_grpc.runtime.database_errors import is_contention
 
 
 @pytest.mark.parametrize("moment", [datetime.min, datetime(999, 1, 1), datetime.max], ids=str)  # noqa: DTZ901, DTZ001 - UTC below

@@ -7,7 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from pager_domain.errors import StoreUnavailable
-from pager_grpc.runtime.database import is_contention, open_database
+from pager_grpc.runtime.database import open_database
+from pager_grpc.runtime.database_errors import is_contention
 from pager_grpc.runtime.postgres_driver import driver_of, fetch
 
 

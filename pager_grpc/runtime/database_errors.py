@@ -1,0 +1,59 @@
+"""The drivers' many ways to say that a database is gone, or that a transaction lost to another one."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from pager_domain.errors import StoreUnavailable
+from pager_grpc.runtime.schema_version import OUTDATED_CODE
+
+_CONTENTION = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
+# Connection lost (08…) and server stopping or starting (57P…) beside: no connection left, a former primary that only
+# reads, disk full, too many locks, a statement cut by its timeout, a database dropped (to be restored, say), a schema
+# that is no longer for this code.
+_POSTGRES_GONE = {"53300", "25006", "53100", "53200", "57014", "3D000", OUTDATED_CODE}
+_SQLITE_GONE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Turns the drivers' many ways to say "gone" into StoreUnavailable; a lost race stays what it is."""
+    try:
+        yield
+    except DBAPIError as error:
+        if is_contention(error):
+            raise
+        if error.connection_invalidated or _is_gone(error):
+            raise StoreUnavailable from error
+        raise
+    except (PoolTimeout, OSError, asyncpg.PostgresConnectionError) as error:
+        raise StoreUnavailable from error
+
+
+def is_contention(error: BaseException) -> bool:
+    """Whether a transaction lost to another one and may simply be tried again."""
+    original = getattr(error, "orig", None)
+    if isinstance(original, sqlite3.OperationalError):
+        return "locked" in str(original)
+    # A plan that was made before the schema changed is made anew the next time.
+    outdated = isinstance(original, asyncpg.InvalidCachedStatementError)
+    return outdated or getattr(original, "sqlstate", None) in _CONTENTION
+
+
+def _is_gone(error: DBAPIError) -> bool:
+    original = error.orig
+    if isinstance(original, sqlite3.Error):
+        return getattr(original, "sqlite_errorcode", 0) & 0xFF in _SQLITE_GONE
+    state = str(getattr(original, "sqlstate", None) or "")
+    return isinstance(error, InterfaceError) or state.startswith(("57P", "08")) or state in _POSTGRES_GONE
