@@ -80,7 +80,13 @@ async def _watching_postgres(database, plans):
         """What is asked of the driver straight; what comes by way of SQLAlchemy its own event shows."""
 
         async def fetch(self, query, *binds, **options):
+            # A glance has no transaction; what is tried needs one, and is taken back in it.
+            alone = None if self.is_in_transaction() else self.transaction()
+            if alone is not None:
+                await alone.start()
             await judge(self, query, binds)
+            if alone is not None:
+                await alone.rollback()
             return await super().fetch(query, *binds, **options)
 
     def connecting(_dialect, _record, _arguments, options):

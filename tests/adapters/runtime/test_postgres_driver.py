@@ -136,3 +136,24 @@ async def test_a_connection_that_cannot_roll_back_is_given_to_nobody_again(datab
         assert await seen_by_two_at_once(database) == ([], [])
         with pytest.raises(DBAPIError):
             await busy[0]
+
+
+async def test_a_glance_is_one_statement_without_a_transaction(database):
+    async with database.glance() as connection:
+        await fetch(connection, "INSERT INTO things VALUES (1)", {})
+        assert not driver_of(connection).is_in_transaction()
+        assert await things(database) == [1], "it stands at once: no transaction is left"
+
+
+async def test_a_glance_that_is_given_up_leaves_a_connection_that_works(database):
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05), database.glance() as connection:
+            await fetch(connection, "SELECT pg_sleep(60)", {})
+    async with asyncio.timeout(30), database.glance() as connection:
+        assert [row["n"] for row in await fetch(connection, "SELECT 1 AS n", {})] == [1]
+
+
+async def test_a_glance_at_a_database_that_has_gone_is_told_as_everything_else(database):
+    with pytest.raises(StoreUnavailable):
+        async with database.glance() as connection:
+            await fetch(connection, "SELECT pg_terminate_backend(pg_backend_pid())", {})
