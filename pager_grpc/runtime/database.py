@@ -148,12 +148,15 @@ class Database:
     async def glance(self) -> AsyncIterator[AsyncConnection]:
         """For one statement that only reads: a transaction around it would be two more round trips. Errors as ``unit``.
 
-        For whoever acts on what it finds under locks of its own, or not at all. Where the database is SERIALIZABLE by
-        default it may lose to others, and have to try again.
+        Where the database is SERIALIZABLE by default it is a ``snapshot``, for the same reason.
         """
         self._require_unpaused()
         async with translated(), self._pool.connect() as connection:
-            yield connection
+            if self.is_sqlite or not await postgres_driver.is_serializable(connection):
+                yield connection
+                return
+            async with postgres_driver.transaction(connection, **_SNAPSHOT):
+                yield connection
 
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[AsyncConnection]:

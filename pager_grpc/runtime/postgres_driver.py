@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 log = structlog.get_logger()
 
+_SERIALIZABLE = "pager_is_serializable"
 _BIND = re.compile(r"(?<![:\w]):([a-z]\w*)")
 
 
@@ -95,6 +96,15 @@ class OpenTransaction:
             self._is_open = False
             with _as_sqlalchemy("ROLLBACK"):
                 await self._driver.rollback()
+
+
+async def is_serializable(connection: AsyncConnection) -> bool:
+    """Whether a statement without a transaction is SERIALIZABLE here; asked once a session."""
+    known = connection.sync_connection.info if connection.sync_connection else {}
+    if _SERIALIZABLE not in known:
+        [row] = await fetch(connection, "SHOW default_transaction_isolation", {})
+        known[_SERIALIZABLE] = row["default_transaction_isolation"] == "serializable"
+    return bool(known[_SERIALIZABLE])
 
 
 def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[Any]":

@@ -124,6 +124,15 @@ async def test_a_writer_after_a_reader_has_the_level_of_the_database(serializabl
     await database.close()
 
 
+async def test_a_glance_at_a_serializable_database_makes_no_writer_try_again(serializable_url, postgres_url):
+    for url, level in ((serializable_url, "repeatable read"), (postgres_url, "read committed")):
+        database = open_database(url)
+        for _ in range(2):
+            async with database.glance() as connection:
+                assert (await connection.execute(text("SHOW transaction_isolation"))).scalar_one() == level
+        await database.close()
+
+
 async def test_a_lock_that_another_session_keeps_is_waited_for_briefly_and_told_as_a_lost_race(postgres_url):
     database = open_database(postgres_url)
     async with database.begin() as connection:
