@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from pager_grpc.runtime.tls import Tls
 
 MAX_BATCH = 256
-REST = 4.0
+REST = 3.0
 """After a shared batch of alerts: see docs/decisions/0006."""
 
 

@@ -17,7 +17,7 @@ Group: TypeAlias = "tuple[Sequence[Item], asyncio.Future[Sequence[Result | Domai
 """Items that were submitted together, and who waits for their results."""
 
 
-_CALM_TURNS = 10
+_CALM_TURNS = 20
 """So many turns of the loop that brought nothing: from its first byte to here a call takes several."""
 
 
