@@ -23,6 +23,8 @@ GOAL = "P5"
 ROOMS = ("pager", "policy", "notifier")
 ALONE, TEAMS = "storm", "team"
 TEAM_COUNT = 20
+AS_BY_DEFAULT = {"PAGERD_STREAMS": "512"}
+"""So many calls at once on a connection: each finds a place, or one to wait."""
 
 
 async def ask(effort: Effort) -> Answer:
@@ -30,7 +32,7 @@ async def ask(effort: Effort) -> Answer:
     count, patience = effort.pick(full=5000, quick=500), effort.pick(full=300.0, quick=30.0)
     interleaving = effort.rounds(full=3, quick=1, least=1)
     async with fresh_store(Engine.SQLITE, ROOMS) as store:
-        async with running_world(store) as world:
+        async with running_world(store, AS_BY_DEFAULT) as world:
             await _prepare(world, count, interleaving.rounds)
             alone, teams = Storm(world, ALONE, count, patience), Storm(world, TEAMS, count, patience)
             sides = {ALONE: alone.breaks, TEAMS: teams.breaks}
