@@ -1,12 +1,11 @@
 """What a question about policies needs, read in one snapshot on SQLite or PostgreSQL."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.kernel import MonitoredServiceId, PolicyId
@@ -64,7 +63,7 @@ class SqlPolicyReads(SqlRosterReads, PolicyReads):
             "revisions": json.dumps(asked),
             "policies": json.dumps(sorted(policies)),
         }
-        return _directory_of((await self._connection.execute(self._statements.directory, binds)).all())
+        return _directory_of(await fetch(self._connection, self._statements.directory, binds))
 
     async def schedules_at(self, asked: Collection[ScheduleAt]) -> dict[ScheduleAt, Schedule]:
         """One statement for those that are asked for as they are, one for those as they were."""
@@ -100,7 +99,7 @@ class SqlPolicyReads(SqlRosterReads, PolicyReads):
         return _POSTGRES_ASKED, {"entries": entries, "moments": moments}
 
 
-def _directory_of(rows: Iterable[Row[Any]]) -> Directory:
+def _directory_of(rows: Iterable[Mapping[Any, Any]]) -> Directory:
     covering: dict[MonitoredServiceId, FoundPolicy] = {}
     revisions: dict[PolicyRevision, FoundPolicy] = {}
     newest: dict[PolicyId, FoundPolicy] = {}
@@ -108,18 +107,18 @@ def _directory_of(rows: Iterable[Row[Any]]) -> Directory:
     # In a storm a thousand services share a few policies: each is read out of its document once.
     found: dict[PolicyRevision, FoundPolicy] = {}
     for row in rows:
-        key = PolicyRevision(row.policy_id, row.revision)
-        if row.document is not None and key not in found:
-            found[key] = found_policy_in(key.policy_id, key.revision, as_document(row.document))
-        match row.kind:
+        key = PolicyRevision(row["policy_id"], row["revision"])
+        if row["document"] is not None and key not in found:
+            found[key] = found_policy_in(key.policy_id, key.revision, as_document(row["document"]))
+        match row["kind"]:
             case "covering":
-                covering[row.monitored_service_id] = found[key]
+                covering[row["monitored_service_id"]] = found[key]
             case "default":
                 default = found[key]
             case "newest":
                 newest[key.policy_id] = found[key]
             case _:
                 known.add(key.policy_id)
-                if row.document is not None:
+                if row["document"] is not None:
                     revisions[key] = found[key]
     return Directory(covering, default, revisions, frozenset(known), newest)

@@ -182,6 +182,8 @@ class SqlRosterStore(RosterStore):
 
 
 async def _newest_of(connection: AsyncConnection, kind: Kind[D, R], entry_ids: Collection[str]) -> dict[str, R]:
+    if not entry_ids:
+        return {}
     condition, binds = is_one_of(connection, "e.entry_id", entry_ids)
     return {entry.entry_id: entry for entry in await _newest(connection, kind, condition, binds)}
 

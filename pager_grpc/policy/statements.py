@@ -91,7 +91,7 @@ UNNAME = text("DELETE FROM policy_targets WHERE policy_id = :policy_id")
 class Statements:
     """The statements of one engine, named for what they answer."""
 
-    directory: TextClause
+    directory: str
     policy: TextClause
     policies: TextClause
     coverage: TextClause
@@ -109,7 +109,7 @@ def statements_for(*, sqlite: bool) -> Statements:
     # SQLite has one writer at a time: its transactions begin with the lock.
     for_update = "" if sqlite else "FOR UPDATE"
     return Statements(
-        directory=text(_DIRECTORY.format(services=services, revisions=revisions, policies=policies)),
+        directory=_DIRECTORY.format(services=services, revisions=revisions, policies=policies),
         policy=text(_POLICIES.format(aggregate=aggregate, condition="p.policy_id = :policy_id")),
         policies=text(_POLICIES.format(aggregate=aggregate, condition="p.policy_id > :after") + "LIMIT :limit"),
         coverage=text(_COVERAGE.format(services=services)),

@@ -237,6 +237,7 @@ def open_database(
             parsed,
             hide_parameters=True,  # errors go into logs, and values may be addresses
             pool_size=10,
+            pool_use_lifo=True,  # the connection that was used last has its statements prepared and its caches warm
             max_overflow=0,
             pool_timeout=5,
             pool_recycle=1800,
