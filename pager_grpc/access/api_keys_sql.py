@@ -42,12 +42,16 @@ class SqlApiKeys(ApiKeys):
 
     async def add(self, key: ApiKey) -> ApiKey:
         """Two that make one id at the same time see the same row."""
-        async with self._database.begin() as connection:
+
+        async def work(connection: AsyncConnection) -> ApiKey | None:
             before = await _one(connection, key.key_id)
             await insert_rows(connection, API_KEYS, [_row_of(key)], or_skip=True)
             known = await _one(connection, key.key_id)
             if before is None and known == key:
                 await self._record(connection, None, key)
+            return known
+
+        known = await self._database.atomically(work)
         if known is None or not known.is_same_as(key):
             raise ApiKeyExists(key.key_id)
         return known
@@ -60,13 +64,16 @@ class SqlApiKeys(ApiKeys):
     async def revoke(self, key_id: ApiKeyId, at: datetime) -> ApiKey:
         """One statement decides which moment is the earlier one."""
         binds = {"api_key_id": key_id, "at": self._database.moment_bind(at)}
-        async with self._database.begin() as connection:
+
+        async def work(connection: AsyncConnection) -> ApiKey:
             before = await _one(connection, key_id)
             found = await fetch(connection, _REVOKE, binds)
             if not found:
                 raise ApiKeyUnknown(key_id)
             await self._record(connection, before, after := _key_of(found[0]))
-        return after
+            return after
+
+        return await self._database.atomically(work)
 
     async def _record(self, connection: AsyncConnection, before: ApiKey | None, after: ApiKey) -> None:
         change = change_between(ObjectKind.API_KEY, after.key_id, before, after)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -66,30 +67,33 @@ class SqlMaintenanceWindows(MaintenanceWindows):
 
     async def create(self, window: MaintenanceWindow, request_id: str) -> MaintenanceWindow:
         """One transaction; what is over for two days is forgotten in passing."""
-        async with self._database.begin() as connection:
-            now = await self._database.now(connection)
-            if (known := await self._answered(connection, window, request_id)) is not None:
-                return known
-            await self._forget(connection, now - KEPT)
-            starts_at = to_come(window, now)
-            over_at = window.when.end if isinstance(window.when, OneOff) else None
-            row = {
-                "window_id": window.window_id,
-                "document": _WINDOW.dump_json(window).decode(),
-                "request_id": request_id,
-                "fingerprint": _fingerprint(window),
-                "created_at": now,
-                "next_start_at": starts_at,
-                "over_at": over_at,
-                "deleted_at": None,
-            }
-            writes = Writes(connection)
-            writes.insert(WINDOWS, [row])
-            covered = ({"monitored_service_id": s, "window_id": window.window_id} for s in window.services)
-            writes.insert(COVERED, list(covered))
-            await writes.run()
-            await record(self._database, connection, [_change(None, window)])
+        stored = await self._database.atomically(partial(self._create, window, request_id))
         self._wakeups.committed(Work.MAINTENANCE)
+        return stored
+
+    async def _create(
+        self, window: MaintenanceWindow, request_id: str, connection: AsyncConnection
+    ) -> MaintenanceWindow:
+        now = await self._database.now(connection)
+        if (known := await self._answered(connection, window, request_id)) is not None:
+            return known
+        await self._forget(connection, now - KEPT)
+        row = {
+            "window_id": window.window_id,
+            "document": _WINDOW.dump_json(window).decode(),
+            "request_id": request_id,
+            "fingerprint": _fingerprint(window),
+            "created_at": now,
+            "next_start_at": to_come(window, now),
+            "over_at": window.when.end if isinstance(window.when, OneOff) else None,
+            "deleted_at": None,
+        }
+        writes = Writes(connection)
+        writes.insert(WINDOWS, [row])
+        covered = ({"monitored_service_id": s, "window_id": window.window_id} for s in window.services)
+        writes.insert(COVERED, list(covered))
+        await writes.run()
+        await record(self._database, connection, [_change(None, window)])
         return window
 
     async def page(self, after: MaintenanceWindowId | None, limit: int, scope: Scope = None) -> list[MaintenanceWindow]:
@@ -103,17 +107,19 @@ class SqlMaintenanceWindows(MaintenanceWindows):
 
     async def delete(self, window_id: MaintenanceWindowId, scope: Scope = None) -> None:
         """What it holds is released by the loop, which this wakes."""
-        async with self._database.begin() as connection:
-            within, binds = _within(connection, scope)
-            lock = "" if self._database.is_sqlite else "FOR UPDATE"
-            found = await fetch(connection, _STORED.format(within=within, lock=lock), binds | {"window_id": window_id})
-            if not found:
-                raise MaintenanceWindowUnknown(window_id)
-            if found[0]["deleted_at"] is None:
-                statement = _DELETE.format(now=self._database.now_sql)
-                await change(connection, statement, {"window_id": window_id, **self._database.now_binds()})
-                await record(self._database, connection, [_change(_window_of(found[0]), None)])
+        await self._database.atomically(partial(self._delete, window_id, scope))
         self._wakeups.committed(Work.MAINTENANCE)
+
+    async def _delete(self, window_id: MaintenanceWindowId, scope: Scope, connection: AsyncConnection) -> None:
+        within, binds = _within(connection, scope)
+        lock = "" if self._database.is_sqlite else "FOR UPDATE"
+        found = await fetch(connection, _STORED.format(within=within, lock=lock), binds | {"window_id": window_id})
+        if not found:
+            raise MaintenanceWindowUnknown(window_id)
+        if found[0]["deleted_at"] is None:
+            statement = _DELETE.format(now=self._database.now_sql)
+            await change(connection, statement, {"window_id": window_id, **self._database.now_binds()})
+            await record(self._database, connection, [_change(_window_of(found[0]), None)])
 
     async def seconds_until_start(self) -> float | None:
         """One look at the first entry of the index."""

@@ -196,6 +196,15 @@ class Database:
             await asyncio.sleep(random.uniform(0, min(0.01 * 2**attempt, _LONGEST_PAUSE_SECONDS)))  # noqa: S311 - jitter is no secret
         raise AssertionError("unreachable")
 
+    async def atomically(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """``work`` in a transaction of its own, again while it loses to others. Errors as ``retrying``."""
+
+        async def once() -> T:
+            async with self.begin() as connection:
+                return await work(connection)
+
+        return await self.retrying(once)
+
     async def close(self) -> None:
         """Closes every connection and gives the file free."""
         await self.engine.dispose()
