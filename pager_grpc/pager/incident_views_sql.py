@@ -13,8 +13,9 @@ from pager_domain.pager.events import IncidentEvent, IncidentId
 from pager_domain.pager.model import Incident, IncidentState, MonitoredService, ServiceState
 from pager_domain.pager.ports.incident_views import IncidentViews, Scope, WatchPosition
 from pager_grpc.pager import rows
+from pager_grpc.pager.incident_events_sql import EVENTS
 from pager_grpc.pager.sealing import Sealing
-from pager_grpc.pager.unit_of_work_sql import EVENTS, INCIDENTS, SERVICES
+from pager_grpc.pager.unit_of_work_sql import INCIDENTS, SERVICES
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import fetch, is_one_of
 

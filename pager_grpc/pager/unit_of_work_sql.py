@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.kernel import MonitoredServiceId
-from pager_domain.pager.events import AlertRepeated, IncidentEvent, IncidentId, IncidentOpened, IncidentResolved
+from pager_domain.pager.events import AlertRepeated, IncidentId, IncidentOpened, IncidentResolved
 from pager_domain.pager.interventions import IncidentReopened
 from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId
 from pager_domain.pager.model import (
@@ -24,11 +24,11 @@ from pager_domain.pager.ports.notification_outbox import Claim
 from pager_domain.pager.storm import Pace
 from pager_grpc.pager import escalation_loop, maintenance_windows_sql, page_rows, rows
 from pager_grpc.pager.former_incidents_sql import former_incidents
+from pager_grpc.pager.incident_events_sql import append_events
 from pager_grpc.pager.known_policies_sql import write_known_policies
 from pager_grpc.pager.notification_claims_sql import Claiming
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.tables import (
-    IncidentEventRow,
     IncidentRow,
     MonitoredServiceRow,
     NotificationRow,
@@ -44,22 +44,7 @@ from pager_grpc.runtime.selecting import as_rows, fetch, is_one_of, is_one_of_pa
 SERVICES = table_of(MonitoredServiceRow)
 INCIDENTS = table_of(IncidentRow)
 NOTIFICATIONS = table_of(NotificationRow)
-EVENTS = table_of(IncidentEventRow)
 ANSWERS = table_of(RequestAnswerRow)
-
-# SQLite has one writer, so counting is enough. On PostgreSQL a transaction may have its number long before it locks a
-# service, so its number alone is not in the order of the locks; the newest number that has ended by now, after the lock
-# was taken, is at least that of whoever held the lock before. Either is below the horizon only when this one has ended.
-_SQLITE_STREAM = (
-    ("transaction_id", "0"),
-    ("position", "(SELECT coalesce(max(position), 0) + 1 FROM incident_events WHERE transaction_id = 0)"),
-)
-_POSTGRES_STREAM = (
-    (
-        "transaction_id",
-        "greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)",
-    ),
-)
 
 
 _BEGINS_OR_ENDS = (IncidentOpened, IncidentResolved, IncidentReopened)
@@ -80,12 +65,6 @@ UPDATE notifications SET state = 'cancelled', settled_at = :settled_at
 WHERE (monitored_service_id, incident_id) IN (SELECT monitored_service_id, incident_id FROM incidents WHERE {})
 AND state = 'waiting' AND NOT held RETURNING *
 """
-
-
-def append_events(writes: Writes, database: Database, events: Iterable[IncidentEvent]) -> None:
-    """Adds lines to timelines and to the stream of all events."""
-    computed = _SQLITE_STREAM if database.is_sqlite else _POSTGRES_STREAM
-    writes.insert(EVENTS, [rows.event_row(event) for event in events], computed=computed)
 
 
 @dataclass

@@ -102,8 +102,8 @@ async def is_serializable(connection: AsyncConnection) -> bool:
     """Whether a statement without a transaction is SERIALIZABLE here; asked once a session."""
     known = connection.sync_connection.info if connection.sync_connection else {}
     if _SERIALIZABLE not in known:
-        [row] = await fetch(connection, "SHOW default_transaction_isolation", {})
-        known[_SERIALIZABLE] = row["default_transaction_isolation"] == "serializable"
+        [row] = await fetch(connection, "SELECT current_setting('default_transaction_isolation') AS level", {})
+        known[_SERIALIZABLE] = row["level"] == "serializable"
     return bool(known[_SERIALIZABLE])
 
 

@@ -1,0 +1,31 @@
+"""Timelines, and the stream of all events, as lines are added to them."""
+
+from collections.abc import Iterable
+
+from pager_domain.pager.events import IncidentEvent
+from pager_grpc.pager import rows
+from pager_grpc.pager.tables import IncidentEventRow, table_of
+from pager_grpc.runtime.bulk import Writes
+from pager_grpc.runtime.database import Database
+
+EVENTS = table_of(IncidentEventRow)
+
+# SQLite has one writer, so counting is enough. On PostgreSQL a transaction may have its number long before it locks a
+# service, so its number alone is not in the order of the locks; the newest number that has ended by now, after the lock
+# was taken, is at least that of whoever held the lock before. Either is below the horizon only when this one has ended.
+_SQLITE_STREAM = (
+    ("transaction_id", "0"),
+    ("position", "(SELECT coalesce(max(position), 0) + 1 FROM incident_events WHERE transaction_id = 0)"),
+)
+_POSTGRES_STREAM = (
+    (
+        "transaction_id",
+        "greatest(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)",
+    ),
+)
+
+
+def append_events(writes: Writes, database: Database, events: Iterable[IncidentEvent]) -> None:
+    """Adds lines to timelines and to the stream of all events."""
+    computed = _SQLITE_STREAM if database.is_sqlite else _POSTGRES_STREAM
+    writes.insert(EVENTS, [rows.event_row(event) for event in events], computed=computed)
