@@ -23,7 +23,7 @@ from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.runtime.channels import open_channel
 
 ROOMS = ("pager", "policy", "notifier")
-PLACES, STREAMS, TIMES = 64, 128, 10
+PLACES, STREAMS, TIMES = 16, 32, 10
 PEAK_SECONDS = 1.5
 MOST_MIB = 500
 PLANTED = ("level-1@example.com", "level-2@example.com")
