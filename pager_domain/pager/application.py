@@ -23,10 +23,10 @@ from pager_domain.pager.model import (
     Answer,
     Change,
     EscalationPolicy,
-    MonitoredService,
+    Incident,
     Request,
 )
-from pager_domain.pager.policy_choice import chosen_policy, question_about, unknown_assignee
+from pager_domain.pager.policy_choice import chosen_policy, question_of, unknown_assignee
 from pager_domain.pager.ports.deliveries import Deliveries
 from pager_domain.pager.ports.email_sender import EmailSender, HandOff
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository, PolicyQuestion
@@ -83,8 +83,8 @@ class PagerApplicationService:
         found = await self._store.due(limit)
         if not found:
             return 0
-        answers = await self._policies.resolve([question_about(service) for service in found])
-        ids = [service.monitored_service_id for service in found]
+        answers = await self._policies.resolve([question_of(incident) for incident in found])
+        ids = [incident.monitored_service_id for incident in found]
         unanswered = [i for i, answer in zip(ids, answers, strict=True) if not isinstance(answer, EscalationPolicy)]
         last_known = await self._store.last_known_policies(unanswered) if unanswered else {}
         answer_for = dict(zip(map(_asked, found), answers, strict=True))
@@ -95,7 +95,7 @@ class PagerApplicationService:
             windows = await work.maintenance_windows(due)
             for service in due.values():
                 service_id = service.monitored_service_id
-                answer = answer_for.get(_asked(service))
+                answer = answer_for.get(_asked(service.incident)) if service.incident is not None else None
                 if answer is None or service.incident is None:
                     continue  # another incident opened, or was given to others, meanwhile; it will be found again
                 if lasting := last_to_end(windows[service_id], work.now):
@@ -107,7 +107,7 @@ class PagerApplicationService:
                 known = last_known.get(service_id)
                 resolved = chosen_policy(service.incident, answer, known, self._catch_all, work.now)
                 changes.append(PagerService.on_timeout(service, Timeout(work.now), resolved))
-                if isinstance(answer, EscalationPolicy) and question_about(service).is_of_the_service:
+                if isinstance(answer, EscalationPolicy) and question_of(service.incident).is_of_the_service:
                     learnt[service_id] = answer
             await work.save(changes, known_policies=learnt)
             claims = await _claimed_at_once(work, changes, deliveries.room) if deliveries else []
@@ -155,5 +155,5 @@ async def _claimed_at_once(work: UnitOfWork, changes: Sequence[Change], room: in
     return await work.claim(pages, room) if pages and room > 0 else []
 
 
-def _asked(service: MonitoredService) -> tuple[IncidentId | None, PolicyQuestion]:
-    return service.incident.incident_id if service.incident else None, question_about(service)
+def _asked(incident: Incident) -> tuple[IncidentId, PolicyQuestion]:
+    return incident.incident_id, question_of(incident)

@@ -18,15 +18,20 @@ _REPEATS_WHILE_UNREACHABLE = 100
 
 
 def question_about(service: MonitoredService) -> PolicyQuestion:
-    """Whom to ask the policy service for: the assignee, the pinned revision, or whatever covers the service."""
-    incident = service.incident
-    if incident is None:
+    """Whom to ask the policy service for: whatever covers the service, unless its incident knows better."""
+    if service.incident is None:
         return PolicyQuestion(service.monitored_service_id)
+    return question_of(service.incident)
+
+
+def question_of(incident: Incident) -> PolicyQuestion:
+    """Whom to ask the policy service for: the assignee, the pinned revision, or whatever covers the service."""
+    service_id = incident.monitored_service_id
     if incident.assigned_to is not None:
-        return PolicyQuestion(service.monitored_service_id, None, incident.incident_id, assignee=incident.assigned_to)
+        return PolicyQuestion(service_id, None, incident.incident_id, assignee=incident.assigned_to)
     policy = incident.policy
     pinned = None if policy is None or policy.is_catch_all else (policy.policy_id, policy.revision)
-    return PolicyQuestion(service.monitored_service_id, pinned, incident.incident_id)
+    return PolicyQuestion(service_id, pinned, incident.incident_id)
 
 
 def chosen_policy(

@@ -99,7 +99,7 @@ class ForwardedMonitoredServices(MonitoredServices):
         async with self._store.unit_of_work() as work:
             yield self.seen(work)
 
-    async def due(self, limit: int) -> list[MonitoredService]:
+    async def due(self, limit: int) -> list[Incident]:
         """As the store."""
         return await self._store.due(limit)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import MOST_SEVERE_FIRST
-from pager_domain.pager.model import EscalationPolicy, MonitoredService
+from pager_domain.pager.model import EscalationPolicy, Incident
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_domain.pager.storm import Pace
 from pager_grpc.pager import rows
@@ -25,12 +25,7 @@ SELECT * FROM (
     ORDER BY next_escalation_at LIMIT :limit
 ) AS {severity}
 """
-_DUE_SERVICES = """
-SELECT due.*, s.created_at, s.updated_at
-FROM (SELECT * FROM ({walks}) AS walks ORDER BY rank, next_escalation_at LIMIT :limit) AS due
-JOIN monitored_services AS s ON s.monitored_service_id = due.monitored_service_id
-ORDER BY rank, next_escalation_at
-"""
+_MOST_SEVERE = "SELECT * FROM ({walks}) AS walks ORDER BY rank, next_escalation_at LIMIT :limit"
 
 
 class SqlMonitoredServices(MonitoredServices):
@@ -48,7 +43,7 @@ class SqlMonitoredServices(MonitoredServices):
         async with self._database.unit() as unit:
             yield SqlUnitOfWork(unit, self._database, self._wakeups, self._sealing, self._pace)
 
-    async def due(self, limit: int) -> list[MonitoredService]:
+    async def due(self, limit: int) -> list[Incident]:
         """One walk along the index of what is due for each severity; nothing else is looked at."""
         walks = " UNION ALL ".join(
             _DUE.format(severity=severity, rank=rank, now=self._database.now_sql)
@@ -56,8 +51,8 @@ class SqlMonitoredServices(MonitoredServices):
         )
         async with self._database.glance() as connection:
             binds = {"limit": limit, **self._database.now_binds()}
-            found = await fetch(connection, _DUE_SERVICES.format(walks=walks), binds)
-        return [rows.service_of(row, rows.incident_of(row, self._sealing)) for row in found]
+            found = await fetch(connection, _MOST_SEVERE.format(walks=walks), binds)
+        return [rows.incident_of(row, self._sealing) for row in found]
 
     async def seconds_until_due(self) -> float | None:
         """One look at the first entry of each severity."""

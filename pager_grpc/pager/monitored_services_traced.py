@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import IncidentId, LevelNotified
-from pager_domain.pager.model import Change, EscalationPolicy, MonitoredService, StoredAnswer
+from pager_domain.pager.model import Change, EscalationPolicy, Incident, StoredAnswer
 from pager_domain.pager.ports.monitored_services import MonitoredServices, UnitOfWork
 from pager_grpc.pager.monitored_services_forwarded import ForwardedMonitoredServices, ForwardedUnitOfWork
 from pager_grpc.runtime.trace_context import current_traceparent
@@ -23,11 +23,10 @@ class LevelSpans:
         self._tracing = tracing
         self._spans: dict[IncidentId, Span] = {}
 
-    def begin(self, found: Sequence[MonitoredService]) -> None:
+    def begin(self, found: Sequence[Incident]) -> None:
         """A span for each incident whose trace is followed."""
-        for service in found:
-            incident = service.incident
-            if incident is not None and incident.traceparent:
+        for incident in found:
+            if incident.traceparent:
                 ids = {
                     "pager.incident_id": incident.incident_id,
                     "pager.monitored_service_id": incident.monitored_service_id,
@@ -95,7 +94,7 @@ class TracedMonitoredServices(ForwardedMonitoredServices):
         """``work``, traced."""
         return TracedUnitOfWork(work, self._levels)
 
-    async def due(self, limit: int) -> list[MonitoredService]:
+    async def due(self, limit: int) -> list[Incident]:
         """As the store. What the step before has begun and not ended did not become durable."""
         self._levels.end("not durable")
         found = await self._store.due(limit)

@@ -116,7 +116,7 @@ class DelayedPagesContract:
             await pager.outbox.record(answers(claims, Refused("no")))  # what is recorded twice counts once
         both, phones = [("ana/mail", 0), ("ben/mail", 0)], [("ana/phone", 0), ("ben/phone", 0)]
         assert steps == [both, phones, [("ana/phone", 1)]]
-        assert [service.monitored_service_id for service in await pager.store.due(10)] == [CHECKOUT]
+        assert [incident.monitored_service_id for incident in await pager.store.due(10)] == [CHECKOUT]
         assert (await self.timeline(pager)).count(LevelUndeliverable(1, 1)) == 1
         assert [violation for record in await pager.records() for violation in violations(record)] == []
 

@@ -88,7 +88,7 @@ class MonitoredServicesContract:
         assert await pager.store.seconds_until_due() is None
         await application.handle([raising()])
         assert await pager.store.seconds_until_due() <= 0
-        assert [service.monitored_service_id for service in await pager.store.due(10)] == [CHECKOUT]
+        assert [incident.monitored_service_id for incident in await pager.store.due(10)] == [CHECKOUT]
         assert await application.escalate_due(10) == 1
         assert await pager.store.due(10) == []
         assert 890 < await pager.store.seconds_until_due() <= 900
@@ -104,14 +104,15 @@ class MonitoredServicesContract:
         for name in ("b", "c", "a"):
             await application.handle([raising(name)])
             await pager.advance(1)
-        assert [service.monitored_service_id for service in await pager.store.due(2)] == ["b", "c"]
+        assert [incident.monitored_service_id for incident in await pager.store.due(2)] == ["b", "c"]
 
     async def test_the_most_severe_are_due_first(self, pager):
         application = an_application(pager.store, pager.outbox)
         for severity in (Severity.INFO, Severity.WARNING, Severity.CRITICAL, Severity.ERROR):
             await application.handle([raising(severity, severity=severity)])
             await pager.advance(1)
-        assert [s.monitored_service_id for s in await pager.store.due(3)] == ["critical", "error", "warning"]
+        due = [incident.monitored_service_id for incident in await pager.store.due(3)]
+        assert due == ["critical", "error", "warning"]
 
     async def test_only_what_is_due_is_loaded_to_be_escalated(self, pager):
         application = an_application(pager.store, pager.outbox)

@@ -85,7 +85,7 @@ class NotificationOutboxContract:
         assert await pager.outbox.record([result_of(one, Refused("no such user"))]) == 1
         assert await pager.store.due(10) == []
         assert await pager.outbox.record([result_of(other, FateUnknown("gave up"))]) == 1
-        assert [service.monitored_service_id for service in await pager.store.due(10)] == [CHECKOUT]
+        assert [incident.monitored_service_id for incident in await pager.store.due(10)] == [CHECKOUT]
         assert await application.escalate_due(10) == 1
         assert whom(await pager.outbox.claim(10)) == ["person-2-1", "person-2-2"]
         [incident] = await pager.views.incidents(CHECKOUT, (), None, 1)

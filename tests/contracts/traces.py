@@ -29,8 +29,8 @@ class TracesContract:
     async def test_an_incident_stays_in_the_trace_of_the_alert_that_opened_it(self, pager, application):
         await application.handle([replace(raising(), traceparent=A_CALLER)])
         await application.handle([replace(raising(), traceparent=ANOTHER_CALLER)])
-        [service] = await pager.store.due(10)
-        assert service.incident.traceparent == A_CALLER
+        [incident] = await pager.store.due(10)
+        assert incident.traceparent == A_CALLER
 
     async def test_a_page_belongs_to_the_span_of_its_level_which_belongs_to_the_alert(
         self, pager, application, tracing

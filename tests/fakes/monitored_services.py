@@ -222,10 +222,11 @@ class FakeMonitoredServices(MonitoredServices):
         async with self._one_at_a_time:
             yield FakeUnitOfWork(self, self.state.copy(), self.clock.now())
 
-    async def due(self, limit: int) -> list[MonitoredService]:
+    async def due(self, limit: int) -> list[Incident]:
         self.reach()
-        due = [s for s in self.state.services.values() if s.incident and s.incident.is_due(self.clock.now())]
-        return sorted(due, key=lambda s: (_rank(s.incident), s.incident.next_escalation_at))[:limit]
+        current = [service.incident for service in self.state.services.values() if service.incident is not None]
+        due = [incident for incident in current if incident.is_due(self.clock.now())]
+        return sorted(due, key=lambda incident: (_rank(incident), incident.next_escalation_at))[:limit]
 
     async def seconds_until_due(self) -> float | None:
         self.reach()

@@ -102,8 +102,8 @@ class MonitoredServices(Protocol):
             StoreUnavailable: the database cannot be reached.
         """
 
-    async def due(self, limit: int) -> list[MonitoredService]:
-        """Services whose incident is due, the most severe and then the longest due first, read without a lock."""
+    async def due(self, limit: int) -> list[Incident]:
+        """Incidents that are due, the most severe and then the longest due first, read without a lock."""
 
     async def seconds_until_due(self) -> float | None:
         """How long until the next incident is due (0 or less: now); None if none is."""
