@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from pager_domain.notifier.ports.delivery_history import DeliveryHistory
 from pager_domain.notifier.retention import ENDED, checked_kept
 from pager_grpc.runtime.database import Database
@@ -38,10 +40,9 @@ class SqlDeliveryHistory(DeliveryHistory):
         """One transaction, again while it loses to others."""
         checked_kept(kept)
 
-        async def work() -> int:
-            async with self._database.begin() as connection:
-                horizon = await self._database.now(connection) - kept
-                binds = {"horizon": self._database.moment_bind(horizon)}
-                return len(await fetch(connection, self._statement, binds))
+        async def work(connection: AsyncConnection) -> int:
+            horizon = await self._database.now(connection) - kept
+            binds = {"horizon": self._database.moment_bind(horizon)}
+            return len(await fetch(connection, self._statement, binds))
 
-        return await self._database.retrying(work)
+        return await self._database.atomically(work)

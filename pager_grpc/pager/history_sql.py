@@ -88,13 +88,12 @@ class SqlHistory(History):
         """One transaction, again while it loses to others."""
         binds = {"horizon": self._database.moment_bind(horizon)}
 
-        async def work() -> int:
-            async with self._database.begin() as connection:
-                if what is Past.INCIDENT:
-                    return await self._forget_incidents(connection, binds)
-                return len(await fetch(connection, self._statement(what), binds))
+        async def work(connection: AsyncConnection) -> int:
+            if what is Past.INCIDENT:
+                return await self._forget_incidents(connection, binds)
+            return len(await fetch(connection, self._statement(what), binds))
 
-        return await self._database.retrying(work)
+        return await self._database.atomically(work)
 
     def _statement(self, what: Past) -> str:
         table = _OLD[what].split(maxsplit=1)[0]
