@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
-
 from pager_domain.errors import DomainError, InvalidField, NotAllowed
 from pager_domain.kernel import Clock, MonitoredServiceId, checked_id
 from pager_domain.pager.errors import IncidentUnknown, MonitoredServiceUnknown
@@ -23,6 +21,7 @@ from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 from pager_grpc.pager import wire, wire_interventions, wire_maintenance
 from pager_grpc.pager.ids import new_id
+from pager_grpc.pager.opened_lines import OpenedLines, log_change
 from pager_grpc.pager.raise_rates import RaiseRates
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.pager.wire_errors import ERRORS
@@ -32,8 +31,6 @@ from pager_grpc.runtime.clock import EPOCH
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_size_of
 from pager_grpc.runtime.trace_context import followed_traceparent
-
-log = structlog.get_logger()
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["PagerService"].full_name
 
@@ -65,6 +62,7 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         rates: RaiseRates,
     ) -> None:
         self._rates = rates
+        self._opened = OpenedLines()
         self._alerts, self._answers = lanes.alerts, lanes.answers
         self._views = views
         self._windows = windows
@@ -77,7 +75,7 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         self._rates.require()
         answer = await self._alerts.submit(wire.raise_alert_of(request, followed_traceparent()))
         if answer.changed:
-            _log_change("incident_opened", answer, request.request_id)
+            self._opened.add(answer, request.request_id)
         return wire.raise_alert_response(answer)
 
     async def RaiseAlerts(
@@ -89,41 +87,41 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
             granted = [request for request in requests if isinstance(request, Request)]
             answers = iter(await self._alerts.submit_all(granted) if granted else ())
             results = [next(answers) if isinstance(request, Request) else request for request in requests]
-            if opened := sum(isinstance(result, Answer) and result.changed for result in results):
-                # A line for each would cost an alert a tenth of its time; each has a line when its level is notified.
-                log.info("incidents_opened", incidents=opened, alerts=len(results))
+            for request, result in zip(requests, results, strict=True):
+                if isinstance(request, Request) and isinstance(result, Answer) and result.changed:
+                    self._opened.add(result, request.request_id)
             yield wire.raise_alerts_response(results, ERRORS)
 
     async def Acknowledge(self, request: pb.AcknowledgeRequest, context: Any) -> pb.AcknowledgeResponse:
         """Somebody has it."""
         answer = await self._answers.submit(wire.acknowledge_of(request))
         if answer.changed:
-            _log_change("incident_acknowledged", answer, request.request_id)
+            log_change("incident_acknowledged", answer, request.request_id)
         return wire.acknowledge_response(answer)
 
     async def MarkHealthy(self, request: pb.MarkHealthyRequest, context: Any) -> pb.MarkHealthyResponse:
         """The service is fine again."""
         answer = await self._answers.submit(wire.mark_healthy_of(request))
         if answer.changed:
-            _log_change("incident_resolved", answer, request.request_id)
+            log_change("incident_resolved", answer, request.request_id)
         return wire.mark_healthy_response(answer)
 
     async def SnoozeIncident(self, request: pb.SnoozeIncidentRequest, context: Any) -> pb.SnoozeIncidentResponse:
         """Not now."""
         answer = await self._answers.submit(wire_interventions.snooze_of(request))
-        _log_change("incident_snoozed", answer, request.request_id)
+        log_change("incident_snoozed", answer, request.request_id)
         return pb.SnoozeIncidentResponse(incident=wire_interventions.incident_of(answer))
 
     async def EscalateIncident(self, request: pb.EscalateIncidentRequest, context: Any) -> pb.EscalateIncidentResponse:
         """The next level, now."""
         answer = await self._answers.submit(wire_interventions.escalation_of(request, followed_traceparent()))
-        _log_change("incident_escalated", answer, request.request_id)
+        log_change("incident_escalated", answer, request.request_id)
         return pb.EscalateIncidentResponse(incident=wire_interventions.incident_of(answer))
 
     async def ReassignIncident(self, request: pb.ReassignIncidentRequest, context: Any) -> pb.ReassignIncidentResponse:
         """It is theirs."""
         answer = await self._answers.submit(wire_interventions.reassignment_of(request, followed_traceparent()))
-        _log_change("incident_reassigned", answer, request.request_id)
+        log_change("incident_reassigned", answer, request.request_id)
         return pb.ReassignIncidentResponse(incident=wire_interventions.incident_of(answer))
 
     async def CreateMaintenanceWindow(
@@ -276,12 +274,3 @@ def _opening_before(token: str) -> tuple[datetime, IncidentId] | None:
         return EPOCH + timedelta(microseconds=int(key[0])), IncidentId(str(key[1]))
     except OverflowError as error:
         raise InvalidField("page_token", "must be a token of an earlier answer") from error
-
-
-def _log_change(event: str, answer: Answer, request_id: str) -> None:
-    log.info(
-        event,
-        monitored_service_id=answer.service.monitored_service_id,
-        incident_id=answer.incident.incident_id if answer.incident else "",
-        request_id=request_id,
-    )

@@ -40,11 +40,19 @@ async def test_each_message_is_answered_in_order_with_what_each_alert_did(caller
     assert first.results[1].incident_id == second.results[0].incident_id
 
 
-async def test_the_log_has_one_line_a_message_that_opened_something(caller):
+async def test_the_log_has_one_line_for_what_was_opened_together(caller):
     with capture_logs() as logs:
         await told(caller, some("a", "b", "a"), some("a", "b"))
-    opened = [line for line in logs if line["event"] == "incidents_opened"]
-    assert [(line["incidents"], line["alerts"]) for line in opened] == [(2, 3)]
+    opened = [line for line in logs if line["event"].startswith("incident")]
+    assert [(line["event"], line["incidents"]) for line in opened] == [("incidents_opened", 2)]
+
+
+async def test_the_log_names_what_was_opened_alone(caller):
+    with capture_logs() as logs:
+        [[result]] = [answer.results for answer in await told(caller, some("a"))]
+    [line] = [line for line in logs if line["event"].startswith("incident")]
+    assert (line["event"], line["monitored_service_id"]) == ("incident_opened", "a")
+    assert line["incident_id"] == result.incident_id
 
 
 async def test_an_answer_comes_before_the_next_message_is_sent_and_is_stored_by_then(caller):
