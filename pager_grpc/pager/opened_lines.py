@@ -13,7 +13,7 @@ log = structlog.get_logger()
 class OpenedLines:
     """One line for all that became durable together; an incident that was opened alone has it to itself, with its ids.
 
-    In a storm a line for each cost an alert an eighth of its time. Every incident has a line when its level is notified.
+    In a storm a line for each cost an alert an eighth of its time. Each incident has a line when a level is notified.
     """
 
     def __init__(self) -> None:

@@ -29,6 +29,7 @@ from pager_grpc.runtime.columns import moment_of, sqlite_moment
 from pager_grpc.runtime.commit_times import CommitTimes
 from pager_grpc.runtime.config import ConfigurationFault
 from pager_grpc.runtime.database_errors import is_contention, translated
+from pager_grpc.runtime.kept_connections import KeptConnections, Places
 from pager_grpc.runtime.schema_version import KNOWN_REVISION_SETTING
 from pager_grpc.runtime.selecting import sqlite_driver
 from pager_grpc.runtime.silence import SERVER_SIDE, bound_silence
@@ -41,6 +42,8 @@ T = TypeVar("T")
 _PATIENCE_SECONDS = 3.0
 _ATTEMPTS = 5
 _LONGEST_PAUSE_SECONDS = 0.16
+_POSTGRES_PLACES = Places(count=10, patience=5.0, lasting=1800.0)
+_SQLITE_PLACES = Places(count=1, patience=30.0)
 _SNAPSHOT: dict[str, Any] = {"isolation": "repeatable_read", "readonly": True}
 _POSTGRES_SESSION = {
     "application_name": "hexagonal-pager",
@@ -78,7 +81,9 @@ class Database:
     ``unusable_because`` is asked by :meth:`look`: why this process must not use the database as it is, or "".
     """
 
-    def __init__(self, engine: AsyncEngine, *, clock: Clock, now_sql: str, lock_file: Path | None = None) -> None:
+    def __init__(
+        self, engine: AsyncEngine, places: Places, *, clock: Clock, now_sql: str, lock_file: Path | None = None
+    ) -> None:
         self.engine = engine
         self.url = engine.url.render_as_string(hide_password=False)
         self.is_sqlite = engine.dialect.name == "sqlite"
@@ -88,7 +93,8 @@ class Database:
         self.unusable_because: Callable[[AsyncConnection], Awaitable[str]] = _answers
         self._paused = ""
         # Transactions are the drivers': see postgres_driver and sqlite_connection.
-        self._pool = engine if self.is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
+        begins_none = engine if self.is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.connections = KeptConnections(begins_none, places)
         self._lock = exclusive(lock_file) if lock_file else None
 
     def now_binds(self) -> dict[str, Any]:
@@ -151,7 +157,7 @@ class Database:
         Where the database is SERIALIZABLE by default it is a ``snapshot``, for the same reason.
         """
         self._require_unpaused()
-        async with translated(), self._pool.connect() as connection:
+        async with translated(), self.connections.borrowed() as connection:
             if self.is_sqlite or not await postgres_driver.is_serializable(connection):
                 yield connection
                 return
@@ -205,16 +211,21 @@ class Database:
 
         return await self.retrying(once)
 
+    async def disconnect(self) -> None:
+        """Closes the connections that nobody uses; who comes next makes another."""
+        await self.connections.close()
+        await self.engine.dispose()
+
     async def close(self) -> None:
         """Closes every connection and gives the file free."""
-        await self.engine.dispose()
+        await self.disconnect()
         if self._lock is not None:
             os.close(self._lock)
 
     @asynccontextmanager
     async def _transaction(self, **options: Any) -> AsyncIterator[Unit]:
         """``options`` are for PostgreSQL; a transaction on SQLite is alone with the file anyway."""
-        async with translated(), self._pool.connect() as connection:
+        async with translated(), self.connections.borrowed() as connection:
             if self.is_sqlite:
                 async with sqlite_connection.transaction(sqlite_driver(connection)) as commit:
                     yield Unit(connection, self.commits.timed(commit))
@@ -245,17 +256,14 @@ def open_database(
         engine = create_async_engine(
             parsed,
             hide_parameters=True,  # errors go into logs, and values may be addresses
-            pool_size=10,
-            pool_use_lifo=True,  # the connection that was used last has its statements prepared and its caches warm
+            pool_size=_POSTGRES_PLACES.count,
             max_overflow=0,
-            pool_timeout=5,
-            pool_recycle=1800,
             connect_args={"server_settings": _POSTGRES_SESSION | SERVER_SIDE | known, "timeout": 5},
         )
         event.listen(engine.sync_engine, "connect", lambda made, _record: bound_silence(made.driver_connection))
         event.listen(engine.sync_engine, "checkout", postgres_driver.refuse_closed)
         event.listen(engine.sync_engine, "handle_error", postgres_driver.without_detail)
-        return Database(engine, clock=clock, now_sql=now_sql)
+        return Database(engine, _POSTGRES_PLACES, clock=clock, now_sql=now_sql)
     path = Path(parsed.database or "")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -266,10 +274,9 @@ def open_database(
     engine = create_async_engine(
         parsed,
         hide_parameters=True,
-        pool_size=1,
+        pool_size=_SQLITE_PLACES.count,
         max_overflow=0,
-        pool_timeout=30,
         pool_reset_on_return=None,
         async_creator=partial(connected, str(path)),
     )
-    return Database(engine, clock=clock, now_sql=":now", lock_file=path.with_name(path.name + ".lock"))
+    return Database(engine, _SQLITE_PLACES, clock=clock, now_sql=":now", lock_file=path.with_name(path.name + ".lock"))

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.pool import QueuePool
 
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime.config import ConfigurationFault
@@ -172,8 +171,7 @@ async def settings_of(database: Database, room: str) -> Settings:
         if database.is_sqlite:
             journal_mode = (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one()
             synchronous = (await connection.exec_driver_sql("PRAGMA synchronous")).scalar_one()
-            pool = database.engine.pool
-            connections = pool.size() if isinstance(pool, QueuePool) else 1
+            connections = database.connections.limit
             return SqliteSettings(sqlite3.sqlite_version_info, connections, journal_mode, synchronous)
         found = PostgresSettings(**(await connection.execute(_ASK_POSTGRES)).mappings().one())
     if found.read_only:

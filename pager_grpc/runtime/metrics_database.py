@@ -1,9 +1,6 @@
 """What a room counts of its database: how long commits take, how many connections are in use."""
 
-from typing import cast
-
 from prometheus_client import CollectorRegistry, Gauge, Histogram
-from sqlalchemy.pool import QueuePool
 
 from pager_grpc.runtime.database import Database
 
@@ -16,8 +13,7 @@ def measure_database(database: Database, registry: CollectorRegistry) -> None:
         "database_commit_seconds", "How long commits took that stand.", buckets=_SECONDS, registry=registry
     )
     database.commits.observe = commits.observe
-    pool = cast("QueuePool", database.engine.pool)
     in_use = Gauge("database_connections_in_use", "Connections of the pool that are in use.", registry=registry)
-    in_use.set_function(pool.checkedout)
+    in_use.set_function(lambda: database.connections.in_use)
     most = Gauge("database_connections_limit", "Connections that the pool may open.", registry=registry)
-    most.set(pool.size())
+    most.set(database.connections.limit)

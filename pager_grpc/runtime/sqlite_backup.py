@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import structlog
 
 from pager_grpc.runtime.database import Database
+from pager_grpc.runtime.selecting import sqlite_driver
 from pager_grpc.runtime.sqlite_connection import SqliteConnection
 
 log = structlog.get_logger()
@@ -78,8 +78,8 @@ async def back_up(database: Database, target: Path) -> None:
     Raises:
         BackupFailed: the file is there already, or cannot be written.
     """
-    async with database.engine.connect() as borrowed:
-        connection = cast("SqliteConnection", (await borrowed.get_raw_connection()).driver_connection)
+    async with database.connections.borrowed() as borrowed:
+        connection = sqlite_driver(borrowed)
     await asyncio.to_thread(_write, connection, target)
 
 

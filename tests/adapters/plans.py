@@ -97,7 +97,7 @@ async def _watching_postgres(database, plans):
 
     engine = database.engine.sync_engine
     listeners = (("do_connect", connecting), ("before_cursor_execute", executing))
-    await database.engine.dispose()  # connections that are open already are not watched
+    await database.disconnect()  # connections that are open already are not watched
     for name, listener in listeners:
         event.listen(engine, name, listener)
     try:
@@ -105,7 +105,7 @@ async def _watching_postgres(database, plans):
     finally:
         for name, listener in listeners:
             event.remove(engine, name, listener)
-        await database.engine.dispose()
+        await database.disconnect()
 
 
 async def _explained(driver, statement, binds):

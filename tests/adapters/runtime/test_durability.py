@@ -99,7 +99,7 @@ async def test_a_sqlite_file_of_ours_is_safe_and_one_connection_uses_it(tmp_path
 )
 async def test_what_sqlite_is_really_set_to_is_read_back(tmp_path, pragma, named):
     database = open_database(f"sqlite+aiosqlite:///{tmp_path / 'x.db'}")
-    async with database.engine.connect() as connection:
+    async with database.connections.borrowed() as connection:
         await connection.exec_driver_sql(f"PRAGMA {pragma}")
     with pytest.raises(ConfigurationFault, match=f"PAGER_DATABASE_URL: {named}"):
         await require_durable(database, "pager", allow_data_loss=False)
