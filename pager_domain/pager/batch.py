@@ -1,7 +1,7 @@
 """One batch of requests on its way through the rules, inside one unit of work."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from pager_domain.errors import DomainError
@@ -28,6 +28,7 @@ from pager_domain.pager.model import (
 )
 from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKey, UnitOfWork
 from pager_domain.pager.service import PagerService
+from pager_domain.values import changed
 
 _MAKES_DUE = (IncidentOpened, IncidentReopened, IncidentEscalated, IncidentReassigned)
 
@@ -157,8 +158,8 @@ def followed(change: Change, traceparent: str) -> Change:
     """``change``; an incident that it makes due belongs to the trace of who asked for it from now on."""
     if change.incident is None or not any(isinstance(event.what, _MAKES_DUE) for event in change.events):
         return change
-    incident = replace(change.incident, traceparent=traceparent)
-    return replace(change, service=replace(change.service, incident=incident), incident=incident)
+    incident = changed(change.incident, traceparent=traceparent)
+    return changed(change, service=changed(change.service, incident=incident), incident=incident)
 
 
 def _silenced(changes: Sequence[Change]) -> set[IncidentId]:
@@ -197,7 +198,7 @@ def cancellations(changes: Sequence[Change], cancelled: Sequence[CancelledPage],
         incident, events = recorded(change.incident, now, *map(_cancelled, pages))
         service = services[incident.monitored_service_id]
         if service.incident is not None and service.incident.incident_id == incident_id:
-            service = replace(service, incident=incident)
+            service = changed(service, incident=incident)
         services[incident.monitored_service_id] = service
         lines.append(Change(service, incident, events))
     return lines

@@ -1,10 +1,10 @@
 """Which levels of a policy are still to come for an incident. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from pager_domain.pager.levels import EmptyLevel
 from pager_domain.pager.model import EscalationPolicy, Incident
+from pager_domain.values import changed
 
 
 def next_steps(incident: Incident, policy: EscalationPolicy) -> Iterator[tuple[int, int]]:
@@ -38,4 +38,4 @@ def somebody_is_left(incident: Incident) -> bool:
 
 def beginning_anew(incident: Incident) -> Incident:
     """``incident`` with a new cycle ordered, from level 1 and with all its repeats."""
-    return replace(incident, policy_since_cycle=incident.cycle + 1, exhausted=False)
+    return changed(incident, policy_since_cycle=incident.cycle + 1, exhausted=False)

@@ -22,6 +22,7 @@ from pager_domain.pager.interventions import (
     IncidentSnoozed,
 )
 from pager_domain.pager.targets import NotifiedTarget, PlannedTarget, UnreachedTarget
+from pager_domain.values import value
 
 IncidentId = NewType("IncidentId", str)
 NotificationId = NewType("NotificationId", str)
@@ -59,7 +60,7 @@ class Link:
         checked_text("text", self.text, MAX_ID_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Alert:
     """Somebody says: this service is broken."""
 
@@ -133,14 +134,14 @@ class Outcome(StrEnum):
     IN_DOUBT = "in_doubt"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class IncidentOpened:
     """An alert on a Healthy service."""
 
     alert: Alert
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AlertRepeated:
     """An alert on an Unhealthy service; nobody was notified. ``repeats`` equal ones that came together are one line."""
 
@@ -248,7 +249,7 @@ Cause = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class IncidentEvent:
     """One line of the timeline; ``sequence`` counts from 1 within the incident, without a gap."""
 

@@ -1,7 +1,7 @@
 """Maintenance windows: while one lasts, its services page nobody; what is broken at its end pages then. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import NewType
 
@@ -10,6 +10,7 @@ from pager_domain.kernel import MonitoredServiceId, checked_id, checked_text
 from pager_domain.pager.interventions import IncidentHeld, IncidentReleased
 from pager_domain.pager.model import Change, Incident, IncidentState, MonitoredService, recorded
 from pager_domain.pager.silence import held
+from pager_domain.values import changed
 from pager_domain.wall_time import checked_calendar_moment, first_moment, on_the_wall, zone_named
 
 MaintenanceWindowId = NewType("MaintenanceWindowId", str)
@@ -147,7 +148,7 @@ def on_window_start(
     known = service.incident
     if known is None or known.state is not IncidentState.OPEN or known.held_until or known.next_escalation_at is None:
         return None
-    return replace(_held(service, known, window_id, until, now), stops_paging=True)
+    return changed(_held(service, known, window_id, until, now), stops_paging=True)
 
 
 def on_window_deleted(service: MonitoredService, now: datetime) -> Change:
@@ -158,7 +159,7 @@ def on_window_deleted(service: MonitoredService, now: datetime) -> Change:
     released = {"next_escalation_at": now, "acknowledgement_due_at": now, "held_until": None, "held_by_window": ""}
     told = IncidentReleased(known.held_by_window)
     incident, events = recorded(known, now, told, **released)
-    return Change(replace(service, incident=incident), incident, events)
+    return Change(changed(service, incident=incident), incident, events)
 
 
 def _held(
@@ -166,4 +167,4 @@ def _held(
 ) -> Change:
     until = until.astimezone(UTC)
     incident, events = recorded(held(known, until), now, IncidentHeld(window_id, until), held_by_window=window_id)
-    return Change(replace(service, incident=incident), incident, events)
+    return Change(changed(service, incident=incident), incident, events)

@@ -4,10 +4,9 @@ The rules that change them stand in :mod:`pager_domain.pager.service`.
 """
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from operator import attrgetter
 from typing import Any
 
 from pager_domain.errors import InvalidField
@@ -36,6 +35,7 @@ from pager_domain.pager.interventions import (
 )
 from pager_domain.pager.levels import EmptyLevel, LaterLevel, ResolvedLevel
 from pager_domain.pager.notification import Notification
+from pager_domain.values import changed, value
 
 
 class ServiceState(StrEnum):
@@ -111,7 +111,7 @@ class ResolvedPolicy:
     ask_again_after: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Incident:
     """What an alert opens on a Healthy service, until it is healthy again.
 
@@ -169,7 +169,7 @@ class Incident:
         return self.policy_since_cycle > self.cycle
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FormerIncident:
     """The resolved incident that an alert continues until its ``reopen_until``.
 
@@ -180,7 +180,7 @@ class FormerIncident:
     reached_somebody: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MonitoredService:
     """A service under watch, and its incident that is not resolved; or the former one, while that can be reopened."""
 
@@ -196,7 +196,7 @@ class MonitoredService:
         return ServiceState.HEALTHY if self.incident is None else ServiceState.UNHEALTHY
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Change:
     """What a rule decided: the service as it will be, the incident concerned, and what goes with it.
 
@@ -210,7 +210,7 @@ class Change:
     stops_paging: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """One call: an event for one service, and the id under which a repeat is recognised.
 
@@ -233,7 +233,7 @@ class Request:
         return hashlib.blake2b(repr(self.event).encode(), digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """What a request did. ``changed`` is what the response calls opened, acknowledged, resolved and so on.
 
@@ -246,7 +246,7 @@ class Answer:
     alert_count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StoredAnswer:
     """What is kept of an answer so that a repeat of the request gets it again."""
 
@@ -267,17 +267,4 @@ def recorded(
         for n, cause in enumerate(causes, start=1)
     )
     events, generation = incident.event_count + len(causes), incident.generation + 1
-    return _changed(incident, event_count=events, generation=generation, **changes), lines
-
-
-_FIELDS = [field.name for field in fields(Incident)]
-_PLACE_OF = {name: place for place, name in enumerate(_FIELDS)}
-_values_of = attrgetter(*_FIELDS)
-
-
-def _changed(incident: Incident, **changes: Any) -> Incident:
-    """As ``dataclasses.replace``, which takes twice as long for so many fields; each repeated alert changes one."""
-    values = list(_values_of(incident))
-    for name, value in changes.items():
-        values[_PLACE_OF[name]] = value
-    return Incident(*values)
+    return changed(incident, event_count=events, generation=generation, **changes), lines

@@ -1,12 +1,12 @@
 """Reopening: an alert soon after the service was healthy again continues the incident of before. Pure."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pager_domain.pager.cycles import beginning_anew
 from pager_domain.pager.events import Alert, AlertRepeated
 from pager_domain.pager.interventions import IncidentReopened
 from pager_domain.pager.model import Change, FormerIncident, Incident, IncidentState, MonitoredService, recorded
+from pager_domain.values import changed
 
 FORGOTTEN_AFTER = timedelta(minutes=30)
 """How long the acknowledgement of a reopened incident counts where the policy lets it count for ever."""
@@ -28,13 +28,13 @@ def on_reopening(service: MonitoredService, former: FormerIncident, alert: Alert
     known = former.incident
     if known.acknowledged_by:
         expiry = (known.policy.acknowledgement_expiry if known.policy else None) or FORGOTTEN_AFTER
-        incident = replace(known, state=IncidentState.ACKNOWLEDGED, next_escalation_at=now + expiry, exhausted=False)
+        incident = changed(known, state=IncidentState.ACKNOWLEDGED, next_escalation_at=now + expiry, exhausted=False)
     elif known.exhausted or not former.reached_somebody:
         anew = beginning_anew(known)
-        incident = replace(anew, state=IncidentState.OPEN, next_escalation_at=now, acknowledgement_due_at=None)
+        incident = changed(anew, state=IncidentState.OPEN, next_escalation_at=now, acknowledgement_due_at=None)
     else:
         due = max(known.acknowledgement_due_at or now, now)
-        incident = replace(known, state=IncidentState.OPEN, next_escalation_at=due)
+        incident = changed(known, state=IncidentState.OPEN, next_escalation_at=due)
     return _continued(service, incident, alert, now)
 
 
@@ -43,4 +43,4 @@ def _continued(service: MonitoredService, incident: Incident, alert: Alert, now:
     told = IncidentReopened(incident.acknowledged_by, incident.next_escalation_at or now)
     changes = {"alert_count": count, "resolved_at": None, "reopen_until": None}
     incident, events = recorded(incident, now, told, AlertRepeated(alert, count), **changes)
-    return Change(replace(service, incident=incident, former=None, updated_at=now), incident, events)
+    return Change(changed(service, incident=incident, former=None, updated_at=now), incident, events)

@@ -4,7 +4,6 @@ The numbers are those of the rules in ``docs/architecture.md``.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from pager_domain.pager.cycles import beginning_anew, has_a_next_level, next_steps
@@ -42,6 +41,7 @@ from pager_domain.pager.page_text import page_text
 from pager_domain.pager.reopening import on_reopening, reopens_until
 from pager_domain.pager.silence import NOT_HELD, acknowledged_until, resumed
 from pager_domain.pager.targets import NotifiedTarget, PlannedTarget
+from pager_domain.values import changed
 
 
 class PagerService:
@@ -103,7 +103,7 @@ class PagerService:
             acknowledged_by=answer.acknowledged_by,
             acknowledge_note=answer.note,
         )
-        return Change(replace(service, incident=incident), incident, events, stops_paging=True)
+        return Change(changed(service, incident=incident), incident, events, stops_paging=True)
 
     @staticmethod
     def on_healthy(service: MonitoredService, _event: HealthyEvent, now: datetime) -> Change:
@@ -122,7 +122,7 @@ class PagerService:
         )
         # As if nothing had happened, should an alert follow in the same batch.
         former = FormerIncident(incident, reached_somebody=True) if incident.reopen_until else None
-        service = replace(service, incident=None, former=former, updated_at=now)
+        service = changed(service, incident=None, former=former, updated_at=now)
         return Change(service, incident, events, stops_paging=True)
 
     @staticmethod
@@ -138,11 +138,11 @@ class PagerService:
         incident, ended = resumed(known)
         incident = _adopting(incident, resolved)
         if _waits_for_policy(incident, resolved, now):
-            incident = replace(incident, next_escalation_at=_next_look(incident, resolved, now))
-            return Change(replace(service, incident=incident), incident)
+            incident = changed(incident, next_escalation_at=_next_look(incident, resolved, now))
+            return Change(changed(service, incident=incident), incident)
         incident, causes, notifications = _fired(incident, resolved, now)
         incident, events = recorded(incident, now, *ended, *causes)
-        return Change(replace(service, incident=incident), incident, events, notifications)
+        return Change(changed(service, incident=incident), incident, events, notifications)
 
     @staticmethod
     def on_level_undeliverable(incident: Incident, now: datetime) -> tuple[Incident, tuple[IncidentEvent, ...]]:
@@ -165,8 +165,8 @@ def _adopting(incident: Incident, resolved: ResolvedPolicy) -> Incident:
     """
     takes_over = incident.policy is not None and incident.policy.key != resolved.policy.key
     if incident.assigned_to is not None and resolved.source is PolicySource.CURRENT:
-        incident, takes_over = replace(incident, assigned_to=None), True
-    incident = replace(incident, policy=resolved.policy)
+        incident, takes_over = changed(incident, assigned_to=None), True
+    incident = changed(incident, policy=resolved.policy)
     return beginning_anew(incident) if takes_over else incident
 
 
@@ -189,17 +189,17 @@ def _fired(
     was_due = incident.next_escalation_at or now
     for cycle, level in next_steps(incident, resolved.policy):
         step = resolved.policy.levels[level - 1]
-        incident = replace(incident, cycle=cycle, level=level)
+        incident = changed(incident, cycle=cycle, level=level)
         if isinstance(step, EmptyLevel):
             causes.append(LevelSkipped(cycle, level, step.unreached))
             continue
         due = now + step.acknowledgement_timeout
-        incident = replace(incident, acknowledgement_due_at=due)
-        incident = replace(incident, next_escalation_at=_next_look(incident, resolved, now))
+        incident = changed(incident, acknowledgement_due_at=due)
+        incident = changed(incident, next_escalation_at=_next_look(incident, resolved, now))
         pages = pages_of(step, incident.alert.severity)
         causes.append(_level_notified(incident, step, pages, resolved))
         return incident, causes, _notifications(incident, pages, now, was_due)
-    exhausted = replace(incident, exhausted=True, next_escalation_at=None, acknowledgement_due_at=None)
+    exhausted = changed(incident, exhausted=True, next_escalation_at=None, acknowledgement_due_at=None)
     return exhausted, [*causes, EscalationExhausted(incident.cycle)], ()
 
 

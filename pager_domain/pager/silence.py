@@ -4,7 +4,6 @@ Silence never loses a page: an incident that is held has a moment at which pagin
 :meth:`~pager_domain.pager.service.PagerService.on_timeout` fires it then like any other that is due.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +21,7 @@ from pager_domain.pager.interventions import (
     Snooze,
 )
 from pager_domain.pager.model import Change, Incident, IncidentState, MonitoredService, recorded
+from pager_domain.values import changed
 
 _NOBODY_HAS_IT: dict[str, Any] = {"acknowledged_at": None, "acknowledged_by": "", "acknowledge_note": ""}
 NOT_HELD: dict[str, Any] = {"held_until": None, "held_by_window": ""}
@@ -55,14 +55,14 @@ def on_snooze(service: MonitoredService, snooze: Snooze, now: datetime) -> Chang
     known, until = meant(service, snooze.incident_id), snooze.end(now)
     told = IncidentSnoozed(snooze.snoozed_by, until, snooze.note)
     incident, events = recorded(held(known, until), now, told)
-    return Change(replace(service, incident=incident), incident, events, stops_paging=True)
+    return Change(changed(service, incident=incident), incident, events, stops_paging=True)
 
 
 def held(incident: Incident, until: datetime) -> Incident:
     """``incident`` with nothing due before ``until``; whoever is silent at the last level begins anew then."""
     if incident.is_open and not somebody_is_left(incident):
         incident = beginning_anew(incident)
-    return replace(
+    return changed(
         incident,
         next_escalation_at=until,
         acknowledgement_due_at=until,
@@ -74,7 +74,7 @@ def held(incident: Incident, until: datetime) -> Incident:
 
 def resumed(incident: Incident) -> tuple[Incident, list[Cause]]:
     """A due ``incident`` as it is fired: held no longer, and open if its acknowledgement has expired."""
-    incident = replace(incident, **NOT_HELD)
+    incident = changed(incident, **NOT_HELD)
     if incident.is_open:
         return incident, []
     told = AcknowledgementExpired(incident.acknowledged_by)
@@ -83,7 +83,7 @@ def resumed(incident: Incident) -> tuple[Incident, list[Cause]]:
 
 def reopened_to_all(incident: Incident) -> Incident:
     """``incident`` open, in nobody's hands, and without a delay that still runs."""
-    return replace(incident, state=IncidentState.OPEN, acknowledgement_due_at=None, **_NOBODY_HAS_IT)
+    return changed(incident, state=IncidentState.OPEN, acknowledgement_due_at=None, **_NOBODY_HAS_IT)
 
 
 def on_escalation(service: MonitoredService, escalation: Escalation, now: datetime) -> Change:
@@ -99,7 +99,7 @@ def on_escalation(service: MonitoredService, escalation: Escalation, now: dateti
         raise NoLevelLeft(known.incident_id)
     told = IncidentEscalated(escalation.escalated_by)
     incident, events = recorded(reopened_to_all(known), now, told, next_escalation_at=now, **NOT_HELD)
-    return Change(replace(service, incident=incident), incident, events)
+    return Change(changed(service, incident=incident), incident, events)
 
 
 def on_reassignment(service: MonitoredService, reassignment: Reassignment, now: datetime) -> Change:
@@ -115,7 +115,7 @@ def on_reassignment(service: MonitoredService, reassignment: Reassignment, now: 
     told = IncidentReassigned(reassignment.reassigned_by, reassignment.assignee)
     changes = {"next_escalation_at": now, "assigned_to": reassignment.assignee, **NOT_HELD}
     incident, events = recorded(known, now, told, **changes)
-    return Change(replace(service, incident=incident), incident, events, stops_paging=True)
+    return Change(changed(service, incident=incident), incident, events, stops_paging=True)
 
 
 def on_assignee_unknown(service: MonitoredService, fault: str, now: datetime) -> Change:
@@ -124,7 +124,7 @@ def on_assignee_unknown(service: MonitoredService, fault: str, now: datetime) ->
     if known is None or known.assigned_to is None or not known.is_due(now):
         return Change(service, known)
     incident, events = recorded(known, now, AssigneeUnknown(known.assigned_to, fault), assigned_to=None)
-    return Change(replace(service, incident=incident), incident, events)
+    return Change(changed(service, incident=incident), incident, events)
 
 
 def acknowledged_until(incident: Incident, now: datetime) -> datetime | None:
