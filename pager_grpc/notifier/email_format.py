@@ -12,9 +12,9 @@ from pager_domain.notifier.messages import EmailMessage
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-# RFC 5322: at most 998 characters a line, and better no more than 78; here with their ends.
+# RFC 5322: at most 998 characters a line, and better no more than 78.
 _LONGEST_LINE = 998
-_FOLDED_FROM = 80
+_LONGEST_LINE_OF_A_HEADER = 78
 _ENTITY = b'Content-Type: text/plain; charset="utf-8"\r\nContent-Transfer-Encoding: %s\r\nMIME-Version: 1.0\r\n\r\n'
 
 
@@ -50,12 +50,29 @@ def _address_header(name: str, value: str) -> str:
 def _text_header(name: str, value: str) -> str:
     # "=?" may begin an encoded word, which a reader would decode.
     plain = value.isascii() and value.isprintable() and "=?" not in value
-    return _header(name, value) if plain else _composed_header(name, value)
+    return (_folded(name, value) if plain else "") or _composed_header(name, value)
+
+
+def _folded(name: str, value: str) -> str:
+    """A header in lines that are no longer than they should be; empty if a word of it is.
+
+    One that fits into a line of its own stands there as a whole, else each line takes as many words as fit.
+    """
+    lines, line = [], f"{name}: {value}"
+    while len(line) > _LONGEST_LINE_OF_A_HEADER:
+        end = line.rfind(" ", 1, _LONGEST_LINE_OF_A_HEADER + 1)
+        if not lines and len(value) < _LONGEST_LINE_OF_A_HEADER:
+            end = len(name) + 1
+        if end < 0:
+            return ""
+        lines.append(line[:end])
+        line = line[end:]
+    return "\r\n".join([*lines, line, ""])
 
 
 def _header(name: str, value: str) -> str:
-    line = f"{name}: {value}\r\n"
-    return line if len(line) <= _FOLDED_FROM else _composed_header(name, value)
+    line = f"{name}: {value}"
+    return f"{line}\r\n" if len(line) <= _LONGEST_LINE_OF_A_HEADER else _composed_header(name, value)
 
 
 def _composed_header(name: str, value: str) -> str:

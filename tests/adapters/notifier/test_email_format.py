@@ -16,6 +16,7 @@ from pager_domain.notifier.messages import EmailMessage
 from pager_grpc.notifier.email_format import email_bytes, safe_name
 
 PAGER = EmailAddress("pager@pager.example")
+WORDS = st.lists(st.from_regex(r"[!-~]{1,90}", fullmatch=True), min_size=1, max_size=30).map(" ".join)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300) | st.text(
     st.sampled_from("ab .=?_\t\r\n-:;,<>()\"'é☎"), min_size=1, max_size=1200
 )
@@ -65,6 +66,15 @@ def test_words_are_written_as_the_email_package_writes_them(subject, text):
         assert head_of(written) == head_of(long_way)
         if b": 7bit" in head_of(written):
             assert written == long_way
+
+
+@given(WORDS)
+@example(f"{'x' * 69} {'y' * 77} z {'x' * 75}")
+@example(f"{'x' * 70} {'y' * 76} {'z' * 78}")
+@example(f"[CRITICAL] {'x' * 60}: {'y' * 5} {'z' * 78}")
+def test_long_subjects_are_folded_as_the_email_package_folds_them(subject):
+    if (message := the_message(subject, "t")) is not None:
+        assert email_bytes(message, PAGER, NOON) == composed(message)
 
 
 @given(LOCAL, DOMAIN, st.text(st.sampled_from("ab1-_.é /"), min_size=1, max_size=120))
