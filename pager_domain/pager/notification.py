@@ -1,7 +1,7 @@
 """What is owed to somebody: a page, and a bundle of pages that go together."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from pager_domain.kernel import MonitoredServiceId, NotificationTarget
@@ -17,6 +17,9 @@ class Notification:
     ``step`` counts the pages by the same way from 0. A page that comes sooner than planned, because the one before was
     refused, has that shorter delay. ``traceparent`` names the trace that it belongs to, empty if nobody traces; no rule
     looks into it.
+
+    ``notification_id`` is derived from what makes it one page, never random: a second decision of the same page has the
+    same id. It is asked for at every step of the way, so it is made once.
     """
 
     monitored_service_id: MonitoredServiceId
@@ -32,6 +35,10 @@ class Notification:
     step: int = 0
     delay: timedelta = timedelta()
     traceparent: str = ""
+    notification_id: NotificationId = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "notification_id", self._derived_id())
 
     @property
     def channel(self) -> Channel:
@@ -48,10 +55,8 @@ class Notification:
         """Whom it is for, without the address."""
         return NotifiedTarget(self.target.target_id, self.channel, self.person_id, self.contact_method_id)
 
-    @property
-    def notification_id(self) -> NotificationId:
-        """Derived from what makes it one page, never random: a second decision of the same page has the same id."""
-        whom = f"{self.channel}:{self.target.target_id}"
+    def _derived_id(self) -> NotificationId:
+        whom = f"{self.channel.value}:{self.target.target_id}"
         if self.person_id or self.contact_method_id:
             # No id contains a line end.
             whom += f"\n{self.person_id}\n{self.contact_method_id}"
