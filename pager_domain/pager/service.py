@@ -5,6 +5,7 @@ The numbers are those of the rules in ``docs/architecture.md``.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from pager_domain.pager.cycles import beginning_anew, has_a_next_level, next_steps
 from pager_domain.pager.errors import IncidentUnknown, NoOpenIncident
@@ -138,11 +139,15 @@ class PagerService:
         incident, ended = resumed(known)
         incident = _adopting(incident, resolved)
         if _waits_for_policy(incident, resolved, now):
-            incident = changed(incident, next_escalation_at=_next_look(incident, resolved, now))
+            due = incident.acknowledgement_due_at or now
+            incident = changed(incident, next_escalation_at=_next_look(due, resolved, now))
             return Change(changed(service, incident=incident), incident)
-        incident, causes, notifications = _fired(incident, resolved, now)
-        incident, events = recorded(incident, now, *ended, *causes)
-        return Change(changed(service, incident=incident), incident, events, notifications)
+        was_due = incident.next_escalation_at or now
+        changes, causes, pages = _fired(incident, resolved, now)
+        incident, events = recorded(incident, now, *ended, *causes, **changes)
+        return Change(
+            changed(service, incident=incident), incident, events, _notifications(incident, pages, now, was_due)
+        )
 
     @staticmethod
     def on_level_undeliverable(incident: Incident, now: datetime) -> tuple[Incident, tuple[IncidentEvent, ...]]:
@@ -177,46 +182,49 @@ def _waits_for_policy(incident: Incident, resolved: ResolvedPolicy, now: datetim
     return stands_in and incident.level > 0 and due is not None and now < due
 
 
-def _next_look(incident: Incident, resolved: ResolvedPolicy, now: datetime) -> datetime:
-    due = incident.acknowledgement_due_at or now
+def _next_look(due: datetime, resolved: ResolvedPolicy, now: datetime) -> datetime:
     return due if resolved.ask_again_after is None else min(due, now + resolved.ask_again_after)
 
 
 def _fired(
     incident: Incident, resolved: ResolvedPolicy, now: datetime
-) -> tuple[Incident, list[Cause], tuple[Notification, ...]]:
+) -> tuple[dict[str, Any], list[Cause], list[PlannedPage]]:
+    """What the next level that names somebody changes of ``incident``, what it causes, and the pages that it owes."""
+    changes: dict[str, Any] = {"cycle": incident.cycle}
     causes: list[Cause] = []
-    was_due = incident.next_escalation_at or now
     for cycle, level in next_steps(incident, resolved.policy):
         step = resolved.policy.levels[level - 1]
-        incident = changed(incident, cycle=cycle, level=level)
+        changes = {"cycle": cycle, "level": level}
         if isinstance(step, EmptyLevel):
             causes.append(LevelSkipped(cycle, level, step.unreached))
             continue
-        due = now + step.acknowledgement_timeout
-        incident = changed(incident, acknowledgement_due_at=due)
-        incident = changed(incident, next_escalation_at=_next_look(incident, resolved, now))
-        pages = pages_of(step, incident.alert.severity)
-        causes.append(_level_notified(incident, step, pages, resolved))
-        return incident, causes, _notifications(incident, pages, now, was_due)
-    exhausted = changed(incident, exhausted=True, next_escalation_at=None, acknowledgement_due_at=None)
-    return exhausted, [*causes, EscalationExhausted(incident.cycle)], ()
+        due, pages = now + step.acknowledgement_timeout, pages_of(step, incident.alert.severity)
+        causes.append(_level_notified(cycle, level, due, step, pages, resolved))
+        changes |= {"acknowledgement_due_at": due, "next_escalation_at": _next_look(due, resolved, now)}
+        return changes, causes, pages
+    exhausted = {"exhausted": True, "next_escalation_at": None, "acknowledgement_due_at": None}
+    return changes | exhausted, [*causes, EscalationExhausted(changes["cycle"])], []
 
 
 def _level_notified(
-    incident: Incident, level: ResolvedLevel, pages: Sequence[PlannedPage], resolved: ResolvedPolicy
+    cycle: int,
+    level: int,
+    due: datetime,
+    step: ResolvedLevel,
+    pages: Sequence[PlannedPage],
+    resolved: ResolvedPolicy,
 ) -> LevelNotified:
     return LevelNotified(
-        cycle=incident.cycle,
-        level=incident.level,
+        cycle=cycle,
+        level=level,
         targets=_planned_targets(pages),
-        acknowledgement_timeout=level.acknowledgement_timeout,
-        next_escalation_at=incident.acknowledgement_due_at or incident.opened_at,
+        acknowledgement_timeout=step.acknowledgement_timeout,
+        next_escalation_at=due,
         policy_id=resolved.policy.policy_id,
         policy_revision=resolved.policy.revision,
         policy_source=resolved.source,
         policy_fault=resolved.fault,
-        unreached=level.unreached,
+        unreached=step.unreached,
     )
 
 
@@ -245,6 +253,9 @@ def _planned_target(notified: NotifiedTarget, owed: Sequence[PlannedPage]) -> Pl
 def _notifications(
     incident: Incident, pages: Sequence[PlannedPage], now: datetime, due: datetime
 ) -> tuple[Notification, ...]:
+    """All who are paged by the same way at the same step read the same words."""
+    by_words = {(page.way.channel, page.step) for page in pages}
+    words = {(channel, step): page_text(incident, channel, now, due, step) for channel, step in by_words}
     return tuple(
         Notification(
             incident.monitored_service_id,
@@ -252,7 +263,7 @@ def _notifications(
             incident.cycle,
             incident.level,
             page.way.target,
-            *page_text(incident, page.way.channel, now, due, page.step),
+            *words[page.way.channel, page.step],
             incident.alert.severity,
             page.target.person_id,
             page.way.contact_method_id,

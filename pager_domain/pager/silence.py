@@ -74,7 +74,8 @@ def held(incident: Incident, until: datetime) -> Incident:
 
 def resumed(incident: Incident) -> tuple[Incident, list[Cause]]:
     """A due ``incident`` as it is fired: held no longer, and open if its acknowledgement has expired."""
-    incident = changed(incident, **NOT_HELD)
+    if incident.held_until is not None:
+        incident = changed(incident, **NOT_HELD)
     if incident.is_open:
         return incident, []
     told = AcknowledgementExpired(incident.acknowledged_by)
