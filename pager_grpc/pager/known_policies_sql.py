@@ -7,7 +7,7 @@ from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.forecast import ASK_AFTER
 from pager_domain.pager.model import EscalationPolicy
 from pager_domain.pager.ports.known_policies import KnownPolicies
-from pager_grpc.pager.policy_documents import policy_document, policy_fingerprint
+from pager_grpc.pager.policy_documents import document_and_fingerprint
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.tables import LastKnownPolicyRow, table_of
 from pager_grpc.runtime.bulk import Writes
@@ -43,12 +43,13 @@ def write_known_policies(
     rows = [
         {
             "monitored_service_id": service_id,
-            "policy": policy_document(policy, sealing),
-            "fingerprint": policy_fingerprint(policy, sealing),
+            "policy": document,
+            "fingerprint": fingerprint,
             "learnt_at": now,
             "ask_at": now + ASK_AFTER,
         }
         for service_id, policy in policies.items()
+        for document, fingerprint in [document_and_fingerprint(policy, sealing)]
     ]
     writes.upsert(KNOWN_POLICIES, rows, only_if=_SAYS_SOMETHING_NEW)
 

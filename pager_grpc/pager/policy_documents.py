@@ -3,12 +3,13 @@
 Before levels named people, a target of a level was its address; such a document reads as one page at once.
 """
 
+import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
 from pydantic import TypeAdapter
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from pager_domain.pager.model import EscalationPolicy
 from pager_grpc.pager.sealing import Sealing
@@ -17,16 +18,27 @@ _POLICY = TypeAdapter(EscalationPolicy)
 _ADDRESSES = {"address", "number"}
 
 
-@lru_cache(maxsize=1024)
+# Nothing else looks like it: inside of a text quotation marks are escaped. An address has no sign that would be.
+_PLAIN_ADDRESS = re.compile(r'"(address|number)":\{"value":"([^"\\]+)"\}')
+
+
 def policy_document(policy: EscalationPolicy, sealing: Sealing) -> str:
-    """A policy as JSON. Many incidents share a policy, so it is made once."""
-    return to_json(_with_addresses(_POLICY.dump_python(policy, mode="json"), partial(_seal, sealing))).decode()
+    """A policy as JSON, its addresses sealed."""
+    return document_and_fingerprint(policy, sealing)[0]
 
 
 @lru_cache(maxsize=1024)
-def policy_fingerprint(policy: EscalationPolicy, sealing: Sealing) -> str:
-    """The same for the same policy and forecast, whenever it was sealed; it tells neither."""
-    return sealing.fingerprint(_POLICY.dump_json(policy).decode())
+def document_and_fingerprint(policy: EscalationPolicy, sealing: Sealing) -> tuple[str, str]:
+    """A policy as JSON, made once for all incidents that share it; and what tells whether it says something new.
+
+    The fingerprint is the same for the same policy and forecast, whenever it was sealed; it tells neither.
+    """
+    plain = _POLICY.dump_json(policy).decode()
+    return _PLAIN_ADDRESS.sub(partial(_sealed, sealing), plain), sealing.fingerprint(plain)
+
+
+def _sealed(sealing: Sealing, found: re.Match[str]) -> str:
+    return f'"{found[1]}":{{"sealed":"{sealing.sealed(found[2])}"}}'
 
 
 def policy_of(document: Any, sealing: Sealing) -> EscalationPolicy:
@@ -56,10 +68,6 @@ def _with_addresses(document: Any, changed: Callable[[Any], Any]) -> Any:
             for key, value in document.items()
         }
     return [_with_addresses(part, changed) for part in document] if isinstance(document, list) else document
-
-
-def _seal(sealing: Sealing, address: Any) -> Any:
-    return {"sealed": sealing.sealed(address["value"])} if "value" in address else address
 
 
 def _open(sealing: Sealing, address: Any) -> Any:

@@ -34,6 +34,7 @@ class Sealing:
         self._ciphers = MultiFernet([Fernet(key) for key in keys])
         self._recipients_key = _derived(keys[0], b"hexagonal-pager recipients")
         self._unreadable = unreadable
+        self._sealed_here: dict[str, str] = {}
         self.sealed = lru_cache(REMEMBERED)(self._sealed)
         self.opened = lru_cache(REMEMBERED)(self._opened)
         self.recipient = lru_cache(REMEMBERED)(self._recipient)
@@ -43,11 +44,17 @@ class Sealing:
         return hmac.digest(self._recipients_key, text.encode(), "sha256")[:16].hex()
 
     def _sealed(self, address: str) -> str:
-        """``address`` as it may be stored."""
-        return self._ciphers.encrypt(address.encode()).decode()
+        """``address`` as it may be stored. Most pages are read again by who wrote them, before long."""
+        sealed = self._ciphers.encrypt(address.encode()).decode()
+        if len(self._sealed_here) >= REMEMBERED:
+            del self._sealed_here[next(iter(self._sealed_here))]
+        self._sealed_here[sealed] = address
+        return sealed
 
     def _opened(self, sealed: str) -> str | None:
         """The address, or None if no key opens it; that is logged and counted when it is met first."""
+        if (address := self._sealed_here.get(sealed)) is not None:
+            return address
         try:
             return self._ciphers.decrypt(sealed).decode()
         except (InvalidToken, ValueError):  # a sealed address is ASCII, whatever stands there now

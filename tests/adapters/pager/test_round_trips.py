@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sealed import SEALING
 
+from pager_domain.kernel import email_target, sms_target
 from pager_domain.pager.events import (
     Acknowledgement,
     Alert,
@@ -39,7 +40,7 @@ from pager_domain.pager.interventions import (
     IncidentReopened,
     IncidentSnoozed,
 )
-from pager_domain.pager.levels import EmptyLevel
+from pager_domain.pager.levels import EmptyLevel, LaterLevel, addresses
 from pager_domain.pager.model import IncidentState
 from pager_domain.pager.targets import Channel, PlannedTarget, UnreachedReason, UnreachedTarget
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
@@ -184,6 +185,16 @@ def test_a_policy_of_people_survives_its_document():
     policy = a_policy(levels=[EmptyLevel(UNREACHED), replace(a_level_of(ana), unreached=UNREACHED)])
     text = policy_document(policy, SEALING)
     assert policy_of(text, SEALING) == policy_of(json.loads(text), SEALING) == policy
+
+
+def test_in_the_document_of_a_policy_every_address_is_sealed_and_nothing_else_is():
+    looks_like_one = '"address":{"value":"ana"}, \\"number\\":{\\"value\\":\\"1\\"}'
+    level = addresses([email_target(looks_like_one, "ana@example.com"), sms_target("number", "+4915112345678")])
+    policy = replace(a_policy(levels=[level]), later=(LaterLevel(1, NOON, level),))
+    text = policy_document(policy, SEALING)
+    assert "ana@example.com" not in text
+    assert "+4915112345678" not in text
+    assert policy_of(text, SEALING) == policy
 
 
 def test_a_policy_from_before_levels_named_people_reads_as_one_page_at_once_to_each_address():

@@ -4,6 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from pager_grpc.pager import sealing as sealing_module
 from pager_grpc.pager.address_keys import new_key
 from pager_grpc.pager.metrics import unreadable_addresses
 from pager_grpc.pager.sealing import Sealing
@@ -49,6 +50,14 @@ def test_what_was_never_sealed_is_not_opened(stored):
 def test_an_address_is_sealed_once_while_it_is_in_use():
     sealing = Sealing([new_key()])
     assert sealing.sealed(ANA) == sealing.sealed(ANA)
+
+
+def test_more_addresses_than_are_remembered_are_opened_all_the_same(monkeypatch):
+    monkeypatch.setattr(sealing_module, "REMEMBERED", 2)
+    sealing = Sealing([new_key()])
+    addresses = [f"{name}@example.com" for name in ("ana", "ben", "eve")]
+    assert [sealing.opened(sealed) for sealed in map(sealing.sealed, addresses)] == addresses
+    assert [sealing.opened(sealed) for sealed in [sealing.sealed(address) for address in addresses]] == addresses
 
 
 def test_the_same_recipient_is_known_again_by_every_replica_and_nobody_else_finds_out():
