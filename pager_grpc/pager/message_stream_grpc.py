@@ -16,7 +16,10 @@ MOST_MESSAGES = 100
 MOST_BYTES = 60_000
 """The notifier takes 64 KiB a request; a single message is always below it."""
 
+_NO_ANSWER = RpcFault(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer in time", "", {}, None)
 _ENDED = RpcFault(grpc.StatusCode.CANCELLED, "the stream to the notifier has ended", "", {}, None)
+
+_NOBODY = None, 0.0
 
 Message: TypeAlias = pb.SendMessagesRequest.Message
 Result: TypeAlias = pb.SendMessagesResponse.Result
@@ -27,12 +30,15 @@ class MessageStream:
 
     Once ``retired`` it takes no new messages. By the loop's clock it began at ``begun_at``, and its last response came
     at ``heard_at``. The notifier is told ``timeout`` with each message: what could not begin by then is not sent.
+    Nor is an answer waited for any longer; a stream that said nothing in all that time is given up.
     """
 
     def __init__(self, call: Any, timeout: timedelta) -> None:
         self._call = call
         self._timeout = timeout
-        self._waiting: dict[str, asyncio.Future[Result | RpcFault]] = {}
+        self._seconds = timeout.total_seconds()
+        self._waiting: dict[str, tuple[asyncio.Future[Result | RpcFault], float]] = {}
+        self._timer: asyncio.TimerHandle | None = None
         self._unsent: dict[str, Message] = {}
         self._submitted = asyncio.Event()
         self.retired = False
@@ -44,9 +50,12 @@ class MessageStream:
         return request_id not in self._waiting
 
     async def send(self, request_id: str, message: Message) -> Result | RpcFault:
-        """The result of ``message``, or why the stream broke before it came. A caller that goes away is forgotten."""
-        answer: asyncio.Future[Result | RpcFault] = asyncio.get_running_loop().create_future()
-        self._waiting[request_id] = answer
+        """The result of ``message``, or why none came. A caller that goes away is forgotten."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Result | RpcFault] = loop.create_future()
+        self._waiting[request_id] = answer, loop.time()
+        if self._timer is None:
+            self._timer = loop.call_later(self._seconds, self._give_up_what_is_late)
         self._unsent[request_id] = message
         self._submitted.set()
         try:
@@ -85,14 +94,31 @@ class MessageStream:
     def _break(self, fault: RpcFault) -> None:
         self.retired = True
         self._call.cancel()
-        for answer in self._waiting.values():
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for answer, _ in self._waiting.values():
             if not answer.done():
                 answer.set_result(fault)
+
+    def _give_up_what_is_late(self) -> None:
+        """All wait equally long, so one timer is enough: the first to have begun is the first to be late."""
+        loop, self._timer = asyncio.get_running_loop(), None
+        for request_id, (answer, begun) in list(self._waiting.items()):
+            if (end := begun + self._seconds) > loop.time():
+                self._timer = loop.call_at(end, self._give_up_what_is_late)
+                return
+            del self._waiting[request_id]
+            if not answer.done():
+                answer.set_result(_NO_ANSWER)
+                if self.heard_at <= begun:
+                    self.close()  # whoever waits besides hears that
+                    return
 
     def _hear(self, response: pb.SendMessagesResponse) -> None:
         self.heard_at = asyncio.get_running_loop().time()
         for result in response.results:
-            answer = self._waiting.get(result.request_id)
+            answer, _ = self._waiting.get(result.request_id, _NOBODY)
             if answer is not None and not answer.done():
                 answer.set_result(result)
 

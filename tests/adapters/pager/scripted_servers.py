@@ -92,7 +92,8 @@ class ScriptedNotifier(notifier_grpc.NotifierServiceServicer):
     """Takes everything, once per request_id, unless ``refusals`` holds a status to answer with first.
 
     ``knows_streams`` is false for a notifier from before there were any. ``requests`` are those of streams, in order;
-    with a cleared ``gate`` streams are read and not answered, and ``break_streams`` ends them.
+    with a cleared ``gate`` streams are read and not answered, and ``break_streams`` ends them. The pages of
+    ``unanswered`` are never answered on them.
     """
 
     def __init__(self, *, knows_streams: bool = True) -> None:
@@ -104,6 +105,7 @@ class ScriptedNotifier(notifier_grpc.NotifierServiceServicer):
         self._broken = asyncio.Event()
         self.refusals: list[status_pb2.Status] = []
         self.garbage = False
+        self.unanswered: set[str] = set()
         self.sent: Counter[str] = Counter()
         self.asked: Counter[str] = Counter()
         self.bodies: dict[str, str] = {}
@@ -127,7 +129,9 @@ class ScriptedNotifier(notifier_grpc.NotifierServiceServicer):
             self.arrived.set()
             if not await self._opened():
                 await context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
-            yield notifier_pb.SendMessagesResponse(results=[self._result(message) for message in request.messages])
+            results = [self._result(message) for message in request.messages]
+            answered = [result for result in results if result.request_id not in self.unanswered]
+            yield notifier_pb.SendMessagesResponse(results=answered)
 
     def break_streams(self) -> None:
         self._broken.set()

@@ -137,6 +137,22 @@ async def test_a_silent_stream_is_given_up_and_the_next_page_opens_another(notif
     assert notifier.streams == 2
 
 
+async def test_each_page_that_a_talking_stream_says_nothing_of_is_given_up_in_its_own_time(
+    notifier, senders, monkeypatch
+):
+    monkeypatch.setattr(notification_senders_grpc, "DEADLINE_SECONDS", 0.3)
+    notifier.unanswered = {PAGE, "page-3"}
+    first = asyncio.ensure_future(senders.send_email(ANA, "s", "b", PAGE, 1))
+    await notifier.arrived.wait()
+    assert isinstance(await senders.send_email(ANA, "s", "b", OTHER, 1), HandedOff)
+    last = asyncio.ensure_future(senders.send_email(ANA, "s", "b", NotificationId("page-3"), 1))
+    answers = await asyncio.wait_for(asyncio.gather(first, last), 5)
+    assert {(type(answer), answer.reason, answer.reached) for answer in answers} == {
+        (NotNow, "no answer in time", True)
+    }
+    assert notifier.streams == 1
+
+
 async def test_after_not_now_the_next_page_goes_over_another_stream(notifier, senders):
     notifier.refusals.append(STATUSES[NotNow])
     assert isinstance(await senders.send_email(ANA, "s", "b", PAGE, 1), NotNow)
