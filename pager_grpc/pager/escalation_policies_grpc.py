@@ -127,7 +127,8 @@ def policy_of(message: pb.ResolvedEscalation) -> EscalationPolicy:
         message.reopen_window.ToTimedelta() if message.HasField("reopen_window") else None,
     )
     try:
-        return replace(policy, later=_later(message))
+        later = _later(message)
+        return replace(policy, later=later) if later else policy
     except (InvalidField, ValueError, OverflowError) as error:
         # What it says of now makes sense: somebody is paged by that.
         log.warning("forecast_makes_no_sense", policy_id=message.policy_id, fault=str(error))
@@ -182,7 +183,8 @@ def _rule(target_id: str, message: pb.ResolvedRule) -> ResolvedRule:
 
 
 def _step(target_id: str, message: pb.ResolvedStep) -> ResolvedStep:
-    return ResolvedStep(_address(target_id, message), message.contact_method_id, message.delay.ToTimedelta())
+    delay = message.delay.ToTimedelta() if message.HasField("delay") else timedelta()
+    return ResolvedStep(_address(target_id, message), message.contact_method_id, delay)
 
 
 def _address(target_id: str, message: pb.ResolvedStep) -> NotificationTarget:
