@@ -8,15 +8,16 @@ import structlog
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.pager.application import PagerApplicationService
-from pager_domain.pager.notification import Bundle
+from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.deliveries import Deliveries
 from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Result, Settled
+from pager_grpc.pager.delivery_lines import DeliveryLines, incidents_of
 from pager_grpc.pager.escalation_loop import ASIDE_SECONDS, SAFETY_PAUSE_SECONDS, pause_until
 from pager_grpc.pager.spans import delivering, note_end
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.log_context import lines_are_about
 from pager_grpc.runtime.supervision import Doorbell
-from pager_grpc.runtime.tracing import Span, Tracing
+from pager_grpc.runtime.tracing import NO_SPAN, Span, Tracing
 
 log = structlog.get_logger()
 
@@ -44,6 +45,7 @@ class DeliveryLoop(Deliveries):
         self._tracing = tracing
         self._attempts: set[asyncio.Task[None]] = set()
         self._context = copy_context()
+        self._lines = DeliveryLines()
         self._notifier_is_there = True
         self._waits_for_room = False
         self._more_may_be_owed = True
@@ -114,30 +116,17 @@ class DeliveryLoop(Deliveries):
         except StoreUnavailable:
             # The lease ends, the page is claimed again, and the notifier's ledger repeats its answer.
             span.fail("not recorded")
-            log.warning("page_not_recorded", **_incidents_of(claim))
+            log.warning("page_not_recorded", **incidents_of(claim))
         except Exception as error:
             span.fail(type(error).__name__)
-            log.exception("page_attempt_failed", **_incidents_of(claim))
+            log.exception("page_attempt_failed", **incidents_of(claim))
         else:
-            _log_result(result)
+            self._tell(span, result)
 
-
-def _log_result(result: Result) -> None:
-    """The line also says which page it is and of which incident, as all lines of an attempt do."""
-    incidents = _incidents_of(result.claim)
-    if isinstance(result, Settled):
-        target_id = result.claim.notification.target.target_id
-        outcome, pages = result.outcome.value, len(result.events)
-        log.info("page_settled", outcome=outcome, target_id=target_id, pages=pages, **incidents)
-    elif isinstance(result, Postponed):
-        pause = round(result.pause.total_seconds(), 1)
-        log.info("page_postponed", attempt=result.claim.attempt, pause_seconds=pause, **incidents)
-    else:
-        log.warning("bundle_dissolved", pages=len(result.claim.pages), **incidents)
-
-
-def _incidents_of(claim: Claim) -> dict[str, list[str]]:
-    """The incidents of a bundle; a page names its own."""
-    if not isinstance(claim.notification, Bundle):
-        return {}
-    return {"incident_ids": sorted({page.incident_id for page in claim.pages})}
+    def _tell(self, span: Span, result: Result) -> None:
+        """A page in a trace has its own line there."""
+        message = result.claim.notification
+        if span is NO_SPAN and isinstance(result, Settled) and isinstance(message, Notification):
+            self._lines.tell_together(result.outcome, message)
+        else:
+            self._lines.tell_in_its_context(result)

@@ -1,5 +1,6 @@
 """Another store; the log says what became of incidents that nobody called about: their levels."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,19 +10,28 @@ from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import EscalationExhausted, IncidentEvent, LevelNotified, LevelSkipped
 from pager_domain.pager.model import Change, EscalationPolicy, StoredAnswer
 from pager_domain.pager.ports.monitored_services import UnitOfWork
+from pager_grpc.pager.lines_together import shares_of_lines
 from pager_grpc.pager.monitored_services_forwarded import ForwardedMonitoredServices, ForwardedUnitOfWork
 
 log = structlog.get_logger()
 
-_TOLD = (LevelNotified, LevelSkipped, EscalationExhausted)
+_NAMES: dict[type, tuple[str, str]] = {
+    LevelNotified: ("level_notified", "levels_notified"),
+    LevelSkipped: ("level_skipped", "levels_skipped"),
+    EscalationExhausted: ("incident_exhausted", "incidents_exhausted"),
+}
+"""Of one incident, and of many."""
+
+Told = tuple[IncidentEvent, int]
+"""A line of a timeline, and the pages that go with it."""
 
 
 class LoggedUnitOfWork(ForwardedUnitOfWork):
-    """``work``; the levels that it saves are told once they are durable."""
+    """``work``; the levels that it saves are told once they are durable, those of many incidents together."""
 
     def __init__(self, work: UnitOfWork) -> None:
         super().__init__(work)
-        self._lines: list[dict[str, Any]] = []
+        self._told: dict[tuple[type, int, int], list[Told]] = defaultdict(list)
 
     async def save(
         self,
@@ -33,13 +43,17 @@ class LoggedUnitOfWork(ForwardedUnitOfWork):
         """As the unit of work."""
         await self._work.save(changes, answers=answers, known_policies=known_policies)
         for change in changes:
-            self._lines += (_line(event, change) for event in change.events if isinstance(event.what, _TOLD))
+            for event in change.events:
+                if isinstance(what := event.what, LevelNotified | LevelSkipped | EscalationExhausted):
+                    level = 0 if isinstance(what, EscalationExhausted) else what.level
+                    self._told[type(what), what.cycle, level].append((event, len(change.notifications)))
 
     async def commit(self) -> None:
         """As the unit of work."""
         await self._work.commit()
-        for line in self._lines:
-            log.info(**line)
+        for kind, told in self._told.items():
+            for share in shares_of_lines(told):
+                _tell(*kind, share)
 
 
 class LoggedMonitoredServices(ForwardedMonitoredServices):
@@ -50,17 +64,15 @@ class LoggedMonitoredServices(ForwardedMonitoredServices):
         return LoggedUnitOfWork(work)
 
 
-def _line(event: IncidentEvent, change: Change) -> dict[str, Any]:
-    what = event.what
-    line: dict[str, Any] = {
-        "incident_id": event.incident_id,
-        "monitored_service_id": event.monitored_service_id,
-    }
-    match what:
-        case LevelNotified():
-            pages = len(change.notifications)
-            return line | {"event": "level_notified", "cycle": what.cycle, "level": what.level, "pages": pages}
-        case LevelSkipped():
-            return line | {"event": "level_skipped", "cycle": what.cycle, "level": what.level}
-        case _:
-            return line | {"event": "incident_exhausted"}
+def _tell(kind: type, cycle: int, level: int, told: Sequence[Told]) -> None:
+    of_one, of_many = _NAMES[kind]
+    line: dict[str, Any] = {"cycle": cycle, "level": level} if level else {}
+    if kind is LevelNotified:
+        line["pages"] = sum(pages for _, pages in told)
+    if len(told) > 1:
+        line["incident_ids"] = [event.incident_id for event, _ in told]
+        line["monitored_service_ids"] = [event.monitored_service_id for event, _ in told]
+        log.info(of_many, **line)
+        return
+    [(event, _)] = told
+    log.info(of_one, **line, incident_id=event.incident_id, monitored_service_id=event.monitored_service_id)

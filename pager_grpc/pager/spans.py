@@ -1,13 +1,15 @@
 """What the pager does for a trace: a batch is committed, a page is delivered. Names and attributes stand here."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from pager_domain.errors import DomainError
 from pager_domain.pager.model import Answer, Request
 from pager_domain.pager.notification import Bundle
 from pager_domain.pager.ports.notification_outbox import Claim, Postponed, Result, Settled
 from pager_grpc.runtime.tracing import NO_SPAN, Span, SpanKind, Tracing, spanning
+
+_NOT_TRACED = nullcontext(NO_SPAN)
 
 Commit = Callable[[Sequence[Request]], Awaitable[list[Answer | DomainError]]]
 
@@ -26,13 +28,17 @@ def committing(commit: Commit, tracing: Tracing | None) -> Commit:
     return traced
 
 
+def delivering(claim: Claim, tracing: Tracing | None) -> AbstractContextManager[Span]:
+    """A span around one attempt: a child of the level that owes the page; a bundle has links to those of the others.
+
+    ``NO_SPAN`` for one that nobody traces.
+    """
+    return _delivering(claim, tracing) if tracing is not None and claim.notification.traceparent else _NOT_TRACED
+
+
 @contextmanager
-def delivering(claim: Claim, tracing: Tracing | None) -> Iterator[Span]:
-    """A span around one attempt: a child of the level that owes the page; a bundle has links to those of the others."""
+def _delivering(claim: Claim, tracing: Tracing) -> Iterator[Span]:
     message = claim.notification
-    if tracing is None or not message.traceparent:
-        yield NO_SPAN
-        return
     ids: dict[str, str | int] = {"pager.notification_id": message.notification_id, "pager.attempt": claim.attempt}
     if not isinstance(message, Bundle):
         ids |= {"pager.incident_id": message.incident_id, "pager.monitored_service_id": message.monitored_service_id}
