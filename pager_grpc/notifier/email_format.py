@@ -58,7 +58,8 @@ def _folded(name: str, value: str) -> str:
 
     One that fits into a line of its own stands there as a whole, else each line takes as many words as fit.
     """
-    lines, line = [], f"{name}: {value}"
+    lines: list[str] = []
+    line = f"{name}: {value}"
     while len(line) > _LONGEST_LINE_OF_A_HEADER:
         end = line.rfind(" ", 1, _LONGEST_LINE_OF_A_HEADER + 1)
         if not lines and len(value) < _LONGEST_LINE_OF_A_HEADER:
