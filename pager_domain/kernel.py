@@ -55,6 +55,8 @@ def checked_id(field: str, value: str) -> str:
 
 def checked_text(field: str, value: str, max_bytes: int, *, required: bool = False) -> str:
     """``value`` if it fits ``max_bytes`` of UTF-8 and holds no control character but tab and line ends."""
+    if not value and not required:
+        return value
     if required and not value.strip():
         raise InvalidField(field, "is required")
     # A character takes at least one byte, so a long text is refused before it is encoded.

@@ -50,6 +50,12 @@ SELECT recipient, {now}, 'info' FROM {recipients} WHERE true ORDER BY recipient
 ON CONFLICT (recipient) DO UPDATE SET most_severe = recipients.most_severe
 RETURNING recipient, calm_at, most_severe, {now} AS now
 """
+# Whoever writes to SQLite is alone there, so that nothing need be locked.
+_TRAFFIC_SEEN_ALONE = """
+SELECT listed.recipient, coalesce(known.calm_at, {now}) AS calm_at, coalesce(known.most_severe, 'info') AS most_severe,
+    {now} AS now
+FROM {recipients} LEFT JOIN recipients AS known ON known.recipient = listed.recipient
+"""
 _UNCLAIMED = """
 SELECT * FROM notifications
 WHERE state = 'waiting' AND bundle_id IS NULL AND attempts = 0 AND recipient = :recipient
@@ -136,12 +142,14 @@ class Claiming:
 
     def _remember(self, arrangements: Mapping[str, Arrangement]) -> None:
         """What each recipient will have got; written with what is held."""
-        self.writes.update(RECIPIENTS, [_traffic_row(key, each.traffic) for key, each in arrangements.items()])
+        write = self.writes.upsert if self.database.is_sqlite else self.writes.update
+        write(RECIPIENTS, [_traffic_row(key, each.traffic) for key, each in arrangements.items()])
 
     async def _traffic(self, recipients: Iterable[str]) -> tuple[dict[str, Traffic], datetime]:
         """Locks in the order of the keys, so that two claims never wait for each other in a circle."""
         source, binds = as_rows(self.connection, "recipient", recipients)
-        query = _TRAFFIC.format(now=self.database.now_sql, recipients=source)
+        traffic_sql = _TRAFFIC_SEEN_ALONE if self.database.is_sqlite else _TRAFFIC
+        query = traffic_sql.format(now=self.database.now_sql, recipients=source)
         found = await fetch(self.connection, query, binds | self.database.now_binds())
         traffic = {r["recipient"]: Traffic(moment_of(r["calm_at"]), Severity(r["most_severe"])) for r in found}
         return traffic, max(moment_of(row["now"]) for row in found)
