@@ -56,8 +56,3 @@ def partial_index(name: str, *columns: str | TextClause, where: str, unique: boo
     """An index of the rows under the condition ``where`` alone."""
     condition = text(where)
     return Index(name, *columns, unique=unique, postgresql_where=condition, sqlite_where=condition)
-
-
-def is_one_of(column: str, *values: str) -> str:
-    """The condition of a check. SQLite makes a table of an IN with three or more values, anew for every row."""
-    return " OR ".join(f"{column} = '{value}'" for value in values)

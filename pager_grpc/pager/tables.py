@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field
 
-from pager_grpc.pager.table_parts import PagerTable, is_one_of, metadata, table_of
+from pager_grpc.pager.table_parts import PagerTable, metadata, table_of
 from pager_grpc.pager.table_parts import big as _big
 from pager_grpc.pager.table_parts import id_text as _id
 from pager_grpc.pager.table_parts import json_document as _json
 from pager_grpc.pager.table_parts import moment as _moment
 from pager_grpc.pager.table_parts import partial_index as _partial
 from pager_grpc.pager.table_parts import plain_text as _text
-from pager_grpc.runtime.columns import IdText
+from pager_grpc.runtime.columns import IdText, is_one_of
 
 __all__ = ["metadata", "table_of"]
 

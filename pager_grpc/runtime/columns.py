@@ -76,3 +76,8 @@ def moment_of(value: Any) -> datetime:
 def as_document(value: Any) -> Any:
     """A JSON document as either engine returns it from plain SQL."""
     return json.loads(value) if isinstance(value, str) else value
+
+
+def is_one_of(column: str, *values: str) -> str:
+    """The condition of a check. SQLite makes a table of an IN with three or more values, anew for every row."""
+    return " OR ".join(f"{column} = '{value}'" for value in values)

@@ -1,9 +1,9 @@
--- Revision 0004 of notifier, by `make schemas`.
+-- Revision 0005 of notifier, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0004');
+INSERT INTO "alembic_version" VALUES('0005');
 CREATE TABLE api_keys (
     api_key_id TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -56,7 +56,7 @@ CREATE TABLE "deliveries" (
     CONSTRAINT ck_deliveries_fingerprint CHECK (delivery_id <> '' AND fingerprint <> ''),
     CONSTRAINT ck_deliveries_provider CHECK (provider <> ''),
     CONSTRAINT ck_deliveries_sending CHECK ((state = 'sending') = (sending_until IS NOT NULL)),
-    CONSTRAINT ck_deliveries_state CHECK (state IN ('sending', 'accepted', 'refused', 'deferred', 'in_doubt', 'unknown')),
+    CONSTRAINT ck_deliveries_state CHECK (state = 'sending' OR state = 'accepted' OR state = 'refused' OR state = 'deferred' OR state = 'in_doubt' OR state = 'unknown'),
     CONSTRAINT ck_deliveries_unknown CHECK ((doubt_count = 3) = (state = 'unknown'))
 );
 CREATE TABLE schema_version (
@@ -73,6 +73,6 @@ CREATE TRIGGER gd_change_records_kept BEFORE DELETE ON change_records FOR EACH R
 CREATE TRIGGER gd_change_records_written_once BEFORE UPDATE ON change_records FOR EACH ROW WHEN true BEGIN SELECT RAISE(ABORT, 'gd_change_records_written_once refuses this UPDATE of change_records'); END;
 CREATE TRIGGER gd_deliveries_counts_grow BEFORE UPDATE ON deliveries FOR EACH ROW WHEN NEW.fencing_token < OLD.fencing_token OR NEW.attempt_count < OLD.attempt_count OR NEW.doubt_count < OLD.doubt_count BEGIN SELECT RAISE(ABORT, 'gd_deliveries_counts_grow refuses this UPDATE of deliveries'); END;
 CREATE TRIGGER gd_deliveries_cut_off_is_doubt BEFORE UPDATE ON deliveries FOR EACH ROW WHEN OLD.state = 'sending' AND NEW.attempt_count > OLD.attempt_count AND NEW.doubt_count = OLD.doubt_count BEGIN SELECT RAISE(ABORT, 'gd_deliveries_cut_off_is_doubt refuses this UPDATE of deliveries'); END;
-CREATE TRIGGER gd_deliveries_ends_stand BEFORE UPDATE ON deliveries FOR EACH ROW WHEN OLD.state IN ('accepted', 'refused', 'unknown') AND (NEW.state <> OLD.state OR NEW.attempt_count <> OLD.attempt_count) BEGIN SELECT RAISE(ABORT, 'gd_deliveries_ends_stand refuses this UPDATE of deliveries'); END;
+CREATE TRIGGER gd_deliveries_ends_stand BEFORE UPDATE ON deliveries FOR EACH ROW WHEN (OLD.state = 'accepted' OR OLD.state = 'refused' OR OLD.state = 'unknown') AND (NEW.state <> OLD.state OR NEW.attempt_count <> OLD.attempt_count) BEGIN SELECT RAISE(ABORT, 'gd_deliveries_ends_stand refuses this UPDATE of deliveries'); END;
 CREATE TRIGGER gd_deliveries_kept BEFORE DELETE ON deliveries FOR EACH ROW WHEN OLD.state NOT IN ('accepted', 'refused', 'unknown') BEGIN SELECT RAISE(ABORT, 'gd_deliveries_kept refuses this DELETE of deliveries'); END;
 CREATE TRIGGER gd_deliveries_same_message BEFORE UPDATE ON deliveries FOR EACH ROW WHEN NEW.delivery_id <> OLD.delivery_id OR NEW.channel <> OLD.channel OR NEW.fingerprint <> OLD.fingerprint BEGIN SELECT RAISE(ABORT, 'gd_deliveries_same_message refuses this UPDATE of deliveries'); END;
