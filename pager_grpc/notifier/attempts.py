@@ -1,17 +1,20 @@
 """Attempts that outlive their callers: what has begun is finished and recorded, whoever still listens."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import structlog
 
 from pager_domain.errors import DomainError
 from pager_domain.notifier.model import Delivery
+from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
+from pager_grpc.runtime.lines_together import LinesTogether
 from pager_grpc.runtime.log_context import lines_are_about
-from pager_grpc.runtime.tracing import SpanKind, Tracing, spanning
+from pager_grpc.runtime.tracing import NO_SPAN, SpanKind, Tracing, spanning
 
 T = TypeVar("T")
+Request = pb.SendEmailRequest | pb.SendSmsRequest
 
 log = structlog.get_logger()
 
@@ -48,20 +51,38 @@ class RunningAttempts:
         await asyncio.gather(*late, return_exceptions=True)
 
 
-async def told_attempt(
-    request: object, send: Callable[[], Awaitable[Delivery]], tracing: Tracing | None = None, traceparent: str = ""
-) -> Delivery:
-    """The end of ``send``, which the log tells under the id of ``request``, and a span under ``traceparent``."""
-    lines_are_about(request)
-    with spanning(tracing, "send message", parent=traceparent, kind=SpanKind.CONSUMER) as span:
-        try:
-            delivery = await send()
-        except DomainError as refusal:
-            log.info("message_not_handed_over", outcome=type(refusal).__name__)
-            raise
-        span.note({"pager.provider": delivery.provider, "pager.attempt": delivery.attempt_count})
-        log.info("message_handed_over", provider=delivery.provider, attempt=delivery.attempt_count)
-        return delivery
+class ToldAttempts:
+    """Attempts whose end the log tells under the id of their request; those of many at once in one line.
+
+    One that belongs to a trace has a span there, and one that was not the first has a line of its own.
+    """
+
+    def __init__(self, tracing: Tracing | None = None) -> None:
+        self._tracing = tracing
+        self._handed_over: LinesTogether[str, str] = LinesTogether(_tell_handed_over)
+
+    async def told(self, request: Request, send: Callable[[], Awaitable[Delivery]], traceparent: str = "") -> Delivery:
+        """The end of ``send``."""
+        lines_are_about(request)
+        with spanning(self._tracing, "send message", parent=traceparent, kind=SpanKind.CONSUMER) as span:
+            try:
+                delivery = await send()
+            except DomainError as refusal:
+                log.info("message_not_handed_over", outcome=type(refusal).__name__)
+                raise
+            span.note({"pager.provider": delivery.provider, "pager.attempt": delivery.attempt_count})
+            if span is NO_SPAN and delivery.attempt_count == 1:
+                self._handed_over.tell(delivery.provider, request.request_id)
+            else:
+                log.info("message_handed_over", provider=delivery.provider, attempt=delivery.attempt_count)
+            return delivery
+
+
+def _tell_handed_over(provider: str, request_ids: Sequence[str]) -> None:
+    if len(request_ids) > 1:
+        log.info("messages_handed_over", provider=provider, messages=len(request_ids), request_ids=request_ids)
+    else:
+        log.info("message_handed_over", provider=provider, attempt=1, request_id=request_ids[0])
 
 
 def _log_unheard(task: "asyncio.Task[Any]") -> None:

@@ -13,7 +13,7 @@ from pager_domain.notifier.model import Delivery
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2_grpc as pb_grpc
 from pager_grpc.notifier import wire
-from pager_grpc.notifier.attempts import RunningAttempts, told_attempt
+from pager_grpc.notifier.attempts import RunningAttempts, ToldAttempts
 from pager_grpc.notifier.message_stream import Attempt, MessageStream
 from pager_grpc.notifier.patience import Patience
 from pager_grpc.runtime.page_tokens import page_size_of
@@ -33,8 +33,8 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
         self, application: NotifierApplicationService, attempts: RunningAttempts, tracing: Tracing | None = None
     ) -> None:
         self._application = application
-        self._tracing = tracing
         self._attempts = attempts
+        self._told = ToldAttempts(tracing).told
         self._streams: set[MessageStream] = set()
         self._closing = False
 
@@ -92,12 +92,12 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
     def _email(self, request: pb.SendEmailRequest, remaining: Remaining, traceparent: str) -> Attempt:
         message, since_first = wire.email_from(request), wire.since_first_attempt_from(request)
         send = partial(self._application.send_email, message, request.fencing_token, remaining, since_first)
-        return told_attempt(request, send, self._tracing, traceparent)
+        return self._told(request, send, traceparent)
 
     def _sms(self, request: pb.SendSmsRequest, remaining: Remaining, traceparent: str) -> Attempt:
         message, since_first = wire.sms_from(request), wire.since_first_attempt_from(request)
         send = partial(self._application.send_sms, message, request.fencing_token, remaining, since_first)
-        return told_attempt(request, send, self._tracing, traceparent)
+        return self._told(request, send, traceparent)
 
     async def _outcome(self, attempt: Attempt, patience: Patience) -> Delivery:
         """The end of an attempt. A provider that was called is heard out; for a caller that has gone none is called."""

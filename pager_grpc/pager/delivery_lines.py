@@ -1,50 +1,33 @@
 """What became of attempts, as the log tells it. Pages that end in the same commit share a line."""
 
-import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
-from contextvars import copy_context
 
 import structlog
 
 from pager_domain.pager.events import Outcome
 from pager_domain.pager.notification import Bundle, Notification
 from pager_domain.pager.ports.notification_outbox import Claim, Postponed, Result, Settled
-from pager_grpc.pager.lines_together import shares_of_lines
+from pager_grpc.runtime.lines_together import LinesTogether
 
 log = structlog.get_logger()
 
 
-class DeliveryLines:
-    """Tells of results that are durable."""
+def ends_together() -> LinesTogether[Outcome, Notification]:
+    """Where the ends of pages that are durable, and in no trace, are told."""
+    return LinesTogether(_tell)
 
-    def __init__(self) -> None:
-        self._ends: dict[Outcome, list[Notification]] = defaultdict(list)
-        self._context = copy_context()
 
-    def tell_in_its_context(self, result: Result) -> None:
-        """A line of its own; which page it is the context says, and in which trace."""
-        incidents = incidents_of(result.claim)
-        if isinstance(result, Settled):
-            target_id, outcome = result.claim.notification.target.target_id, result.outcome.value
-            log.info("page_settled", outcome=outcome, target_id=target_id, pages=len(result.events), **incidents)
-        elif isinstance(result, Postponed):
-            pause = round(result.pause.total_seconds(), 1)
-            log.info("page_postponed", attempt=result.claim.attempt, pause_seconds=pause, **incidents)
-        else:
-            log.warning("bundle_dissolved", pages=len(result.claim.pages), **incidents)
-
-    def tell_together(self, outcome: Outcome, page: Notification) -> None:
-        """One line for all pages that are told in this turn of the loop: those of a commit are."""
-        if not self._ends:
-            asyncio.get_running_loop().call_soon(self._write, context=self._context)
-        self._ends[outcome].append(page)
-
-    def _write(self) -> None:
-        ends, self._ends = self._ends, defaultdict(list)
-        for outcome, pages in ends.items():
-            for share in shares_of_lines(pages):
-                _tell(outcome, share)
+def tell_in_its_context(result: Result) -> None:
+    """A line of its own about a result that is durable; which page it is the context says, and in which trace."""
+    incidents = incidents_of(result.claim)
+    if isinstance(result, Settled):
+        target_id, outcome = result.claim.notification.target.target_id, result.outcome.value
+        log.info("page_settled", outcome=outcome, target_id=target_id, pages=len(result.events), **incidents)
+    elif isinstance(result, Postponed):
+        pause = round(result.pause.total_seconds(), 1)
+        log.info("page_postponed", attempt=result.claim.attempt, pause_seconds=pause, **incidents)
+    else:
+        log.warning("bundle_dissolved", pages=len(result.claim.pages), **incidents)
 
 
 def incidents_of(claim: Claim) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.deliveries import Deliveries
 from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Result, Settled
-from pager_grpc.pager.delivery_lines import DeliveryLines, incidents_of
+from pager_grpc.pager.delivery_lines import ends_together, incidents_of, tell_in_its_context
 from pager_grpc.pager.escalation_loop import ASIDE_SECONDS, SAFETY_PAUSE_SECONDS, pause_until
 from pager_grpc.pager.spans import delivering, note_end
 from pager_grpc.runtime.group_commit import GroupCommit
@@ -45,7 +45,7 @@ class DeliveryLoop(Deliveries):
         self._tracing = tracing
         self._attempts: set[asyncio.Task[None]] = set()
         self._context = copy_context()
-        self._lines = DeliveryLines()
+        self._ends = ends_together()
         self._notifier_is_there = True
         self._waits_for_room = False
         self._more_may_be_owed = True
@@ -127,6 +127,6 @@ class DeliveryLoop(Deliveries):
         """A page in a trace has its own line there."""
         message = result.claim.notification
         if span is NO_SPAN and isinstance(result, Settled) and isinstance(message, Notification):
-            self._lines.tell_together(result.outcome, message)
+            self._ends.tell(result.outcome, message)
         else:
-            self._lines.tell_in_its_context(result)
+            tell_in_its_context(result)

@@ -10,8 +10,8 @@ from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import EscalationExhausted, IncidentEvent, LevelNotified, LevelSkipped
 from pager_domain.pager.model import Change, EscalationPolicy, StoredAnswer
 from pager_domain.pager.ports.monitored_services import UnitOfWork
-from pager_grpc.pager.lines_together import shares_of_lines
 from pager_grpc.pager.monitored_services_forwarded import ForwardedMonitoredServices, ForwardedUnitOfWork
+from pager_grpc.runtime.lines_together import shares_of_lines
 
 log = structlog.get_logger()
 

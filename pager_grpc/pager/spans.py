@@ -1,15 +1,13 @@
 """What the pager does for a trace: a batch is committed, a page is delivered. Names and attributes stand here."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 
 from pager_domain.errors import DomainError
 from pager_domain.pager.model import Answer, Request
 from pager_domain.pager.notification import Bundle
 from pager_domain.pager.ports.notification_outbox import Claim, Postponed, Result, Settled
-from pager_grpc.runtime.tracing import NO_SPAN, Span, SpanKind, Tracing, spanning
-
-_NOT_TRACED = nullcontext(NO_SPAN)
+from pager_grpc.runtime.tracing import NOT_TRACED, Span, SpanKind, Tracing, spanning
 
 Commit = Callable[[Sequence[Request]], Awaitable[list[Answer | DomainError]]]
 
@@ -33,26 +31,24 @@ def delivering(claim: Claim, tracing: Tracing | None) -> AbstractContextManager[
 
     ``NO_SPAN`` for one that nobody traces.
     """
-    return _delivering(claim, tracing) if tracing is not None and claim.notification.traceparent else _NOT_TRACED
+    return _delivering(claim, tracing) if tracing is not None and claim.notification.traceparent else NOT_TRACED
 
 
-@contextmanager
-def _delivering(claim: Claim, tracing: Tracing) -> Iterator[Span]:
+def _delivering(claim: Claim, tracing: Tracing) -> AbstractContextManager[Span]:
     message = claim.notification
     ids: dict[str, str | int] = {"pager.notification_id": message.notification_id, "pager.attempt": claim.attempt}
     if not isinstance(message, Bundle):
         ids |= {"pager.incident_id": message.incident_id, "pager.monitored_service_id": message.monitored_service_id}
     others = {page.traceparent for page in claim.pages if page.traceparent} - {message.traceparent}
     attributes = ids | {"pager.pages": len(claim.pages), "pager.channel": claim.pages[0].channel.value}
-    with spanning(
+    return spanning(
         tracing,
         "deliver page",
         parent=message.traceparent,
         kind=SpanKind.CLIENT,
         links=sorted(others),
         attributes=attributes,
-    ) as span:
-        yield span
+    )
 
 
 def note_end(span: Span, result: Result) -> None:

@@ -3,7 +3,7 @@
 It is told once, where the work begins, and looked into only when a line is written.
 """
 
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 
 import structlog
 
@@ -18,6 +18,14 @@ _subject: ContextVar[object] = ContextVar("subject", default=None)
 def lines_are_about(subject: object) -> None:
     """From here on lines of this task carry the ids that ``subject`` has: a request, a page."""
     _subject.set(subject)
+
+
+def context_about_nothing() -> Context:
+    """The present context, in which lines are about no call and no page and in no trace."""
+    context = copy_context()
+    context.run(_subject.set, None)
+    context.run(current_traceparent.set, "")
+    return context
 
 
 def add_ids(

@@ -4,7 +4,7 @@ A span names methods, ids and outcomes. It never holds an address, a text of an 
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from enum import Enum
 from typing import Protocol
 
@@ -75,7 +75,10 @@ class _NoSpan(Span):
 NO_SPAN = _NoSpan()
 
 
-@contextmanager
+NOT_TRACED = nullcontext(NO_SPAN)
+"""Around what nobody looks at."""
+
+
 def spanning(
     tracing: Tracing | None,
     name: str,
@@ -84,25 +87,22 @@ def spanning(
     kind: SpanKind = SpanKind.INTERNAL,
     links: Sequence[str] = (),
     attributes: Attributes | None = None,
-) -> Iterator[Span]:
-    """A span around the body, which is the current one there; none without ``tracing`` or without a ``parent``.
+) -> AbstractContextManager[Span]:
+    """A span around the body, which is the current one there; ``NO_SPAN`` without ``tracing`` or without a ``parent``.
 
     What the body raises is noted by its class alone: its words may hold an address.
     """
     if tracing is None or not parent:
-        yield NO_SPAN
-        return
-    span = tracing.begin(name, parent=parent, kind=kind, links=links, attributes=attributes)
-    with _within(span):
-        yield span
+        return NOT_TRACED
+    return _within(tracing.begin(name, parent=parent, kind=kind, links=links, attributes=attributes))
 
 
 @contextmanager
-def _within(span: Span) -> Iterator[None]:
+def _within(span: Span) -> Iterator[Span]:
     """``span`` is the current one in the body and ends with it; it fails if the body raises."""
     token = current_traceparent.set(span.traceparent)
     try:
-        yield
+        yield span
     except BaseException as error:
         span.fail(type(error).__name__)
         raise

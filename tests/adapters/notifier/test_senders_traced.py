@@ -1,18 +1,22 @@
 """A span for each time that a provider is asked: what it answered, not what it said."""
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 
 import pytest
-from fakes.notifier_builders import BUDGET, an_email, an_sms
+from fakes.notifier_builders import BUDGET, NOON, an_email, an_sms
 from fakes.notifier_email_sender import FakeEmailSender
 from fakes.notifier_sms_sender import FakeSmsSender
-from fakes.tracing import A_CALLER, FakeTracing
+from fakes.tracing import A_CALLER, A_TRACE, FakeTracing
+from structlog.testing import capture_logs
 
 from pager_domain.notifier.errors import MessageRefused
-from pager_domain.notifier.model import Accepted, Refused
+from pager_domain.notifier.model import Accepted, HandOffRequest, Refused, begin
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
-from pager_grpc.notifier.attempts import told_attempt
+from pager_grpc.notifier.attempts import ToldAttempts
 from pager_grpc.notifier.senders_traced import TracedEmailSender, TracedSmsSender
+from pager_grpc.runtime.log_context import add_ids
 from pager_grpc.runtime.trace_context import current_traceparent
 
 
@@ -59,6 +63,39 @@ async def test_a_message_belongs_to_the_trace_that_it_names_whatever_stream_brou
         raise MessageRefused("page-1", "smtp", "no such user")
 
     with pytest.raises(MessageRefused):
-        await told_attempt(pb.SendEmailRequest(request_id="page-1"), refusing, tracing, A_CALLER)
+        await ToldAttempts(tracing).told(pb.SendEmailRequest(request_id="page-1"), refusing, A_CALLER)
     [span] = tracing.spans
     assert (span.name, span.parent, span.fault) == ("send message", A_CALLER, "MessageRefused")
+
+
+async def lines_of(*attempts, tracing=None, traceparent=""):
+    """What is told of attempts that end together, each (request id, count of its attempts)."""
+    told = ToldAttempts(tracing).told
+
+    async def taken(request_id, count):
+        return replace(begin(None, HandOffRequest(an_email(request_id), "fake", count), NOON), attempt_count=count)
+
+    with capture_logs(processors=[add_ids]) as lines:
+        await asyncio.gather(
+            *(told(pb.SendEmailRequest(request_id=name), partial(taken, name, n), traceparent) for name, n in attempts)
+        )
+        await asyncio.sleep(0)  # lines that are told together are written in the next turn
+    return lines
+
+
+async def test_messages_that_were_handed_over_together_share_a_line_and_repeats_have_their_own():
+    repeated, together = await lines_of(("page-1", 1), ("page-2", 2), ("page-3", 1))
+    assert (repeated["event"], repeated["request_id"], repeated["attempt"]) == ("message_handed_over", "page-2", 2)
+    assert (together["event"], together["request_ids"]) == ("messages_handed_over", ["page-1", "page-3"])
+    assert (together["messages"], together["provider"]) == (2, "fake")
+
+
+async def test_a_message_that_was_handed_over_alone_or_in_a_trace_has_a_line_of_its_own(tracing):
+    [alone] = await lines_of(("page-1", 1))
+    assert (alone["event"], alone["request_id"], alone["attempt"]) == ("message_handed_over", "page-1", 1)
+    traced = await lines_of(("page-1", 1), ("page-2", 1), tracing=tracing, traceparent=A_CALLER)
+    assert [(line["event"], line["request_id"]) for line in traced] == [
+        ("message_handed_over", "page-1"),
+        ("message_handed_over", "page-2"),
+    ]
+    assert {line["trace_id"] for line in traced} == {A_TRACE}

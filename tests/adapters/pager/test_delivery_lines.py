@@ -12,10 +12,10 @@ from structlog.testing import capture_logs
 from pager_domain.errors import StoreUnavailable
 from pager_domain.pager.ports.email_sender import NotNow
 from pager_domain.pager.storm import Pace
-from pager_grpc.pager import lines_together
 from pager_grpc.pager.delivery_loop import DeliveryLoop
 from pager_grpc.pager.monitored_services_logged import LoggedMonitoredServices
 from pager_grpc.pager.monitored_services_traced import TracedMonitoredServices
+from pager_grpc.runtime import lines_together
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.log_context import add_ids
 from pager_grpc.runtime.supervision import Doorbell, running
