@@ -2,21 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
 from pager_domain.errors import DomainError
 from pager_domain.notifier.model import Delivery
-from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
 from pager_grpc.runtime.lines_together import LinesTogether
 from pager_grpc.runtime.log_context import lines_are_about
 from pager_grpc.runtime.tracing import NO_SPAN, SpanKind, Tracing, spanning
 
 T = TypeVar("T")
-Request = pb.SendEmailRequest | pb.SendSmsRequest
 
 log = structlog.get_logger()
+
+
+class Named(Protocol):
+    """A request for a message."""
+
+    request_id: str
 
 
 class RunningAttempts:
@@ -61,7 +65,7 @@ class ToldAttempts:
         self._tracing = tracing
         self._handed_over: LinesTogether[str, str] = LinesTogether(_tell_handed_over)
 
-    async def told(self, request: Request, send: Callable[[], Awaitable[Delivery]], traceparent: str = "") -> Delivery:
+    async def told(self, request: Named, send: Callable[[], Awaitable[Delivery]], traceparent: str = "") -> Delivery:
         """The end of ``send``."""
         lines_are_about(request)
         with spanning(self._tracing, "send message", parent=traceparent, kind=SpanKind.CONSUMER) as span:
