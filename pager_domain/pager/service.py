@@ -198,7 +198,8 @@ def _fired(
         if isinstance(step, EmptyLevel):
             causes.append(LevelSkipped(cycle, level, step.unreached))
             continue
-        due, pages = now + step.acknowledgement_timeout, pages_of(step, incident.alert.severity)
+        due = now + step.acknowledgement_timeout
+        pages = pages_of(step, incident.alert.severity)
         causes.append(_level_notified(cycle, level, due, step, pages, resolved))
         changes |= {"acknowledgement_due_at": due, "next_escalation_at": _next_look(due, resolved, now)}
         return changes, causes, pages
