@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from pager_domain.notifier.errors import DeliveryUnknown, ProviderDeferred
@@ -99,7 +99,7 @@ class NotifierApplicationService:
     ) -> Delivery:
         if remaining() < LEAST_REMAINING:
             raise ProviderDeferred(message.delivery_id, request.provider, TOO_LITTLE_TIME, timedelta())
-        begun = await self._ledger.change(message.delivery_id, lambda stored, now: begin(stored, request, now))
+        begun = await self._begin(message.delivery_id, request)
         if begun.state is not DeliveryState.SENDING:
             return outcome(begun)
         sent = message.marked_possible_duplicate() if begun.possible_duplicate else message
@@ -110,9 +110,17 @@ class NotifierApplicationService:
             raise
         return outcome(await self._record(begun, _without_recipient(answer, message)))
 
+    async def _begin(self, delivery_id: str, request: HandOffRequest) -> Delivery:
+        def rule(stored: Delivery | None, now: datetime) -> Delivery:
+            return begin(stored, request, now)
+
+        if request.since_first_attempt:
+            return await self._ledger.change(delivery_id, rule)
+        return await self._ledger.change_foreseen(delivery_id, None, rule)
+
     async def _record(self, begun: Delivery, answer: ProviderAnswer) -> Delivery:
-        return await self._ledger.change(
-            begun.delivery_id, lambda stored, now: settle(stored or begun, begun.attempt_count, answer, now)
+        return await self._ledger.change_foreseen(
+            begun.delivery_id, begun, lambda stored, now: settle(stored or begun, begun.attempt_count, answer, now)
         )
 
 

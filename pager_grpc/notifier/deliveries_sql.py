@@ -1,19 +1,21 @@
 """The delivery ledger on SQLite or PostgreSQL."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeAlias
 
+import structlog
 from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pager_domain.errors import DomainError
+from pager_domain.errors import DomainError, StoreUnavailable
 from pager_domain.notifier.messages import Channel
 from pager_domain.notifier.model import Delivery, DeliveryState
 from pager_domain.notifier.ports.delivery_ledger import DeliveryLedger, LedgerPosition, Rule
+from pager_grpc.notifier.foreseen_sql import change_as_foreseen, foreseen
 from pager_grpc.notifier.tables import DELIVERIES
 from pager_grpc.runtime.bulk import Writes
 from pager_grpc.runtime.columns import as_moment, moment_of
@@ -22,9 +24,9 @@ from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.metrics_batches import BatchMetrics
 from pager_grpc.runtime.selecting import Row, fetch, is_one_of
 
+log = structlog.get_logger()
+
 MAX_BATCH = 256
-LineChange: TypeAlias = "tuple[str, Rule]"
-"""The id of a line and what is to become of it."""
 Lines: TypeAlias = "dict[str, Delivery]"
 
 _NAMES = tuple(field.name for field in fields(Delivery))
@@ -39,6 +41,16 @@ WITH locked AS MATERIALIZED (SELECT * FROM deliveries WHERE {condition} ORDER BY
 SELECT {now} AS ledger_time, locked.* FROM (SELECT 1) AS always LEFT JOIN locked ON true
 """
 _UNIQUE_VIOLATION = "23505"
+
+
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """What is to become of a line; what is thought to be stored counts where it is ``foreseen``."""
+
+    delivery_id: str
+    rule: Rule
+    stored: Delivery | None = None
+    foreseen: bool = False
 
 
 class SqlDeliveryLedger(DeliveryLedger):
@@ -58,7 +70,11 @@ class SqlDeliveryLedger(DeliveryLedger):
 
     async def change(self, delivery_id: str, rule: Rule) -> Delivery:
         """A share of a transaction."""
-        return await self._changes.submit((delivery_id, rule))
+        return await self._changes.submit(LineChange(delivery_id, rule))
+
+    async def change_foreseen(self, delivery_id: str, stored: Delivery | None, rule: Rule) -> Delivery:
+        """As ``change``; a share of one statement, if all that is asked for at once is as it was foreseen."""
+        return await self._changes.submit(LineChange(delivery_id, rule, stored, foreseen=True))
 
     async def change_all(self, changes: Sequence[LineChange]) -> list[Delivery | DomainError]:
         """What each rule gave, or its refusal, in their order; durable. Two that change one line see each other.
@@ -66,6 +82,33 @@ class SqlDeliveryLedger(DeliveryLedger):
         Raises:
             StoreUnavailable: all may be stored, or nothing.
         """
+        changed = await self._changed_as_foreseen(changes)
+        left = [change for change in changes if change.delivery_id not in changed]
+        others = iter(await self._looked_at(left) if not changed else await self._looked_at_after(left))
+        return [changed.get(change.delivery_id) or next(others) for change in changes]
+
+    async def _changed_as_foreseen(self, changes: Sequence[LineChange]) -> Lines:
+        """Nothing on SQLite, which has no round trips, and unless all can go together: that would be a commit more."""
+        if self._database.is_sqlite or not all(change.foreseen for change in changes):
+            return {}
+        lines = {change.delivery_id: foreseen(change.stored, change.rule) for change in changes}
+        expected = [line for line in lines.values() if line is not None]
+        if not len(expected) == len(lines) == len(changes):
+            return {}
+        rows = await self._database.retrying(partial(change_as_foreseen, self._database, expected))
+        return {row["delivery_id"]: _delivery_of(row) for row in rows}
+
+    async def _looked_at_after(self, changes: Sequence[LineChange]) -> list[Delivery | DomainError]:
+        """Those that were not as foreseen; what happens to them does not become of the others, which stand."""
+        try:
+            return await self._looked_at(changes) if changes else []
+        except StoreUnavailable as error:
+            return [error] * len(changes)
+        except Exception:
+            log.exception("lines_not_changed", lines=len(changes))
+            return [StoreUnavailable()] * len(changes)
+
+    async def _looked_at(self, changes: Sequence[LineChange]) -> list[Delivery | DomainError]:
         while True:
             try:
                 return await self._database.retrying(partial(self._change_all, changes))
@@ -96,9 +139,9 @@ class SqlDeliveryLedger(DeliveryLedger):
     async def _change_all(self, changes: Sequence[LineChange]) -> list[Delivery | DomainError]:
         results: list[Delivery | DomainError] = []
         async with self._database.begin() as connection:
-            lines, now = await self._locked(connection, {delivery_id for delivery_id, _ in changes})
+            lines, now = await self._locked(connection, {change.delivery_id for change in changes})
             for part in _each_line_once(changes):
-                judged = [_judged(lines.get(delivery_id), rule, now) for delivery_id, rule in part]
+                judged = [_judged(lines.get(change.delivery_id), change.rule, now) for change in part]
                 changed = {line.delivery_id: line for line in judged if isinstance(line, Delivery)}
                 await _write(connection, lines, changed)
                 lines |= changed
@@ -120,10 +163,10 @@ def _each_line_once(changes: Sequence[LineChange]) -> Iterator[list[LineChange]]
     # Each change of a line is written: the guards of the database judge steps, and two steps in one look like a jump.
     part: dict[str, LineChange] = {}
     for change in changes:
-        if change[0] in part:
+        if change.delivery_id in part:
             yield list(part.values())
             part = {}
-        part[change[0]] = change
+        part[change.delivery_id] = change
     yield list(part.values())
 
 

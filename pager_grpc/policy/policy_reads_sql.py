@@ -42,10 +42,13 @@ class SqlPolicyReads(SqlRosterReads, PolicyReads):
     def __init__(self, database: Database, connection: AsyncConnection, statements: Statements) -> None:
         super().__init__(database, connection)
         self._statements = statements
+        self._read_at: datetime | None = None
 
     async def now(self) -> datetime:
-        """The clock that all replicas share."""
-        return await self._database.now(self._connection)
+        """The clock that all replicas share, as it was when the directory was read, if it was."""
+        if self._read_at is None:
+            self._read_at = await self._database.now(self._connection)
+        return self._read_at
 
     async def directory(self, subjects: Collection[Subject]) -> Directory:
         """One statement, whatever is asked."""
@@ -62,8 +65,11 @@ class SqlPolicyReads(SqlRosterReads, PolicyReads):
             "services": json.dumps(sorted(services)),
             "revisions": json.dumps(asked),
             "policies": json.dumps(sorted(policies)),
+            **self._database.now_binds(),
         }
-        return _directory_of(await fetch(self._connection, self._statements.directory, binds))
+        found = await fetch(self._connection, self._statements.directory, binds)
+        self._read_at = moment_of(found[0]["now"])
+        return _directory_of(row for row in found if row["kind"] is not None)
 
     async def schedules_at(self, asked: Collection[ScheduleAt]) -> dict[ScheduleAt, Schedule]:
         """One statement for those that are asked for as they are, one for those as they were."""

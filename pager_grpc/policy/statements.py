@@ -30,13 +30,15 @@ _SQLITE_POLICIES = "SELECT value AS policy_id FROM json_each(:policies)"
 # One row for each covered service, one for the default, one for each revision asked about whose policy is known
 # (its document is NULL if the policy never had it), one for each policy asked about by its id that has not ended: a
 # batch of questions is one statement and one moment.
-# Materialized, so that the covered services are found by key first, also before there are statistics.
+# Materialized, so that the covered services are found by key first, also before there are statistics. The moment comes
+# along, also where nothing is found.
 _DIRECTORY = """
 WITH asked_services AS ({services}), asked_revisions AS ({revisions}), asked_policies AS ({policies}),
 covering AS MATERIALIZED (
     SELECT c.monitored_service_id, c.policy_id
     FROM asked_services a JOIN policy_coverage c ON c.monitored_service_id = a.monitored_service_id
 )
+SELECT {now} AS now, found.* FROM (SELECT 1) AS always LEFT JOIN (
 SELECT 'covering' AS kind, c.monitored_service_id, p.policy_id, p.revision, r.document
 FROM covering c
 JOIN escalation_policies p ON p.policy_id = c.policy_id
@@ -57,6 +59,7 @@ FROM asked_policies a
 JOIN escalation_policies p ON p.policy_id = a.policy_id
 JOIN policy_revisions r ON r.policy_id = p.policy_id AND r.revision = p.revision
 WHERE NOT p.ended
+) AS found ON true
 """
 
 _POLICIES = """
@@ -100,8 +103,8 @@ class Statements:
     release: tuple[TextClause, ...]
 
 
-def statements_for(*, sqlite: bool) -> Statements:
-    """The statements of SQLite, or those of PostgreSQL."""
+def statements_for(*, sqlite: bool, now_sql: str) -> Statements:
+    """The statements of SQLite, or those of PostgreSQL; ``now_sql`` is the database's moment."""
     services = _SQLITE_SERVICES if sqlite else _POSTGRES_SERVICES
     revisions = _SQLITE_REVISIONS if sqlite else _POSTGRES_REVISIONS
     policies = _SQLITE_POLICIES if sqlite else _POSTGRES_POLICIES
@@ -109,7 +112,7 @@ def statements_for(*, sqlite: bool) -> Statements:
     # SQLite has one writer at a time: its transactions begin with the lock.
     for_update = "" if sqlite else "FOR UPDATE"
     return Statements(
-        directory=_DIRECTORY.format(services=services, revisions=revisions, policies=policies),
+        directory=_DIRECTORY.format(now=now_sql, services=services, revisions=revisions, policies=policies),
         policy=text(_POLICIES.format(aggregate=aggregate, condition="p.policy_id = :policy_id")),
         policies=text(_POLICIES.format(aggregate=aggregate, condition="p.policy_id > :after") + "LIMIT :limit"),
         coverage=text(_COVERAGE.format(services=services)),

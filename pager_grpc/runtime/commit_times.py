@@ -24,7 +24,11 @@ class CommitTimes:
         async def committing() -> None:
             begun = perf_counter()
             await commit()
-            self._newest.append(seconds := perf_counter() - begun)
-            self.observe(seconds)
+            self.note(perf_counter() - begun)
 
         return committing
+
+    def note(self, seconds: float) -> None:
+        """One more that stands."""
+        self._newest.append(seconds)
+        self.observe(seconds)

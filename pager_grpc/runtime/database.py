@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
+from time import perf_counter
 from typing import Any, TypeVar
 
 import structlog
@@ -163,6 +164,18 @@ class Database:
                 return
             async with postgres_driver.transaction(connection, **_SNAPSHOT):
                 yield connection
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[AsyncConnection]:
+        """For one statement that writes: on PostgreSQL it is a transaction and stands once its rows are here.
+
+        As every transaction it may lose to others. Errors as ``unit``; a statement that fails may or may not stand.
+        """
+        self._require_unpaused()
+        async with translated(), self._pool.connect() as connection:
+            begun = perf_counter()
+            yield connection
+            self.commits.note(perf_counter() - begun)
 
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[AsyncConnection]:

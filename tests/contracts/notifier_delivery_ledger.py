@@ -9,7 +9,16 @@ from fakes.notifier_builders import an_email, an_sms
 
 from pager_domain.notifier.errors import DeliveryInProgress, RequestIdReused
 from pager_domain.notifier.messages import Message
-from pager_domain.notifier.model import Accepted, Deferred, Delivery, DeliveryState, HandOffRequest, begin, settle
+from pager_domain.notifier.model import (
+    LEASE,
+    Accepted,
+    Deferred,
+    Delivery,
+    DeliveryState,
+    HandOffRequest,
+    begin,
+    settle,
+)
 from pager_domain.notifier.ports.delivery_ledger import DeliveryLedger, LedgerPosition
 
 
@@ -21,6 +30,11 @@ def asking(message: Message, fencing_token: int = 0):
 def accepting(attempt_count: int = 1):
     """The rule that records that a provider took it."""
     return lambda stored, now: settle(stored, attempt_count, Accepted("their-id"), now)
+
+
+def deferring(attempt_count: int):
+    """The rule that records that a provider wants it in seven seconds."""
+    return lambda stored, now: settle(stored, attempt_count, Deferred(timedelta(seconds=7), "busy"), now)
 
 
 class DeliveryLedgerContract:
@@ -105,6 +119,76 @@ class DeliveryLedgerContract:
         assert (put_off.state, put_off.attempt_count) == (DeliveryState.DEFERRED, 1)
         assert (again.state, again.attempt_count, again.doubt_count) == (DeliveryState.SENDING, 2, 0)
         assert await ledger.find("page-1") == again
+
+    async def test_a_hand_off_that_goes_as_foreseen_is_stored_as_if_it_had_been_looked_at(self, ledger):
+        for message in (an_email("page-é"), an_sms("page-2")):
+            page = message.delivery_id
+            begun = await ledger.change_foreseen(page, None, asking(message, 2**40))
+            assert (begun.state, begun.create_time) == (DeliveryState.SENDING, begun.update_time)
+            assert begun.sending_until - begun.update_time == LEASE
+            assert await ledger.find(page) == begun
+            put_off = await ledger.change_foreseen(page, begun, deferring(1))
+            assert (put_off.state, put_off.create_time) == (DeliveryState.DEFERRED, begun.create_time)
+            assert put_off.retry_time - put_off.update_time == timedelta(seconds=7)
+            assert put_off.update_time >= begun.update_time
+            assert await ledger.find(page) == put_off
+            again = await ledger.change(page, asking(message, 2**40 + 1))
+            settled = await ledger.change_foreseen(page, again, accepting(2))
+            assert (settled.provider_message_id, settled.retry_time) == ("their-id", None)
+            assert await ledger.find(page) == settled
+
+    async def test_the_moments_of_what_is_foreseen_are_those_of_the_ledger(self, ledger):
+        begun = await ledger.change("page-1", asking(an_email()))
+        foreseen = await ledger.change_foreseen("page-2", None, asking(an_email("page-2")))
+        after = await ledger.change("page-3", asking(an_email("page-3")))
+        assert begun.update_time <= foreseen.update_time <= after.update_time
+
+    async def test_who_foresees_a_new_line_that_is_there_may_not_send(self, ledger):
+        begun = await ledger.change("page-1", asking(an_email()))
+        with pytest.raises(DeliveryInProgress):
+            await ledger.change_foreseen("page-1", None, asking(an_email()))
+        with pytest.raises(RequestIdReused):
+            await ledger.change_foreseen("page-1", None, asking(an_email(text="something else")))
+        assert await ledger.find("page-1") == begun
+
+    async def test_who_foresees_what_is_not_stored_any_more_changes_what_is(self, ledger):
+        first = await ledger.change_foreseen("page-1", None, asking(an_email()))
+        await ledger.change_foreseen("page-1", first, deferring(1))
+        second = await ledger.change("page-1", asking(an_email()))
+        assert await ledger.change_foreseen("page-1", first, accepting(1)) == second
+        assert await ledger.find("page-1") == second
+
+    async def test_who_foresees_a_line_that_is_not_there_makes_it(self, ledger):
+        begun = await ledger.change("page-1", asking(an_email()))
+        lost = replace(begun, delivery_id="page-2")
+        rule = lambda stored, now: settle(stored or lost, 1, Accepted("their-id"), now)  # noqa: E731 - a rule
+        settled = await ledger.change_foreseen("page-2", lost, rule)
+        assert settled.state is DeliveryState.ACCEPTED
+        assert await ledger.find("page-2") == settled
+
+    async def test_of_what_is_foreseen_at_once_each_is_judged_alone(self, ledger):
+        known = await ledger.change("page-1", asking(an_email()))
+        answers = await asyncio.gather(
+            ledger.change_foreseen("page-3", None, asking(an_email("page-3"))),
+            ledger.change_foreseen("page-1", None, asking(an_email())),
+            ledger.change_foreseen("page-2", None, asking(an_email("page-2"))),
+            ledger.change_foreseen("page-2", None, asking(an_email("page-2"))),
+            return_exceptions=True,
+        )
+        assert [type(each) for each in answers] == [Delivery, DeliveryInProgress, Delivery, DeliveryInProgress]
+        ends = await asyncio.gather(
+            ledger.change_foreseen("page-1", known, accepting()),
+            ledger.change_foreseen("page-4", None, asking(an_email("page-4"))),
+            ledger.change_foreseen("page-2", answers[2], deferring(1)),
+        )
+        assert [each.delivery_id for each in ends] == ["page-1", "page-4", "page-2"]
+        assert [await ledger.find(each.delivery_id) for each in ends] == ends
+
+    async def test_of_two_that_foresee_a_new_line_at_once_one_may_send(self, ledger):
+        asked = [ledger.change_foreseen("page-1", None, asking(an_email())) for _ in range(8)]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert sum(isinstance(answer, Delivery) for answer in answers) == 1
+        assert sum(isinstance(answer, DeliveryInProgress) for answer in answers) == 7
 
     async def test_the_ledger_is_read_from_the_newest_page_by_page(self, ledger):
         await self.fill(ledger)

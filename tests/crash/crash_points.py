@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
@@ -102,7 +103,7 @@ def _install_notifier(passing: Callable[[str], None]) -> None:
     async def named_changes(self: SqlDeliveryLedger, changes: Any) -> Any:
         token = _doing.set("")
         try:
-            return await change_all(self, [(line, _naming_its_end(rule)) for line, rule in changes])
+            return await change_all(self, [replace(change, rule=_naming_its_end(change.rule)) for change in changes])
         finally:
             _doing.reset(token)
 
@@ -199,3 +200,21 @@ def _watch_transactions(passing: Callable[[str], None], *names: str) -> None:
             passing(f"{name}.committed")
 
     Database.begin = watched
+    _watch_lone_statements(passing, *names)
+
+
+def _watch_lone_statements(passing: Callable[[str], None], *names: str) -> None:
+    """Statements that are transactions of their own: what they are about is known before they begin."""
+    alone = Database.alone
+
+    @asynccontextmanager
+    async def watched(self: Database) -> Any:
+        name = _doing.get()
+        if name in names:
+            passing(f"{name}.before_commit")
+        async with alone(self) as connection:
+            yield connection
+        if name in names:
+            passing(f"{name}.committed")
+
+    Database.alone = watched

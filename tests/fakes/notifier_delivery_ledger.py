@@ -28,6 +28,9 @@ class FakeDeliveryLedger(DeliveryLedger):
             self.history.append(changed)
         return changed
 
+    async def change_foreseen(self, delivery_id: str, stored: Delivery | None, rule: Rule) -> Delivery:
+        return await self.change(delivery_id, rule)
+
     async def find(self, delivery_id: str) -> Delivery | None:
         self._reach()
         return self.lines.get(delivery_id)

@@ -32,6 +32,13 @@ class DeliveryLedger(Protocol):
             StoreUnavailable: the ledger cannot be reached; the change may or may not be stored.
         """
 
+    async def change_foreseen(self, delivery_id: str, stored: Delivery | None, rule: Rule) -> Delivery:
+        """As ``change``, by who foresees that ``stored`` is what the line is, None for a new one; it may be wrong.
+
+        Then there is nothing to look at first, so ``rule`` must not compare moments with its own: what it gives is as
+        long before or after the ledger's time as it is before or after the moment that the rule was told.
+        """
+
     async def find(self, delivery_id: str) -> Delivery | None:
         """The line of ``delivery_id``.
 

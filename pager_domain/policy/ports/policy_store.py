@@ -89,4 +89,4 @@ class PolicyStore(RosterStore, Protocol):
         """Up to ``limit`` policies that have not ended, ordered by id (by code point), with ids behind ``after``."""
 
     async def reading(self, work: Callable[[PolicyReads], Awaitable[T]]) -> T:
-        """Runs ``work``, which changes nothing, on what is stored at one moment."""
+        """Runs ``work``, which changes nothing, on what is stored at one moment. It may be run again, later."""

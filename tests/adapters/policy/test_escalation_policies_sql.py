@@ -2,9 +2,11 @@ import asyncio
 
 import pytest
 from adapters.plans import watching_plans
+from adapters.round_trips import watching_round_trips
 from contracts.policy_store import PolicyStoreContract
+from contracts.resolving import reachable
 from contracts.roster_store import RosterStoreContract
-from fakes.policy_builders import a_policy, about
+from fakes.policy_builders import a_level, a_policy, about
 from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError
 
@@ -12,7 +14,9 @@ from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import PolicyId
 from pager_domain.policy.application import PolicyApplicationService
 from pager_domain.policy.errors import DefaultPolicyExists, PolicyExists, ServiceAlreadyCovered
+from pager_domain.policy.levels import person_target
 from pager_domain.policy.model import PolicyRevision
+from pager_domain.policy.people import PEOPLE
 from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
 from pager_grpc.policy.tables import POLICY_COVERAGE
 from pager_grpc.runtime.database import open_database
@@ -58,8 +62,39 @@ async def test_a_batch_of_questions_is_one_statement(database, policies):
     async with watching_plans(database, (), ()) as plans:
         await policies.resolve_all(about("checkout", "x", PolicyRevision(PolicyId("shop"), 1)))
     assert shop.revision == 1
-    [asked] = [each for each in plans.statements.elements() if "clock_timestamp" not in each]
+    [asked] = [each for each in plans.statements.elements() if "default_transaction_isolation" not in each]
     assert "asked_revisions" in asked
+
+
+async def test_a_batch_of_questions_is_one_round_trip_where_nobody_is_named(postgres_url):
+    database = open_database(postgres_url)
+    await migrate(database, "policy")
+    policies = PolicyApplicationService(SqlPolicyStore(database))
+    await policies.create(a_policy("shop", "checkout"))
+    async with watching_round_trips(database) as sent:
+        await policies.resolve_all(about("checkout", "x", PolicyRevision(PolicyId("shop"), 1)))
+    assert sent == ["WITH asked_services AS"]
+    await database.close()
+
+
+async def test_where_somebody_is_named_all_is_read_in_one_snapshot(postgres_url):
+    database = open_database(postgres_url)
+    await migrate(database, "policy")
+    store = SqlPolicyStore(database)
+    policies = PolicyApplicationService(store)
+
+    async def hire(unit):
+        now = await unit.now()
+        await unit.save_entry(PEOPLE, PEOPLE.made(reachable("ana"), 1, now, now))
+
+    await store.atomically(hire)
+    await policies.create(a_policy("shop", "checkout", levels=(a_level(person_target("ana")),)))
+    async with watching_round_trips(database) as sent:
+        [answer] = await policies.resolve_all(about("checkout"))
+    assert [target.person_id for target in answer.levels[0].targets] == ["ana"]
+    directory, people = "WITH asked_services AS", "SELECT r.entry_id, r.revision,"
+    assert sent == [directory, "BEGIN ISOLATION LEVEL", directory, people, "ROLLBACK"]
+    await database.close()
 
 
 async def test_ten_thousand_services_are_covered_by_one_policy(policies):
