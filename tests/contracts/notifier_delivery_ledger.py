@@ -143,6 +143,14 @@ class DeliveryLedgerContract:
         after = await ledger.change("page-3", asking(an_email("page-3")))
         assert begun.update_time <= foreseen.update_time <= after.update_time
 
+    async def test_what_is_foreseen_may_keep_moments_that_are_stored(self, ledger):
+        begun = await ledger.change("page-1", asking(an_email()))
+        put_off = await ledger.change("page-1", deferring(1))
+        rule = lambda stored, now: replace(stored, provider="other", update_time=now)  # noqa: E731 - a rule
+        moved = await ledger.change_foreseen("page-1", put_off, rule)
+        assert (moved.retry_time, moved.create_time) == (put_off.retry_time, begun.create_time)
+        assert await ledger.find("page-1") == moved
+
     async def test_who_foresees_a_new_line_that_is_there_may_not_send(self, ledger):
         begun = await ledger.change("page-1", asking(an_email()))
         with pytest.raises(DeliveryInProgress):

@@ -1,16 +1,28 @@
 import asyncio
+import inspect as code
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from adapters.notifier.ledgers import working_ledger
-from contracts.notifier_delivery_ledger import DeliveryLedgerContract, asking
+from adapters.round_trips import watching_round_trips
+from contracts.notifier_delivery_ledger import DeliveryLedgerContract, accepting, asking
 from fakes.notifier_builders import HandClock, an_email, an_sms
 from sqlalchemy import CheckConstraint, inspect, text
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.notifier.errors import DeliveryInProgress, RequestIdReused
 from pager_domain.notifier.messages import Channel
-from pager_domain.notifier.model import LEASE, MAX_DOUBTS, Delivery, DeliveryState, InDoubt, settle
+from pager_domain.notifier.model import (
+    LEASE,
+    MAX_DOUBTS,
+    Delivery,
+    DeliveryState,
+    HandOffRequest,
+    InDoubt,
+    begin,
+    settle,
+)
 from pager_grpc.notifier import tables
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.migrations import migrate
@@ -160,6 +172,65 @@ async def test_a_new_page_that_another_replica_stores_first_is_theirs(postgres_u
             await _somebody_waits_for_a_lock(database)
         with pytest.raises(RequestIdReused):  # the copy has the words of page 1
             await late
+    await database.close()
+
+
+async def test_a_hand_off_that_goes_as_foreseen_is_two_round_trips(postgres_url):
+    database = open_database(postgres_url)
+    await migrate(database, "notifier")
+    async with working_ledger(database) as ledger, watching_round_trips(database) as sent:
+        begun = await ledger.change_foreseen("page-1", None, asking(an_email()))
+        await ledger.change_foreseen("page-1", begun, accepting())
+        assert sent == ["WITH clock AS"] * 2
+        await ledger.change_foreseen("page-1", begun, accepting())  # which is over
+        assert sent[2:] == ["WITH clock AS", "BEGIN", "WITH locked AS", "COMMIT"]
+    await database.close()
+
+
+async def test_what_is_foreseen_while_somebody_changes_the_line_is_judged_by_what_they_stored(postgres_url):
+    database = open_database(postgres_url)
+    await migrate(database, "notifier")
+    async with working_ledger(database) as ledger:
+        begun = await ledger.change("page-1", asking(an_email()))
+        async with database.begin() as holder:
+            put_off = "UPDATE deliveries SET state = 'deferred', retry_time = update_time, sending_until = NULL"
+            await holder.execute(text(put_off))
+            late = asyncio.create_task(ledger.change_foreseen("page-1", begun, accepting()))
+            await _somebody_waits_for_a_lock(database)
+        assert (await late).state is DeliveryState.DEFERRED
+    await database.close()
+
+
+async def test_a_line_that_another_replica_makes_first_is_theirs_also_if_it_was_foreseen(postgres_url):
+    database = open_database(postgres_url)
+    await migrate(database, "notifier")
+    async with working_ledger(database) as ledger:
+        await ledger.change("page-1", asking(an_email()))
+        async with database.begin() as holder:
+            await holder.execute(text(_SAME_LINE_AGAIN))
+            late = asyncio.create_task(ledger.change_foreseen("page-2", None, asking(an_email("page-2"))))
+            await _somebody_waits_for_a_lock(database)
+        with pytest.raises(RequestIdReused):  # the copy has the words of page 1
+            await late
+    await database.close()
+
+
+async def test_what_cannot_be_stored_after_a_look_takes_nothing_from_what_was_foreseen(postgres_url):
+    database = open_database(postgres_url)
+    await migrate(database, "notifier")
+
+    def nonsense(stored, now):
+        return replace(begin(None, HandOffRequest(an_email("page-2"), "fake", 0), now), provider="" if stored else "x")
+
+    async with working_ledger(database) as ledger:
+        await ledger.change("page-2", asking(an_email("page-2")))
+        good, bad = await asyncio.gather(
+            ledger.change_foreseen("page-1", None, asking(an_email())),
+            ledger.change_foreseen("page-2", None, nonsense),
+            return_exceptions=True,
+        )
+        assert await ledger.find("page-1") == good
+        assert isinstance(bad, StoreUnavailable)
     await database.close()
 
 
