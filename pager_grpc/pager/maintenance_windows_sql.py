@@ -163,6 +163,11 @@ async def covering(
     return windows
 
 
+def windows_in(documents: Any) -> list[MaintenanceWindow]:
+    """The windows in a JSON array of their documents, or in none."""
+    return [_WINDOW.validate_python(document) for document in as_document(documents) or ()]
+
+
 async def starting(connection: AsyncConnection, database: Database) -> MaintenanceWindow | None:
     """One window whose time to start has come, locked; one that another replica starts is passed over."""
     lock = "" if database.is_sqlite else "FOR UPDATE SKIP LOCKED"

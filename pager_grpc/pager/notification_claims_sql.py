@@ -65,18 +65,18 @@ AND due_at <= {now} ORDER BY due_at LIMIT :room {skip_locked}
 
 @dataclass
 class Claiming:
-    """One transaction that claims; ``pace`` is None where everything goes alone."""
+    """One transaction that claims; ``pace`` is None where everything goes alone.
+
+    ``writes`` go with its first statement, which comes before anything that looks at pages.
+    """
 
     connection: AsyncConnection
     database: Database
     sealing: Sealing
     pace: Pace | None
+    writes: Writes
     owed_at: dict[NotificationId, datetime] = field(default_factory=dict, init=False)
     """Of each page that was read: when it was owed first."""
-
-    def __post_init__(self) -> None:
-        """Nothing is written yet."""
-        self.writes = Writes(self.connection)
 
     async def claims(self, limit: int) -> list[Claim]:
         """Bundles that are owed again first, then pages; a page that was claimed before goes alone again."""
@@ -98,6 +98,7 @@ class Claiming:
         """
         made = pages[:limit]
         if self.pace is None:
+            await self.writes.run()  # what is made by a statement it cannot hold
             return await self._hold(made)
         owed = self._by_recipient(made)
         traffic, now = await self._traffic(owed)
@@ -150,7 +151,7 @@ class Claiming:
         source, binds = as_rows(self.connection, "recipient", recipients)
         traffic_sql = _TRAFFIC_SEEN_ALONE if self.database.is_sqlite else _TRAFFIC
         query = traffic_sql.format(now=self.database.now_sql, recipients=source)
-        found = await fetch(self.connection, query, binds | self.database.now_binds())
+        found = await self.writes.fetch(query, binds | self.database.now_binds())
         traffic = {r["recipient"]: Traffic(moment_of(r["calm_at"]), Severity(r["most_severe"])) for r in found}
         return traffic, max(moment_of(row["now"]) for row in found)
 

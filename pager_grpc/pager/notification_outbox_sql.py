@@ -55,7 +55,8 @@ class SqlNotificationOutbox(NotificationOutbox):
     async def claim(self, limit: int) -> list[Claim]:
         """One transaction; the partial index of waiting pages is all it reads to find them."""
         async with self._database.begin() as connection:
-            return await Claiming(connection, self._database, self._sealing, self._pace).claims(limit)
+            claiming = Claiming(connection, self._database, self._sealing, self._pace, Writes(connection))
+            return await claiming.claims(limit)
 
     async def record(self, results: Sequence[Result]) -> int:
         """One transaction for all results, under the locks of their services: whoever holds one writes its timeline."""

@@ -22,12 +22,13 @@ from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKey, UnitOfWork
 from pager_domain.pager.ports.notification_outbox import Claim
 from pager_domain.pager.storm import Pace
-from pager_grpc.pager import escalation_loop, maintenance_windows_sql, page_rows, rows
+from pager_grpc.pager import escalation_loop, maintenance_windows_sql, page_rows, rows, service_locks_sql
 from pager_grpc.pager.former_incidents_sql import former_incidents
 from pager_grpc.pager.incident_events_sql import append_events
 from pager_grpc.pager.known_policies_sql import write_known_policies
 from pager_grpc.pager.notification_claims_sql import Claiming
 from pager_grpc.pager.sealing import Sealing
+from pager_grpc.pager.service_locks_sql import LockedServices, Windows
 from pager_grpc.pager.tables import (
     IncidentRow,
     MonitoredServiceRow,
@@ -39,7 +40,7 @@ from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.bulk import Writes
 from pager_grpc.runtime.columns import moment_of
 from pager_grpc.runtime.database import Database, Unit
-from pager_grpc.runtime.selecting import as_rows, fetch, is_one_of, is_one_of_pairs
+from pager_grpc.runtime.selecting import fetch, is_one_of, is_one_of_pairs
 
 SERVICES = table_of(MonitoredServiceRow)
 INCIDENTS = table_of(IncidentRow)
@@ -48,17 +49,6 @@ ANSWERS = table_of(RequestAnswerRow)
 
 
 _BEGINS_OR_ENDS = (IncidentOpened, IncidentResolved, IncidentReopened)
-_NAMED = ("incident_id", "reopen_incident_id")
-_BEGIN = """
-INSERT INTO monitored_services (monitored_service_id, incident_id, created_at, updated_at)
-SELECT id, NULL, {now}, {now} FROM {source} ORDER BY id ON CONFLICT DO NOTHING RETURNING *, {now} AS moment
-"""
-# The moment also without an incident; read after the locks of the services were taken. Incidents are locked too: where
-# transactions keep their first snapshot (SERIALIZABLE) that tells at once that an incident has changed since.
-_INCIDENTS_AND_NOW = """
-SELECT {now} AS moment, found.* FROM (SELECT 1) AS always
-LEFT JOIN (SELECT * FROM incidents WHERE {condition} {lock}) AS found ON true
-"""
 # By way of the incidents: pages are found by the key that begins with the service.
 _CANCEL = """
 UPDATE notifications SET state = 'cancelled', settled_at = :settled_at
@@ -79,6 +69,11 @@ class SqlUnitOfWork(UnitOfWork):
     moment: datetime | None = None
     work: str = ""
     saved_pages: int = 0
+    windows: Windows | None = None
+
+    def __post_init__(self) -> None:
+        """What was saved may go with the claim of its pages."""
+        self._writes = Writes(self.connection)
 
     @property
     def connection(self) -> AsyncConnection:
@@ -96,25 +91,24 @@ class SqlUnitOfWork(UnitOfWork):
         self, alerted: Iterable[MonitoredServiceId], others: Iterable[MonitoredServiceId] = ()
     ) -> dict[MonitoredServiceId, MonitoredService]:
         """Locks what exists in id order first and begins what is missing after, so that locks make no circle."""
-        alerted = set(alerted)
-        locked = await self._locked({*alerted, *others})
+        alerted, connection, database = set(alerted), self.connection, self.database
+        locked = await service_locks_sql.lock(connection, database, {*alerted, *others})
         missing = sorted(alerted - locked.keys())
-        if self.database.is_sqlite:  # the only writer: a service that is missing stays missing until save
-            services = await self._with_incidents(locked, self.database.clock.now())
+        if database.is_sqlite:  # the only writer: a service that is missing stays missing until save
+            services = await self._with_incidents(locked, database.clock.now())
             now = self.now
             return services | {key: MonitoredService(key, now, now) for key in missing}
         if not missing:
             return await self._with_incidents(locked)
-        begun = await self._begun(missing)
+        begun = await service_locks_sql.begin(connection, database, missing)
         locked |= begun
         if taken := alerted - locked.keys():  # another replica began them meanwhile
-            return await self._with_incidents(locked | await self._locked(taken))
+            return await self._with_incidents(locked | await service_locks_sql.lock(connection, database, taken))
         return await self._with_incidents(locked, max(moment_of(row["moment"]) for row in begun.values()))
 
     async def due_services(self, ids: Iterable[MonitoredServiceId]) -> dict[MonitoredServiceId, MonitoredService]:
-        """SKIP LOCKED only picks; whether an incident is due is read again after its service is locked."""
-        locked = await self._locked(set(ids), skip_locked=True)
-        services = await self._with_incidents(locked)
+        """SKIP LOCKED only picks; whether an incident is due is judged by its row after its service is locked."""
+        services = await self._read(await service_locks_sql.lock_due(self.connection, self.database, set(ids)))
         return {i: s for i, s in services.items() if s.incident is not None and s.incident.is_due(self.now)}
 
     async def stored_answers(self, requests: Iterable[Request]) -> dict[RequestKey, StoredAnswer]:
@@ -152,8 +146,11 @@ class SqlUnitOfWork(UnitOfWork):
     async def maintenance_windows(
         self, services: Iterable[MonitoredServiceId]
     ) -> Mapping[MonitoredServiceId, Sequence[MaintenanceWindow]]:
-        """By the key that begins with the service."""
-        return await maintenance_windows_sql.covering(self.connection, services)
+        """As they were read with due services, else by the key that begins with the service."""
+        wanted, known = list(services), self.windows
+        if known is not None and all(service in known for service in wanted):
+            return {service: known[service] for service in wanted}
+        return await maintenance_windows_sql.covering(self.connection, wanted)
 
     async def starting_window(self) -> MaintenanceWindow | None:
         """Its row is locked before those of services, by nobody else in the opposite order."""
@@ -174,7 +171,10 @@ class SqlUnitOfWork(UnitOfWork):
         answers: Sequence[StoredAnswer] = (),
         known_policies: Mapping[MonitoredServiceId, EscalationPolicy] | None = None,
     ) -> None:
-        """One or two statements, whatever the size of the batch; of each row the last state is written."""
+        """One or two statements, whatever the size of the batch; of each row the last state is written.
+
+        Where pages are made the last of them goes with their claim, or else right before the commit.
+        """
         incidents = {c.incident.incident_id: c.incident for c in changes if c.incident is not None}
         events = [event for change in changes for event in change.events]
         opened = {event.incident_id for event in events if isinstance(event.what, IncidentOpened)}
@@ -190,7 +190,8 @@ class SqlUnitOfWork(UnitOfWork):
         self.work = (Work.EVENTS if events else "") + (Work.DELIVERY if pages else "")
         self.work += Work.ESCALATION if due else ""
         self.saved_pages = len(pages)
-        writes = Writes(self.connection)
+        await self._writes.run()  # of what was saved before, the last state counts
+        writes = self._writes
         writes.update(INCIDENTS, counted)
         writes.update(INCIDENTS, rewritten)
         if opened and rewritten:
@@ -201,18 +202,20 @@ class SqlUnitOfWork(UnitOfWork):
         writes.insert(NOTIFICATIONS, [page_rows.notification_row(page, self.now, self.sealing) for page in pages])
         writes.insert(ANSWERS, [rows.answer_row(answer, self.now) for answer in answers])
         write_known_policies(writes, known_policies or {}, self.now, self.sealing)
-        await writes.run()
+        if not pages:
+            await writes.run()
 
     async def claim(self, pages: Sequence[Notification], limit: int) -> list[Claim]:
         """As a claim of the outbox; it holds the rows of the recipients, as that does, until the end."""
-        claiming = Claiming(self.connection, self.database, self.sealing, self.pace)
+        claiming = Claiming(self.connection, self.database, self.sealing, self.pace, self._writes)
         claims = await claiming.claims_of(pages, limit)
         if len(claims) == self.saved_pages:  # nothing is left for whoever looks into the outbox
             self.work = self.work.replace(Work.DELIVERY, "")
         return claims
 
     async def commit(self) -> None:
-        """Commits, then rings the bells, also when nobody knows whether the commit stands."""
+        """Writes what waits and commits, then rings the bells, also when nobody knows whether the commit stands."""
+        await self._writes.run()
         try:
             await self.unit.commit()
         finally:
@@ -230,46 +233,19 @@ class SqlUnitOfWork(UnitOfWork):
         due = incident.next_escalation_at
         return due is not None and due - self.now <= timedelta(seconds=escalation_loop.SAFETY_PAUSE_SECONDS)
 
-    async def _locked(
-        self, ids: Iterable[MonitoredServiceId], *, skip_locked: bool = False
-    ) -> dict[MonitoredServiceId, rows.StoredRow]:
-        condition, binds = is_one_of(self.connection, "monitored_service_id", ids)
-        lock = "" if self.database.is_sqlite else "FOR UPDATE SKIP LOCKED" if skip_locked else "FOR UPDATE"
-        query = f"SELECT * FROM monitored_services WHERE {condition} ORDER BY monitored_service_id {lock}"
-        return {
-            MonitoredServiceId(row["monitored_service_id"]): row for row in await fetch(self.connection, query, binds)
-        }
-
-    async def _begun(self, ids: Sequence[MonitoredServiceId]) -> dict[MonitoredServiceId, rows.StoredRow]:
-        """Those of the services that nobody had begun; whoever begins a service has it locked."""
-        source, binds = as_rows(self.connection, "id", ids)
-        statement = _BEGIN.format(now=self.database.now_sql, source=source)
-        return {
-            MonitoredServiceId(row["monitored_service_id"]): row
-            for row in await fetch(self.connection, statement, binds)
-        }
-
     async def _with_incidents(
-        self, locked: Mapping[MonitoredServiceId, rows.StoredRow], last_lock_at: datetime | None = None
+        self, locked: service_locks_sql.Locked, last_lock_at: datetime | None = None
     ) -> dict[MonitoredServiceId, MonitoredService]:
-        """A second read, begun after the locks were taken: what it sees cannot change any more.
+        found = await service_locks_sql.with_incidents(self.connection, self.database, locked, last_lock_at)
+        return await self._read(found)
 
-        Where no incident is named and it is known when the last lock was taken, there is nothing to read.
-        """
-        named = {row[column] for row in locked.values() for column in _NAMED if row[column]}
-        if last_lock_at is not None and not named:
-            self.moment = last_lock_at
-            return {service_id: rows.service_of(row, None) for service_id, row in locked.items()}
-        condition, binds = is_one_of(self.connection, "incident_id", named)
-        lock = "" if self.database.is_sqlite else "FOR UPDATE"
-        query = _INCIDENTS_AND_NOW.format(now=self.database.now_sql, condition=condition, lock=lock)
-        found = await fetch(self.connection, query, binds | self.database.now_binds())
-        self.moment = moment_of(found[0]["moment"])
-        incidents = {row["incident_id"]: self._incident_of(row) for row in found if row["incident_id"]}
+    async def _read(self, found: LockedServices) -> dict[MonitoredServiceId, MonitoredService]:
+        self.moment, self.windows = found.moment, found.windows
+        incidents = {row["incident_id"]: self._incident_of(row) for row in found.incidents}
         former = await former_incidents(self.connection, incidents.values(), self.now)
         return {
             service_id: rows.service_of(row, incidents.get(row["incident_id"]), former.get(row["reopen_incident_id"]))
-            for service_id, row in locked.items()
+            for service_id, row in found.services.items()
         }
 
     def _incident_of(self, row: rows.StoredRow) -> Incident:
