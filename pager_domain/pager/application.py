@@ -80,7 +80,7 @@ class PagerApplicationService:
         Policies are asked for before the transaction; inside it each incident is locked and looked at again. The pages
         that ``deliveries`` has room for are claimed in it too, and begun once that stands.
         """
-        found = await self._store.due(limit)
+        found = self._store.opened_here(limit) or await self._store.due(limit)
         if not found:
             return 0
         answers = await self._policies.resolve([question_of(incident) for incident in found])

@@ -103,6 +103,10 @@ class ForwardedMonitoredServices(MonitoredServices):
         """As the store."""
         return await self._store.due(limit)
 
+    def opened_here(self, limit: int) -> list[Incident]:
+        """As the store."""
+        return self._store.opened_here(limit)
+
     async def seconds_until_due(self) -> float | None:
         """As the store."""
         return await self._store.seconds_until_due()

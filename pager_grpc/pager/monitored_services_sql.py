@@ -10,6 +10,7 @@ from pager_domain.pager.model import EscalationPolicy, Incident
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_domain.pager.storm import Pace
 from pager_grpc.pager import rows
+from pager_grpc.pager.just_opened import JustOpened
 from pager_grpc.pager.policy_documents import policy_of
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.unit_of_work_sql import SqlUnitOfWork
@@ -36,12 +37,13 @@ class SqlMonitoredServices(MonitoredServices):
         self._wakeups = wakeups
         self._sealing = sealing
         self._pace = pace
+        self._just_opened = JustOpened()
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[SqlUnitOfWork]:
         """A transaction; rolled back unless committed."""
         async with self._database.unit() as unit:
-            yield SqlUnitOfWork(unit, self._database, self._wakeups, self._sealing, self._pace)
+            yield SqlUnitOfWork(unit, self._database, self._wakeups, self._sealing, self._just_opened, self._pace)
 
     async def due(self, limit: int) -> list[Incident]:
         """One walk along the index of what is due for each severity; nothing else is looked at."""
@@ -50,9 +52,15 @@ class SqlMonitoredServices(MonitoredServices):
             for rank, severity in enumerate(MOST_SEVERE_FIRST)
         )
         async with self._database.glance() as connection:
+            self._just_opened.looking()
             binds = {"limit": limit, **self._database.now_binds()}
             found = await fetch(connection, _MOST_SEVERE.format(walks=walks), binds)
+        self._just_opened.looked(found_all=len(found) < limit)
         return [rows.incident_of(row, self._sealing) for row in found]
+
+    def opened_here(self, limit: int) -> list[Incident]:
+        """What units of work of this store have told."""
+        return self._just_opened.take(limit)
 
     async def seconds_until_due(self) -> float | None:
         """One look at the first entry of each severity."""

@@ -94,9 +94,16 @@ class TracedMonitoredServices(ForwardedMonitoredServices):
         """``work``, traced."""
         return TracedUnitOfWork(work, self._levels)
 
-    async def due(self, limit: int) -> list[Incident]:
+    def opened_here(self, limit: int) -> list[Incident]:
         """As the store. What the step before has begun and not ended did not become durable."""
         self._levels.end("not durable")
-        found = await self._store.due(limit)
+        return self._begun(self._store.opened_here(limit))
+
+    async def due(self, limit: int) -> list[Incident]:
+        """As ``opened_here``."""
+        self._levels.end("not durable")
+        return self._begun(await self._store.due(limit))
+
+    def _begun(self, found: list[Incident]) -> list[Incident]:
         self._levels.begin(found)
         return found

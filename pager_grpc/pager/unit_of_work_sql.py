@@ -25,6 +25,7 @@ from pager_domain.pager.storm import Pace
 from pager_grpc.pager import escalation_loop, maintenance_windows_sql, page_rows, rows, service_locks_sql
 from pager_grpc.pager.former_incidents_sql import former_incidents
 from pager_grpc.pager.incident_events_sql import append_events
+from pager_grpc.pager.just_opened import JustOpened
 from pager_grpc.pager.known_policies_sql import write_known_policies
 from pager_grpc.pager.notification_claims_sql import Claiming
 from pager_grpc.pager.sealing import Sealing
@@ -65,6 +66,7 @@ class SqlUnitOfWork(UnitOfWork):
     database: Database
     wakeups: Wakeups
     sealing: Sealing
+    just_opened: JustOpened
     pace: Pace | None = None
     moment: datetime | None = None
     work: str = ""
@@ -74,6 +76,7 @@ class SqlUnitOfWork(UnitOfWork):
     def __post_init__(self) -> None:
         """What was saved may go with the claim of its pages."""
         self._writes = Writes(self.connection)
+        self._opened: list[Incident] = []
 
     @property
     def connection(self) -> AsyncConnection:
@@ -180,6 +183,7 @@ class SqlUnitOfWork(UnitOfWork):
         opened = {event.incident_id for event in events if isinstance(event.what, IncidentOpened)}
         # A repeated alert changes counts alone, and the service only when an incident begins or ends.
         changed = {event.incident_id for event in events if not isinstance(event.what, AlertRepeated)}
+        self._opened = [incidents[key] for key in opened if incidents[key].is_due(self.now)]
         due = any(self._is_due_soon(incidents[key]) for key in changed)
         changed |= {c.incident.incident_id for c in changes if c.incident is not None and not c.events}
         services = {c.service.monitored_service_id: c.service for c in changes if _begins_or_ends(c)}
@@ -218,6 +222,7 @@ class SqlUnitOfWork(UnitOfWork):
         await self._writes.run()
         try:
             await self.unit.commit()
+            self.just_opened.note(self._opened)
         finally:
             self.wakeups.committed(self.work)
 

@@ -228,6 +228,9 @@ class FakeMonitoredServices(MonitoredServices):
         due = [incident for incident in current if incident.is_due(self.clock.now())]
         return sorted(due, key=lambda incident: (_rank(incident), incident.next_escalation_at))[:limit]
 
+    def opened_here(self, limit):
+        return []
+
     async def seconds_until_due(self) -> float | None:
         self.reach()
         return self.seconds_until(incident.next_escalation_at for incident in self.state.incidents.values())

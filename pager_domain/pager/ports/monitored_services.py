@@ -105,6 +105,12 @@ class MonitoredServices(Protocol):
     async def due(self, limit: int) -> list[Incident]:
         """Incidents that are due, the most severe and then the longest due first, read without a lock."""
 
+    def opened_here(self, limit: int) -> list[Incident]:
+        """Incidents that this process committed since ``due`` was asked, and that were due then: a hint, given once.
+
+        Up to ``limit``, the most severe first; none where others may be due before them.
+        """
+
     async def seconds_until_due(self) -> float | None:
         """How long until the next incident is due (0 or less: now); None if none is."""
 
