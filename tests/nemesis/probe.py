@@ -88,23 +88,29 @@ async def database(cluster: Cluster) -> dict[str, Any]:
             await _until(lambda: len(db.process.ends) == len(seen) + 1)
         seen[f"stop {mode}"] = {"code": db.process.ends[-1].code, "after": await db.answers()}
     seen["commit"] = await _lost_commit(cluster)
+    seen["lone statement"] = await _lost_commit(cluster, lone=True)
     if cluster.small_disk:
         seen["disk"] = await _full_disk(cluster)
     await db.stop()
     return seen
 
 
-async def _lost_commit(cluster: Cluster) -> dict[str, Any]:
+async def _lost_commit(cluster: Cluster, *, lone: bool = False) -> dict[str, Any]:
+    """``lone``: of a statement that is a transaction of its own."""
     host, _, port = cluster.network.relay("pager-1", "db", cluster.db.connected).rpartition(":")
     past = await asyncpg.connect(host=str(cluster.db.data), user="postgres", database="pager")
-    await past.execute("CREATE TABLE probe (text text)")
+    await past.execute("CREATE TABLE IF NOT EXISTS probe (text text)")
+    await past.execute("TRUNCATE probe")
     through = await asyncpg.connect(host=host, port=int(port), user="postgres", database="pager")
-    (relay,) = cluster.network.relays["pager-1", "db"]
+    relay = cluster.network.relays["pager-1", "db"][-1]
     relay.loses_commit = lambda: True
     heard = "OK"
     try:
-        async with through.transaction():
-            await through.execute("INSERT INTO probe VALUES ('x')")
+        if lone:
+            await through.fetch("WITH clock AS (SELECT $1::text AS x) INSERT INTO probe SELECT x FROM clock", "x")
+        else:
+            async with through.transaction():
+                await through.execute("INSERT INTO probe VALUES ('x')")
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         heard = "an error" if through.is_closed() else repr(error)
     rows = await past.fetchval("SELECT count(*) FROM probe")

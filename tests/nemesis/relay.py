@@ -1,17 +1,20 @@
 """A TCP relay in front of one server for one client, and what it can do to the bytes that pass.
 
-It delays, and loses the answer of a COMMIT. Where the kernel cannot cut the network for us it cuts too: a silent cut
+It delays, and loses the answer of a COMMIT, or of a statement of the ledger that is a transaction of its own. Where the kernel cannot cut the network for us it cuts too: a silent cut
 keeps connections, passes nothing and lets no new one in; a refusing one resets and refuses.
 """
 
 import asyncio
 import contextlib
+import re
 import socket
 import struct
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+_LONE_STATEMENT = re.compile(rb"(__asyncpg_stmt_\w+__)\0WITH clock AS")
+"""A statement as asyncpg prepares it: its name, then its text."""
 
 
 class Cut(StrEnum):
@@ -88,7 +91,7 @@ class Relay:
             await gate.wait()
             if connection.doomed:
                 raise ConnectionAbortedError("the answer of this COMMIT is lost")
-            if requests and b"COMMIT" in data and self.loses_commit():
+            if requests and connection.commits_by(data) and self.loses_commit():
                 connection.doomed = True
                 self.commits_lost += 1
             writer.write(data)
@@ -139,6 +142,13 @@ class _Connection:
     def __init__(self, client: Streams, server: Streams) -> None:
         self.client, self.server = client, server
         self.doomed = False
+        self._lone: set[bytes] = set()
+
+    def commits_by(self, data: bytes) -> bool:
+        """Whether a transaction ends well with this request, whose statement may have been prepared long ago."""
+        commits = b"COMMIT" in data or any(b"\0" + name + b"\0" in data for name in self._lone)
+        self._lone.update(_LONE_STATEMENT.findall(data))
+        return commits
 
     async def run(self, relay: Relay) -> None:
         """Until either side hangs up; a reset is passed on as a reset."""

@@ -59,6 +59,7 @@ def test_each_fault_does_what_it_says_and_all_is_well_after_it(arguments, tmp_pa
     assert stops["kill"]["code"] == -9
     assert all(stop["after"] for stop in stops.values())
     assert database["commit"] == {"heard": "an error", "rows": 1, "counted": 1}
+    assert database["lone statement"] == {"heard": "an error", "rows": 1, "counted": 1}
     assert database.get("disk") == ({"during": "an error", "after": "OK"} if in_namespaces else None)
 
 
