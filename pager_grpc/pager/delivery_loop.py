@@ -11,8 +11,9 @@ from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.deliveries import Deliveries
 from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Result, Settled
+from pager_grpc.pager import wakeups
 from pager_grpc.pager.delivery_lines import ends_together, incidents_of, tell_in_its_context
-from pager_grpc.pager.escalation_loop import ASIDE_SECONDS, SAFETY_PAUSE_SECONDS, pause_until
+from pager_grpc.pager.escalation_loop import ASIDE_SECONDS, pause_until
 from pager_grpc.pager.spans import delivering, note_end
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.log_context import lines_are_about
@@ -57,7 +58,7 @@ class DeliveryLoop(Deliveries):
         # A claim costs about the same for one page and for a hundred: with little room more attempts may end first.
         self._waits_for_room = room < -(-most // 2)
         if self._waits_for_room:
-            return SAFETY_PAUSE_SECONDS  # an attempt that ends rings the bell
+            return wakeups.SAFETY_PAUSE_SECONDS  # an attempt that ends rings the bell
         if not self._notifier_is_there:
             await asyncio.sleep(PROBE_PAUSE_SECONDS)
         # Most rings tell of nothing that is owed now, and a look is cheaper than a claim.

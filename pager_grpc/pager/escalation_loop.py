@@ -3,10 +3,9 @@
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.ports.deliveries import Deliveries
 from pager_domain.pager.ports.monitored_services import MonitoredServices
+from pager_grpc.pager import wakeups
 
 BATCH = 100
-SAFETY_PAUSE_SECONDS = 2.0
-"""The longest sleep: a lost wake-up delays a page by no more than this."""
 _SHORTEST_PAUSE_SECONDS = 0.002
 ASIDE_SECONDS = 0.005
 """A loop that has found all there was looks again after this time: whoever acts on what it found goes first."""
@@ -32,5 +31,5 @@ class EscalationLoop:
 def pause_until(seconds: float | None) -> float:
     """A sleep that ends when work is due, and never later than the safety pause."""
     if seconds is None:
-        return SAFETY_PAUSE_SECONDS
-    return min(max(seconds, _SHORTEST_PAUSE_SECONDS), SAFETY_PAUSE_SECONDS)
+        return wakeups.SAFETY_PAUSE_SECONDS
+    return min(max(seconds, _SHORTEST_PAUSE_SECONDS), wakeups.SAFETY_PAUSE_SECONDS)

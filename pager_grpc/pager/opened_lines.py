@@ -1,40 +1,34 @@
 """The lines of the log that say which incidents alerts have opened."""
 
-import asyncio
+from collections.abc import Sequence
 from contextvars import Context, copy_context
 
 import structlog
 
 from pager_domain.pager.model import Answer
+from pager_grpc.runtime.lines_together import LinesTogether
+from pager_grpc.runtime.trace_context import followed_traceparent
 
 log = structlog.get_logger()
 
+_Opened = tuple[Context, Answer, str]
+
 
 class OpenedLines:
-    """One line for all that became durable together; an incident that was opened alone has it to itself, with its ids.
+    """One line for all that became durable together; what was opened alone, or in a trace, has a line of its own.
 
-    In a storm a line for each cost an alert an eighth of its time. Each incident has a line when a level is notified.
+    In a storm a line for each cost an alert an eighth of its time.
     """
 
     def __init__(self) -> None:
-        self._of_no_call = copy_context()
-        self._alone: tuple[Context, Answer, str] | None = None
-        self._count = 0
+        self._together: LinesTogether[None, _Opened] = LinesTogether(_tell)
 
     def add(self, answer: Answer, request_id: str) -> None:
         """The alert ``request_id`` has opened the incident of ``answer``; who waited for the same batch comes next."""
-        self._count += 1
-        if self._count == 1:
-            self._alone = (copy_context(), answer, request_id)
-            asyncio.get_running_loop().call_soon(self._write, context=self._of_no_call)
-
-    def _write(self) -> None:
-        count, alone, self._count, self._alone = self._count, self._alone, 0, None
-        if count > 1 or alone is None:
-            log.info("incidents_opened", incidents=count)
+        if followed_traceparent():
+            log_change("incident_opened", answer, request_id)
         else:
-            context, answer, request_id = alone
-            context.run(log_change, "incident_opened", answer, request_id)
+            self._together.tell(None, (copy_context(), answer, request_id))
 
 
 def log_change(event: str, answer: Answer, request_id: str) -> None:
@@ -45,3 +39,12 @@ def log_change(event: str, answer: Answer, request_id: str) -> None:
         incident_id=answer.incident.incident_id if answer.incident else "",
         request_id=request_id,
     )
+
+
+def _tell(_: None, opened: Sequence[_Opened]) -> None:
+    if len(opened) > 1:
+        ids = [answer.incident.incident_id for _, answer, _ in opened if answer.incident]
+        log.info("incidents_opened", incidents=len(opened), incident_ids=ids)
+        return
+    [(context, answer, request_id)] = opened
+    context.run(log_change, "incident_opened", answer, request_id)

@@ -22,7 +22,7 @@ from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKey, UnitOfWork
 from pager_domain.pager.ports.notification_outbox import Claim
 from pager_domain.pager.storm import Pace
-from pager_grpc.pager import escalation_loop, maintenance_windows_sql, page_rows, rows, service_locks_sql
+from pager_grpc.pager import maintenance_windows_sql, page_rows, rows, service_locks_sql, wakeups
 from pager_grpc.pager.former_incidents_sql import former_incidents
 from pager_grpc.pager.incident_events_sql import append_events
 from pager_grpc.pager.just_opened import JustOpened
@@ -236,7 +236,7 @@ class SqlUnitOfWork(UnitOfWork):
     def _is_due_soon(self, incident: Incident) -> bool:
         """Sooner than whoever sleeps longest looks by itself."""
         due = incident.next_escalation_at
-        return due is not None and due - self.now <= timedelta(seconds=escalation_loop.SAFETY_PAUSE_SECONDS)
+        return due is not None and due - self.now <= timedelta(seconds=wakeups.SAFETY_PAUSE_SECONDS)
 
     async def _with_incidents(
         self, locked: service_locks_sql.Locked, last_lock_at: datetime | None = None

@@ -1,6 +1,6 @@
 """Waking loops and watchers right after a commit: in this process directly, in the others by LISTEN/NOTIFY.
 
-A wake-up is a hint and may be lost; the loops look again after a short safety pause by themselves. So NOTIFY comes
+A wake-up is a hint and may be lost; the loops look again after the safety pause by themselves. So NOTIFY comes
 after the commits and not within them, where it would make them wait for each other (docs/decisions/0017).
 """
 
@@ -23,6 +23,8 @@ log = structlog.get_logger()
 Message = TypeVar("Message")
 
 CHANNEL = "pager_wakeups"
+SAFETY_PAUSE_SECONDS = 2.0
+"""The longest sleep of a loop: a lost wake-up delays a page by no more than this."""
 _TELL_SECONDS = 5.0
 _LOOK_SECONDS = 60.0
 """Whether the connection is still there is also told by its bell."""

@@ -172,7 +172,7 @@ class Database:
         As every transaction it may lose to others. Errors as ``unit``; a statement that fails may or may not stand.
         """
         self._require_unpaused()
-        async with translated(), self._pool.connect() as connection:
+        async with translated(), self.connections.borrowed() as connection:
             begun = perf_counter()
             yield connection
             self.commits.note(perf_counter() - begun)

@@ -1,7 +1,8 @@
 """A TCP relay in front of one server for one client, and what it can do to the bytes that pass.
 
-It delays, and loses the answer of a COMMIT, or of a statement of the ledger that is a transaction of its own. Where the kernel cannot cut the network for us it cuts too: a silent cut
-keeps connections, passes nothing and lets no new one in; a refusing one resets and refuses.
+It delays, and loses the answer of a COMMIT, or of a statement of the ledger that is a transaction of its own. Where the
+kernel cannot cut the network for us it cuts too: a silent cut keeps connections, passes nothing and lets no new one in;
+a refusing one resets and refuses.
 """
 
 import asyncio

@@ -31,6 +31,7 @@ from pager_grpc.pager import (
     escalation_loop,
     escalation_policies_grpc,
     notification_claims_sql,
+    wakeups,
 )
 from pager_grpc.pager import bootstrap as pager
 from pager_grpc.pager import composition as pager_composition
@@ -94,8 +95,9 @@ def simulated(knobs: Knobs) -> Iterator[None]:
             new_incident_id=_new_incident_id,
             Pace=lambda _burst: Pace(knobs.burst, timedelta(seconds=knobs.message_seconds)),
         ),
-        mock.patch.multiple(delivery_loop, IN_FLIGHT=knobs.in_flight, SAFETY_PAUSE_SECONDS=pause),
-        mock.patch.multiple(escalation_loop, BATCH=knobs.batch, SAFETY_PAUSE_SECONDS=pause),
+        mock.patch.object(delivery_loop, "IN_FLIGHT", knobs.in_flight),
+        mock.patch.object(escalation_loop, "BATCH", knobs.batch),
+        mock.patch.object(wakeups, "SAFETY_PAUSE_SECONDS", pause),
         mock.patch.object(escalation_policies_grpc, "policy_of", policy_of_people),
         mock.patch.object(audit_loop, "monotonic", _virtual_time),
         mock.patch.object(sqlite_file, "SqliteConnection", SimulatedSqlite),

@@ -1,5 +1,4 @@
 import asyncio
-import inspect as code
 from dataclasses import replace
 from datetime import timedelta
 

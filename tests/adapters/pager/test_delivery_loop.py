@@ -8,7 +8,8 @@ from fakes.senders import FakeSenders
 from pager_domain.pager.ports.email_sender import NotNow
 from pager_grpc.pager import delivery_loop
 from pager_grpc.pager.delivery_loop import IN_FLIGHT, DeliveryLoop
-from pager_grpc.pager.escalation_loop import ASIDE_SECONDS, SAFETY_PAUSE_SECONDS, EscalationLoop
+from pager_grpc.pager.escalation_loop import ASIDE_SECONDS, EscalationLoop
+from pager_grpc.pager.wakeups import SAFETY_PAUSE_SECONDS
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.supervision import Doorbell, running
 from pager_grpc.runtime.trace_context import current_traceparent, followed_traceparent

@@ -42,9 +42,10 @@ async def test_each_message_is_answered_in_order_with_what_each_alert_did(caller
 
 async def test_the_log_has_one_line_for_what_was_opened_together(caller):
     with capture_logs() as logs:
-        await told(caller, some("a", "b", "a"), some("a", "b"))
-    opened = [line for line in logs if line["event"].startswith("incident")]
-    assert [(line["event"], line["incidents"]) for line in opened] == [("incidents_opened", 2)]
+        first, _ = await told(caller, some("a", "b", "a"), some("a", "b"))
+    [line] = [line for line in logs if line["event"].startswith("incident")]
+    assert (line["event"], line["incidents"]) == ("incidents_opened", 2)
+    assert line["incident_ids"] == [result.incident_id for result in first.results[:2]]
 
 
 async def test_the_log_names_what_was_opened_alone(caller):
