@@ -66,7 +66,8 @@ class LoggedMonitoredServices(ForwardedMonitoredServices):
 
 def _tell(kind: type, cycle: int, level: int, told: Sequence[Told]) -> None:
     of_one, of_many = _NAMES[kind]
-    line: dict[str, Any] = {"cycle": cycle, "level": level} if level else {}
+    # "level" in a line is how much it matters.
+    line: dict[str, Any] = {"cycle": cycle, "escalation_level": level} if level else {}
     if kind is LevelNotified:
         line["pages"] = sum(pages for _, pages in told)
     if len(told) > 1:

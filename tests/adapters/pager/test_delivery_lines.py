@@ -67,7 +67,7 @@ async def test_a_level_and_its_pages_are_told_under_the_id_of_the_incident():
         await told.application.escalate_due(10)
         await told.deliver()
     [level] = told.named("level_notified")
-    assert (level["incident_id"], level["level"], level["pages"]) == ("incident-1", 1, 2)
+    assert (level["incident_id"], level["escalation_level"], level["pages"]) == ("incident-1", 1, 2)
     [settled] = told.named("pages_settled")
     assert (settled["outcome"], settled["pages"]) == ("handed_off", 2)
     assert settled["monitored_service_ids"] == ["checkout"] * 2
@@ -93,7 +93,7 @@ async def test_levels_that_fire_together_share_a_line_that_names_their_incidents
         await told.application.handle([raising(service) for service in "abc"])
         await told.application.escalate_due(10)
     [levels] = told.named("levels_notified")
-    assert (levels["level"], levels["pages"]) == (1, 6)
+    assert (levels["escalation_level"], levels["pages"]) == (1, 6)
     assert levels["incident_ids"] == ["incident-1", "incident-2", "incident-3"]
     assert levels["monitored_service_ids"] == ["a", "b", "c"]
 
