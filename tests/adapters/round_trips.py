@@ -20,10 +20,10 @@ async def watching_round_trips(database):
     def connected(made, _record):
         made.driver_connection.add_query_logger(noting)
 
-    await database.engine.dispose()  # connections that are open already are not watched
+    await database.disconnect()  # connections that are open already are not watched
     event.listen(database.engine.sync_engine, "connect", connected)
     try:
         yield sent
     finally:
         event.remove(database.engine.sync_engine, "connect", connected)
-        await database.engine.dispose()
+        await database.disconnect()
