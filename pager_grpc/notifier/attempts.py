@@ -8,6 +8,7 @@ import structlog
 
 from pager_domain.errors import DomainError
 from pager_domain.notifier.model import Delivery
+from pager_grpc.access.principal import current_principal
 from pager_grpc.runtime.lines_together import LinesTogether
 from pager_grpc.runtime.log_context import lines_are_about
 from pager_grpc.runtime.tracing import NO_SPAN, SpanKind, Tracing, spanning
@@ -15,6 +16,9 @@ from pager_grpc.runtime.tracing import NO_SPAN, SpanKind, Tracing, spanning
 T = TypeVar("T")
 
 log = structlog.get_logger()
+
+_Way = tuple[str, str]
+"""A provider, and who asked."""
 
 
 class Named(Protocol):
@@ -63,7 +67,7 @@ class ToldAttempts:
 
     def __init__(self, tracing: Tracing | None = None) -> None:
         self._tracing = tracing
-        self._handed_over: LinesTogether[str, str] = LinesTogether(_tell_handed_over)
+        self._handed_over: LinesTogether[_Way, str] = LinesTogether(_tell_handed_over)
 
     async def told(self, request: Named, send: Callable[[], Awaitable[Delivery]], traceparent: str = "") -> Delivery:
         """The end of ``send``."""
@@ -76,13 +80,14 @@ class ToldAttempts:
                 raise
             span.note({"pager.provider": delivery.provider, "pager.attempt": delivery.attempt_count})
             if span is NO_SPAN and delivery.attempt_count == 1:
-                self._handed_over.tell(delivery.provider, request.request_id)
+                self._handed_over.tell((delivery.provider, current_principal().name), request.request_id)
             else:
                 log.info("message_handed_over", provider=delivery.provider, attempt=delivery.attempt_count)
             return delivery
 
 
-def _tell_handed_over(provider: str, request_ids: Sequence[str]) -> None:
+def _tell_handed_over(way: _Way, request_ids: Sequence[str]) -> None:
+    provider, _caller = way
     if len(request_ids) > 1:
         log.info("messages_handed_over", provider=provider, messages=len(request_ids), request_ids=request_ids)
     else:

@@ -9,10 +9,13 @@ from fakes.notifier_builders import BUDGET, NOON, an_email, an_sms
 from fakes.notifier_email_sender import FakeEmailSender
 from fakes.notifier_sms_sender import FakeSmsSender
 from fakes.tracing import A_CALLER, A_TRACE, FakeTracing
+from structlog.contextvars import bind_contextvars, merge_contextvars
 from structlog.testing import capture_logs
 
+from pager_domain.access.principal import Principal, Role
 from pager_domain.notifier.errors import MessageRefused
 from pager_domain.notifier.model import Accepted, HandOffRequest, Refused, begin
+from pager_grpc.access.principal import act_as
 from pager_grpc.gen.notifier.v1 import notifier_service_pb2 as pb
 from pager_grpc.notifier.attempts import ToldAttempts
 from pager_grpc.notifier.senders_traced import TracedEmailSender, TracedSmsSender
@@ -88,6 +91,26 @@ async def test_messages_that_were_handed_over_together_share_a_line_and_repeats_
     assert (repeated["event"], repeated["request_id"], repeated["attempt"]) == ("message_handed_over", "page-2", 2)
     assert (together["event"], together["request_ids"]) == ("messages_handed_over", ["page-1", "page-3"])
     assert (together["messages"], together["provider"]) == (2, "fake")
+
+
+async def test_messages_that_others_asked_for_are_told_in_their_own_lines():
+    told = ToldAttempts().told
+
+    async def asked(caller, page):
+        async def taken():
+            return begin(None, HandOffRequest(an_email(page), "fake", 1), NOON)
+
+        bind_contextvars(principal=caller)
+        act_as(Principal(caller, Role.SERVICE))
+        await told(pb.SendEmailRequest(request_id=page), taken)
+
+    calls = ("service:pager", "page-1"), ("jwt:ana", "page-2"), ("service:pager", "page-3")
+    with capture_logs(processors=[merge_contextvars, add_ids]) as lines:
+        await asyncio.gather(*(asked(*call) for call in calls))
+        await asyncio.sleep(0)
+    together, alone = lines
+    assert (together["principal"], together["request_ids"]) == ("service:pager", ["page-1", "page-3"])
+    assert (alone["principal"], alone["request_id"]) == ("jwt:ana", "page-2")
 
 
 async def test_a_message_that_was_handed_over_alone_or_in_a_trace_has_a_line_of_its_own(tracing):
