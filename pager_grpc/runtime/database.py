@@ -225,7 +225,7 @@ class Database:
         return await self.retrying(once)
 
     async def disconnect(self) -> None:
-        """Closes the connections that nobody uses; who comes next makes another."""
+        """Closes the connections, each once nobody uses it; who comes next makes another."""
         await self.connections.close()
         await self.engine.dispose()
 

@@ -35,6 +35,7 @@ class KeptConnections:
         self._patience, self._lasting = places.patience, places.lasting
         self._places = asyncio.Semaphore(places.count)
         self._kept: list[tuple[AsyncConnection, float]] = []
+        self._closed_at = -math.inf
         self.limit = places.count
         self.in_use = 0
 
@@ -61,7 +62,8 @@ class KeptConnections:
             self._places.release()
 
     async def close(self) -> None:
-        """Gives back what nobody uses; who comes later begins anew."""
+        """Gives back what nobody uses, and ends the rest as it comes back; who comes later begins anew."""
+        self._closed_at = monotonic()
         while self._kept:
             await _given_up(self._kept.pop()[0])
 
@@ -78,6 +80,8 @@ class KeptConnections:
     async def _put_back(self, connection: AsyncConnection, since: float) -> None:
         if connection.in_transaction():  # one that SQLAlchemy began for a statement of its own
             await connection.rollback()
+        if since <= self._closed_at and not connection.closed:  # its pool is gone and would keep it open
+            await connection.invalidate()
         if connection.closed or connection.invalidated:
             await _given_up(connection)
         else:

@@ -64,6 +64,17 @@ async def test_what_sqlalchemy_began_is_over_when_it_is_given_back(database):
     await connections.close()
 
 
+async def test_one_that_is_used_while_all_are_closed_ends_as_it_comes_back(database):
+    connections = kept(database, count=1, patience=5)
+    async with connections.borrowed() as connection:
+        used = driver_of(connection)
+        await connections.close()
+        assert not used.is_closed()
+    assert used.is_closed()
+    assert await session_of(connections)
+    await connections.close()
+
+
 async def test_whoever_fails_or_is_cancelled_gives_its_place_back(database):
     connections = kept(database, count=1, patience=5)
     has_it = asyncio.Event()
