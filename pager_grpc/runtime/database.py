@@ -167,10 +167,12 @@ class Database:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[AsyncConnection]:
-        """For one statement that writes: on PostgreSQL it is a transaction and stands once its rows are here.
+        """For one statement that writes: on PostgreSQL, where it is a transaction and stands once its rows are here.
 
         As every transaction it may lose to others. Errors as ``unit``; a statement that fails may or may not stand.
         """
+        if self.is_sqlite:
+            raise RuntimeError("on SQLite a statement that writes needs somebody who commits it")
         self._require_unpaused()
         async with translated(), self.connections.borrowed() as connection:
             begun = perf_counter()

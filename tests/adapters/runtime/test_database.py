@@ -180,3 +180,11 @@ async def test_a_transaction_that_does_nothing_is_ended_by_the_server_and_gives_
 async def _count(database):
     async with database.begin() as connection:
         return (await connection.execute(text("SELECT count(*) FROM things"))).scalar_one()
+
+
+async def test_on_sqlite_no_statement_that_writes_stands_alone(tmp_path):
+    database = open_database(f"sqlite+aiosqlite:///{tmp_path / 'x.db'}")
+    with pytest.raises(RuntimeError, match="commits"):
+        async with database.alone():
+            pass
+    await database.close()
