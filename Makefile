@@ -51,7 +51,7 @@ fuzz: $(INSTALLED) ## Throws bytes at every parser by atheris (MINUTES=3, for al
 bench: $(INSTALLED) ## Measures the goals of performance in 15 minutes, writes docs/performance.md (BENCH="accept storm": only those)
 	@$(VENV)/bin/python -m bench $(BENCH)
 
-bench-quick: $(INSTALLED) ## The same in less than 3 minutes: smaller, to look at and not to judge
+bench-quick: $(INSTALLED) ## The same in 2 minutes: smaller, to look at and not to judge
 	@$(VENV)/bin/python -m bench --quick $(BENCH)
 
 bench-guard: $(INSTALLED) ## Fails if a ratio of bench/floors.toml got much worse, in at most 3 minutes
