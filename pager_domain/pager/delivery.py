@@ -32,7 +32,8 @@ def result_of(claim: Claim, answer: HandOff) -> Result:
             # Nobody has it, and what was wrong may be the bundle itself.
             return Dissolved(claim, reason)
         case Refused(reason):
-            return settled(claim, Outcome.UNDELIVERABLE, reason=reason)
+            # Of an earlier attempt it may not be known how it ended: then the recipient may have it, even twice.
+            return settled(claim, Outcome.UNDELIVERABLE, reason=reason, possibly_duplicated=claim.attempt > 1)
         case FateUnknown(reason):
             return settled(claim, Outcome.IN_DOUBT, reason=reason, possibly_duplicated=True)
         case NotNow(reason, after, reached):

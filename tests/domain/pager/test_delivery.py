@@ -70,6 +70,12 @@ def test_a_bundle_that_may_have_been_taken_before_is_not_dissolved():
     assert {event.outcome for event in settled.events} == {Outcome.UNDELIVERABLE}
 
 
+@pytest.mark.parametrize(("attempt", "marked"), [(1, False), (2, True)])
+def test_a_page_that_is_refused_after_an_attempt_that_may_have_got_through_says_so(attempt, marked):
+    line = result_of(a_claim(attempt), Refused("no such user")).events[0]
+    assert (line.outcome, line.possibly_duplicated) == (Outcome.UNDELIVERABLE, marked)
+
+
 def test_a_page_whose_attempts_end_without_a_word_is_quarantined_as_a_doubt():
     line = quarantined(replace(a_claim(4), lost_claims=3)).events[0]
     assert (line.outcome, line.possibly_duplicated) == (Outcome.IN_DOUBT, True)
