@@ -160,14 +160,23 @@ async def test_replicas_that_ask_for_the_same_pages_at_once_send_each_of_them_on
     await second.close()
 
 
-async def test_a_new_page_that_another_replica_stores_first_is_theirs(postgres_url):
+async def changing(ledger, delivery_id, rule):
+    return await ledger.change(delivery_id, rule)
+
+
+async def changing_as_foreseen(ledger, delivery_id, rule):
+    return await ledger.change_foreseen(delivery_id, None, rule)
+
+
+@pytest.mark.parametrize("change", [changing, changing_as_foreseen])
+async def test_a_new_page_that_another_replica_stores_first_is_theirs(postgres_url, change):
     database = open_database(postgres_url)
     await migrate(database, "notifier")
     async with working_ledger(database) as ledger:
         await ledger.change("page-1", asking(an_email()))
         async with database.begin() as holder:
             await holder.execute(text(_SAME_LINE_AGAIN))
-            late = asyncio.create_task(ledger.change("page-2", asking(an_email("page-2"))))
+            late = asyncio.create_task(change(ledger, "page-2", asking(an_email("page-2"))))
             await _somebody_waits_for_a_lock(database)
         with pytest.raises(RequestIdReused):  # the copy has the words of page 1
             await late
@@ -197,20 +206,6 @@ async def test_what_is_foreseen_while_somebody_changes_the_line_is_judged_by_wha
             late = asyncio.create_task(ledger.change_foreseen("page-1", begun, accepting()))
             await _somebody_waits_for_a_lock(database)
         assert (await late).state is DeliveryState.DEFERRED
-    await database.close()
-
-
-async def test_a_line_that_another_replica_makes_first_is_theirs_also_if_it_was_foreseen(postgres_url):
-    database = open_database(postgres_url)
-    await migrate(database, "notifier")
-    async with working_ledger(database) as ledger:
-        await ledger.change("page-1", asking(an_email()))
-        async with database.begin() as holder:
-            await holder.execute(text(_SAME_LINE_AGAIN))
-            late = asyncio.create_task(ledger.change_foreseen("page-2", None, asking(an_email("page-2"))))
-            await _somebody_waits_for_a_lock(database)
-        with pytest.raises(RequestIdReused):  # the copy has the words of page 1
-            await late
     await database.close()
 
 

@@ -1295,7 +1295,7 @@ class IncidentEvent(_message.Message):
         reason: _builtins.str
         """Output only. Why it ended so; empty when handed off."""
         possibly_duplicated: _builtins.bool
-        """Output only. It may have reached the target more than once, or, when cancelled, once."""
+        """Output only. It may have reached the target more than once, or, when cancelled or undeliverable, once."""
         bundle_id: _builtins.str
         """Output only. The message in which it went together with others, and the notifier's delivery id of
         that; empty if it went alone.
