@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from pager_grpc.access.tables import api_keys_table
 from pager_grpc.changes.tables import change_records_table
-from pager_grpc.runtime.columns import UtcDateTime, is_one_of
+from pager_grpc.runtime.columns import UtcDateTime, one_of_check
 from pager_grpc.runtime.schema_version import schema_version_table
 
 metadata = MetaData()
@@ -31,7 +31,7 @@ class DeliveryRow(NotifierTable, table=True):
     __table_args__ = (
         CheckConstraint("channel IN ('email', 'sms')", name="ck_deliveries_channel"),
         CheckConstraint(
-            is_one_of("state", "sending", "accepted", "refused", "deferred", "in_doubt", "unknown"),
+            one_of_check("state", "sending", "accepted", "refused", "deferred", "in_doubt", "unknown"),
             name="ck_deliveries_state",
         ),
         CheckConstraint("doubt_count BETWEEN 0 AND 3", name="ck_deliveries_doubt_count"),

@@ -17,11 +17,11 @@ from pager_grpc.pager.table_parts import json_document as _json
 from pager_grpc.pager.table_parts import moment as _moment
 from pager_grpc.pager.table_parts import partial_index as _partial
 from pager_grpc.pager.table_parts import plain_text as _text
-from pager_grpc.runtime.columns import IdText, is_one_of
+from pager_grpc.runtime.columns import IdText, one_of_check
 
 __all__ = ["metadata", "table_of"]
 
-_SEVERITY = is_one_of("severity", "critical", "error", "warning", "info")
+_SEVERITY = one_of_check("severity", "critical", "error", "warning", "info")
 _OWED = "state = 'waiting' AND bundle_id IS NULL"
 _NAMES_LEVELS = "coalesce(policy ->> 'levels', '[]') <> '[]'"
 
@@ -44,7 +44,7 @@ class IncidentRow(PagerTable, table=True):
 
     __tablename__ = "incidents"
     __table_args__ = (
-        CheckConstraint(is_one_of("state", "open", "acknowledged", "resolved"), name="ck_incidents_state"),
+        CheckConstraint(one_of_check("state", "open", "acknowledged", "resolved"), name="ck_incidents_state"),
         CheckConstraint("state <> 'resolved' OR next_escalation_at IS NULL", name="ck_incidents_resolved_is_quiet"),
         CheckConstraint(
             "state <> 'open' OR next_escalation_at IS NOT NULL OR exhausted", name="ck_incidents_open_is_escalated"
@@ -130,7 +130,7 @@ class NotificationRow(PagerTable, table=True):
             name="uq_notifications_page",
         ),
         CheckConstraint(
-            is_one_of("state", "waiting", "handed_off", "merged", "undeliverable", "cancelled", "in_doubt"),
+            one_of_check("state", "waiting", "handed_off", "merged", "undeliverable", "cancelled", "in_doubt"),
             name="ck_notifications_state",
         ),
         CheckConstraint("channel IN ('email', 'sms')", name="ck_notifications_channel"),

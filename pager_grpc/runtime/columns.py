@@ -78,6 +78,6 @@ def as_document(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def is_one_of(column: str, *values: str) -> str:
+def one_of_check(column: str, *values: str) -> str:
     """The condition of a check. SQLite makes a table of an IN with three or more values, anew for every row."""
     return " OR ".join(f"{column} = '{value}'" for value in values)
