@@ -13,9 +13,13 @@ EVENTS = table_of(IncidentEventRow)
 # SQLite has one writer, so counting is enough. On PostgreSQL a transaction may have its number long before it locks a
 # service, so its number alone is not in the order of the locks; the newest number that has ended by now, after the lock
 # was taken, is at least that of whoever held the lock before. Either is below the horizon only when this one has ended.
+_LAST_POSITION = "SELECT coalesce(max(position), 0) FROM incident_events WHERE transaction_id = 0"
 _SQLITE_STREAM = (
     ("transaction_id", "0"),
-    ("position", "(SELECT coalesce(max(position), 0) + 1 FROM incident_events WHERE transaction_id = 0)"),
+    (
+        "position",
+        "(SELECT coalesce(max(position), 0) FROM incident_events WHERE transaction_id = 0) + row_number() OVER ()",
+    ),
 )
 _POSTGRES_STREAM = (
     (

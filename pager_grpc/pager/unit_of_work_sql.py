@@ -206,8 +206,6 @@ class SqlUnitOfWork(UnitOfWork):
         writes.insert(NOTIFICATIONS, [page_rows.notification_row(page, self.now, self.sealing) for page in pages])
         writes.insert(ANSWERS, [rows.answer_row(answer, self.now) for answer in answers])
         write_known_policies(writes, known_policies or {}, self.now, self.sealing)
-        if not pages:
-            await writes.run()
 
     async def claim(self, pages: Sequence[Notification], limit: int) -> list[Claim]:
         """As a claim of the outbox; it holds the rows of the recipients, as that does, until the end."""
@@ -219,7 +217,7 @@ class SqlUnitOfWork(UnitOfWork):
 
     async def commit(self) -> None:
         """Writes what waits and commits, then rings the bells, also when nobody knows whether the commit stands."""
-        await self._writes.run()
+        await self._writes.run_last()
         try:
             await self.unit.commit()
             self.just_opened.note(self._opened)

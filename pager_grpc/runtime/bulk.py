@@ -1,12 +1,13 @@
 """Set-based writes: many rows, one statement, no ORM.
 
-PostgreSQL takes one array a column (``unnest``), SQLite one ``executemany``. The SQL is made from the table once and
+PostgreSQL takes one array a column (``unnest``), SQLite one list of VALUES. The SQL is made from the table once and
 cached; values go in as plain Python and are converted here, because typed inserts cost most of the time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from pydantic_core import to_json
@@ -17,6 +18,7 @@ from sqlalchemy.types import JSON
 from pager_grpc.runtime import postgres_driver
 from pager_grpc.runtime.columns import UtcDateTime, sqlite_moment
 from pager_grpc.runtime.selecting import is_sqlite, sqlite_driver
+from pager_grpc.runtime.sqlite_connection import Statement
 
 Row = dict[str, Any]
 Computed = tuple[tuple[str, str], ...]
@@ -24,18 +26,23 @@ Converter = Callable[[Sequence[Any]], Sequence[Any]] | None
 """Makes of the values of one column what the driver takes; None: it takes them as they are."""
 _BIND = ":bind_"
 """How a statement for PostgreSQL begins the name of a bind, before it is known which part of a whole it is."""
+_ROWS = "<rows>"
+"""Where a statement for SQLite has its VALUES, before it is known how many there are."""
+_MOST_ROWS = 256
+"""In one statement; of SQLite's 32,766 binds each row may have 127."""
 
 
 class Writes:
     """Writes that go to PostgreSQL in one statement, all under one snapshot, when :meth:`run` is called.
 
     There each is a WITH of its own and their order is open: what must come before something else needs a run of its
-    own. SQLite, which has no round trip to save, takes each at once, in order.
+    own. SQLite takes them one after the other.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self._sqlite = is_sqlite(connection)
+        self._statements: list[Statement] = []
         self._parts: list[str] = []
         self._binds: Row = {}
 
@@ -66,6 +73,9 @@ class Writes:
 
     async def run(self) -> None:
         """Writes what was added since the last run."""
+        if self._sqlite:
+            sqlite_driver(self._connection).write(self._taken_statements())
+            return
         parts, binds, self._parts, self._binds = self._parts, self._binds, [], {}
         if len(parts) == 1:
             await postgres_driver.fetch(self._connection, parts[0], binds)
@@ -73,15 +83,27 @@ class Writes:
             named = ", ".join(f"w{n} AS ({part})" for n, part in enumerate(parts))
             await postgres_driver.fetch(self._connection, f"WITH {named} SELECT 1", binds)
 
+    async def run_last(self) -> None:
+        """As :meth:`run` when only the commit comes after it: on SQLite the thread of the commit writes."""
+        if self._sqlite:
+            sqlite_driver(self._connection).write_last(self._taken_statements())
+        else:
+            await self.run()
+
     async def fetch(self, statement: str, binds: Mapping[str, Any]) -> Sequence[Any]:
         """The rows of ``statement``, which goes with what was added since the last run: together they are one write."""
         if self._sqlite:
+            await self.run()
             return sqlite_driver(self._connection).fetch(statement, binds)
         parts, more, self._parts, self._binds = self._parts, self._binds, [], {}
         named = ", ".join(f"w{n} AS ({part})" for n, part in enumerate(parts))
         return await postgres_driver.fetch(
             self._connection, f"WITH {named} {statement}" if parts else statement, {**more, **binds}
         )
+
+    def _taken_statements(self) -> list[Statement]:
+        statements, self._statements = self._statements, []
+        return statements
 
     def _add(self, statement: str, converters: list[Converter], rows: Sequence[Row]) -> None:
         columns: list[Sequence[Any]] = [[row[name] for row in rows] for name in rows[0]]
@@ -90,8 +112,7 @@ class Writes:
             for column, converter in zip(columns, converters, strict=True)
         ]
         if self._sqlite:
-            # Straight to the driver: no bind is compiled again for every row.
-            sqlite_driver(self._connection).executemany(statement, zip(*columns, strict=True))
+            self._statements += _of_many_rows(statement, columns)
             return
         prefix = f"b{len(self._parts)}_"
         self._parts.append(statement.replace(_BIND, f":{prefix}"))
@@ -124,28 +145,41 @@ def _insert(
     table: Table, names: tuple[str, ...], tail: str, computed: Computed, *, sqlite: bool
 ) -> tuple[str, list[Converter]]:
     columns = ", ".join([*names, *(name for name, _ in computed)])
-    if sqlite:
-        values = ", ".join([*(f"?{n}" for n, _ in enumerate(names, 1)), *(expression for _, expression in computed)])
-        source = f"VALUES ({values})"
-    else:
-        values = ", ".join([*(_from_array(table, name) for name in names), *(expression for _, expression in computed)])
-        source = f"SELECT {values} FROM {_arrays(table, names)}"
-    statement = f"INSERT INTO {table.name} ({columns}) {source} {tail}"
+    given = [f"column{n}" if sqlite else _from_array(table, name) for n, name in enumerate(names, 1)]
+    values = ", ".join([*given, *(expression for _, expression in computed)])
+    source = f"{_ROWS} WHERE true" if sqlite else _arrays(table, names)
+    statement = f"INSERT INTO {table.name} ({columns}) SELECT {values} FROM {source} {tail}"
     return statement, [_converter(table, name, sqlite=sqlite) for name in names]
 
 
 @lru_cache(maxsize=128)
 def _update(table: Table, names: tuple[str, ...], *, sqlite: bool) -> tuple[str, list[Converter]]:
     keys = [column.name for column in table.primary_key]
-    if sqlite:
-        place = {name: f"?{n}" for n, name in enumerate(names, 1)}
-        changes = ", ".join(f"{name} = {place[name]}" for name in names if name not in keys)
-        statement = f"UPDATE {table.name} SET {changes} WHERE " + " AND ".join(f"{key} = {place[key]}" for key in keys)
-    else:
-        changes = ", ".join(f"{name} = {_from_array(table, name)}" for name in names if name not in keys)
-        same = " AND ".join(f"{table.name}.{key} = r.{key}" for key in keys)
-        statement = f"UPDATE {table.name} SET {changes} FROM {_arrays(table, names)} WHERE {same}"
+    given = {name: f"column{n}" if sqlite else _from_array(table, name) for n, name in enumerate(names, 1)}
+    changes = ", ".join(f"{name} = {given[name]}" for name in names if name not in keys)
+    same = " AND ".join(f"{table.name}.{key} = {given[key]}" for key in keys)
+    statement = f"UPDATE {table.name} SET {changes} FROM {_ROWS if sqlite else _arrays(table, names)} WHERE {same}"
     return statement, [_converter(table, name, sqlite=sqlite) for name in names]
+
+
+def _of_many_rows(statement: str, columns: Sequence[Sequence[Any]]) -> Iterator[Statement]:
+    """``statement`` with its VALUES, whose number is a power of two: those that are too many are beyond the LIMIT.
+
+    So there are few texts to prepare; and one step of the database writes all, for which the interpreter is not held.
+    """
+    every = list(zip(*columns, strict=True))
+    for begin in range(0, len(every), _MOST_ROWS):
+        rows = every[begin : begin + _MOST_ROWS]
+        places = 1 << (len(rows) - 1).bit_length()
+        binds = [*chain.from_iterable(rows), *[None] * ((places - len(rows)) * len(columns)), len(rows)]
+        yield _with_places(statement, places, len(columns)), binds
+
+
+@lru_cache(maxsize=512)
+def _with_places(statement: str, places: int, columns: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    values = f"(SELECT * FROM (VALUES {', '.join([row] * places)}) LIMIT ?) AS r"
+    return statement.replace(_ROWS, values)
 
 
 def _arrays(table: Table, names: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""A SQLite connection for the event loop: statements run where they stand, only COMMIT goes to a thread.
+"""A SQLite connection for the event loop: statements run where they stand, COMMIT and the last of them in a thread.
 
 aiosqlite sends every call to a thread and back, which cost a small batch more than its SQL did (docs/decisions/0006).
 Statements here touch pages in memory and take microseconds; COMMIT syncs the log to the disk and takes milliseconds.
@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from sqlalchemy.exc import DBAPIError
 
+Statement: TypeAlias = tuple[str, Sequence[Any]]
+"""One statement and its binds."""
 _PAGES_AT_ONCE, _PAUSE_SECONDS = 256, 0.002
 """Of a copy: statements wait for one portion, and a portion waits while a transaction writes."""
 
@@ -54,6 +56,7 @@ class SqliteConnection:
 
     def __init__(self, path: str, **options: Any) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
+        self._last: Sequence[Statement] = ()
         # The dialect looks at this attribute to know whether the connection is open.
         self._connection: sqlite3.Connection | None = sqlite3.connect(path, check_same_thread=False, **options)
 
@@ -62,7 +65,7 @@ class SqliteConnection:
         return SqliteCursor(self._open.cursor())
 
     def fetch(self, statement: str, binds: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """All rows of one statement, each readable by column name. Errors are SQLAlchemy's, as for ``executemany``."""
+        """All rows of one statement, each readable by column name. Errors are SQLAlchemy's, as for ``write``."""
         with _as_sqlalchemy(statement):
             cursor = self._open.cursor()
             cursor.execute(statement, binds)
@@ -70,10 +73,18 @@ class SqliteConnection:
             # Looking up a name takes sqlite3.Row longer, the more columns stand before it.
             return [dict(zip(names, row, strict=True)) for row in cursor]
 
-    def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Runs one statement for each of ``rows``."""
-        with _as_sqlalchemy(statement):
-            self._open.executemany(statement, rows)
+    def write(self, statements: Iterable[Statement]) -> None:
+        """Runs statements that give no rows."""
+        for statement, binds in statements:
+            with _as_sqlalchemy(statement):
+                self._open.execute(statement, binds)
+
+    def write_last(self, statements: Sequence[Statement]) -> None:
+        """Leaves statements that give no rows to the next commit: its thread runs them while the event loop goes on.
+
+        Nobody may read before that what they write.
+        """
+        self._last = statements
 
     def copy_to(self, path: Path) -> None:
         """Copies the whole database into the file ``path``, in a thread of the caller; statements go on between pages.
@@ -92,9 +103,9 @@ class SqliteConnection:
 
         After a COMMIT that fails SQLite may still be inside the transaction, which whoever comes next would commit.
         """
-        if self._open.in_transaction:
+        if self._last or self._open.in_transaction:
             try:
-                await self._in_thread(self._open.commit)
+                await self._in_thread(self._write_and_commit)
             except BaseException:
                 if self._connection is not None:
                     self._connection.rollback()
@@ -102,6 +113,7 @@ class SqliteConnection:
 
     async def rollback(self) -> None:
         """Forgets what is not committed."""
+        self._last = ()
         self._open.rollback()
 
     async def close(self) -> None:
@@ -117,6 +129,11 @@ class SqliteConnection:
             connection, self._connection = self._connection, None
             self._thread.shutdown()
             connection.close()
+
+    def _write_and_commit(self) -> None:
+        last, self._last = self._last, ()
+        self.write(last)
+        self._open.commit()
 
     @property
     def _open(self) -> sqlite3.Connection:

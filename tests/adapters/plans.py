@@ -172,10 +172,9 @@ class _Watched:
         cursor.before = self._before
         return cursor
 
-    def executemany(self, statement, rows):
-        rows = list(rows)
-        self._before(statement, rows[0])
-        return self._plain.executemany(statement, rows)
+    def execute(self, statement, binds):
+        self._before(statement, binds)
+        return self._plain.execute(statement, binds)
 
     def _before(self, statement, binds):
         self._ended()

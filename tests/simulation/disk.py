@@ -75,10 +75,19 @@ class SimulatedSqlite(SqliteConnection):
             fail_by_chance()
         return super().fetch(statement, binds)
 
-    def executemany(self, statement, rows):
-        with _as_sqlalchemy(statement):
-            fail_by_chance()
-        super().executemany(statement, rows)
+    def write(self, statements):
+        self._fail_by_chance(statements)
+        super().write(statements)
+
+    def write_last(self, statements):
+        """They fail here, for their thread knows no process of the simulation."""
+        self._fail_by_chance(statements)
+        super().write_last(statements)
+
+    def _fail_by_chance(self, statements):
+        for statement, _ in statements:
+            with _as_sqlalchemy(statement):
+                fail_by_chance()
 
     async def _in_thread(self, work: Callable[[], None]) -> None:
         """A COMMIT, or the end of the connection, which nobody disturbs."""

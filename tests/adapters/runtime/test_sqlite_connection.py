@@ -20,6 +20,10 @@ async def database(tmp_path):
     await opened.close()
 
 
+def inserting(n):
+    return "INSERT INTO things VALUES (?)", [n]
+
+
 async def stored(database):
     async with database.begin() as connection:
         return [row["n"] for row in await fetch(connection, "SELECT n FROM things ORDER BY n", {})]
@@ -27,10 +31,10 @@ async def stored(database):
 
 async def test_what_the_driver_wrote_is_forgotten_unless_it_is_committed(database):
     async with database.unit() as unit:
-        sqlite_driver(unit.connection).executemany("INSERT INTO things VALUES (?)", [(1,)])
+        sqlite_driver(unit.connection).write([inserting(1)])
     assert await stored(database) == []
     async with database.unit() as unit:
-        sqlite_driver(unit.connection).executemany("INSERT INTO things VALUES (?)", [(1,), (2,)])
+        sqlite_driver(unit.connection).write([inserting(1), inserting(2)])
         await unit.commit()
     assert await stored(database) == [1, 2]
 
@@ -38,14 +42,39 @@ async def test_what_the_driver_wrote_is_forgotten_unless_it_is_committed(databas
 async def test_a_refusal_of_the_database_is_told_as_sqlalchemy_tells_it(database):
     async with database.unit() as unit:
         with pytest.raises(IntegrityError):
-            sqlite_driver(unit.connection).executemany("INSERT INTO things VALUES (?)", [(1,), (1,)])
+            sqlite_driver(unit.connection).write([inserting(1), inserting(1)])
+    assert await stored(database) == []
+
+
+async def test_what_is_left_to_the_commit_stands_with_it(database):
+    async with database.unit() as unit:
+        sqlite_driver(unit.connection).write([inserting(1)])
+        sqlite_driver(unit.connection).write_last([inserting(2)])
+        await unit.commit()
+    assert await stored(database) == [1, 2]
+
+
+async def test_what_is_left_to_the_commit_is_forgotten_without_it(database):
+    async with database.unit() as unit:
+        sqlite_driver(unit.connection).write_last([inserting(1)])
+    async with database.unit() as unit:
+        sqlite_driver(unit.connection).write([inserting(2)])
+        await unit.commit()
+    assert await stored(database) == [2]
+
+
+async def test_of_a_commit_nothing_stands_when_a_statement_left_to_it_is_refused(database):
+    async with database.unit() as unit:
+        sqlite_driver(unit.connection).write_last([inserting(1), inserting(1)])
+        with pytest.raises(IntegrityError):
+            await unit.commit()
     assert await stored(database) == []
 
 
 async def test_who_gives_up_during_a_commit_leaves_a_connection_that_works(database):
     async def write():
         async with database.unit() as unit:
-            sqlite_driver(unit.connection).executemany("INSERT INTO things VALUES (?)", [(n,) for n in range(1000)])
+            sqlite_driver(unit.connection).write_last([inserting(n) for n in range(1000)])
             await unit.commit()
 
     writing = asyncio.create_task(write())
@@ -62,7 +91,7 @@ async def test_a_commit_that_the_database_refuses_is_told_and_nothing_stands(tmp
     connection.fetch("PRAGMA foreign_keys=ON", {})
     connection.fetch("CREATE TABLE things (n INTEGER PRIMARY KEY)", {})
     connection.fetch("CREATE TABLE parts (n INTEGER REFERENCES things DEFERRABLE INITIALLY DEFERRED)", {})
-    connection.executemany("INSERT INTO parts VALUES (?)", [(1,)])
+    connection.write([("INSERT INTO parts VALUES (?)", [1])])
     with pytest.raises(sqlite3.IntegrityError):
         await connection.commit()
     await connection.commit()
