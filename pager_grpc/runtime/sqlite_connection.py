@@ -56,7 +56,7 @@ class SqliteConnection:
 
     def __init__(self, path: str, **options: Any) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
-        self._last: Sequence[Statement] = ()
+        self._last: list[Statement] = []
         # The dialect looks at this attribute to know whether the connection is open.
         self._connection: sqlite3.Connection | None = sqlite3.connect(path, check_same_thread=False, **options)
 
@@ -66,6 +66,7 @@ class SqliteConnection:
 
     def fetch(self, statement: str, binds: Mapping[str, Any]) -> list[dict[str, Any]]:
         """All rows of one statement, each readable by column name. Errors are SQLAlchemy's, as for ``write``."""
+        self._require_none_left()
         with _as_sqlalchemy(statement):
             cursor = self._open.cursor()
             cursor.execute(statement, binds)
@@ -75,16 +76,17 @@ class SqliteConnection:
 
     def write(self, statements: Iterable[Statement]) -> None:
         """Runs statements that give no rows."""
+        self._require_none_left()
         for statement, binds in statements:
             with _as_sqlalchemy(statement):
                 self._open.execute(statement, binds)
 
     def write_last(self, statements: Sequence[Statement]) -> None:
-        """Leaves statements that give no rows to the next commit: its thread runs them while the event loop goes on.
+        """Leaves statements that give no rows to the commit, before which nothing else may run.
 
-        Nobody may read before that what they write.
+        They run in its thread while the event loop goes on.
         """
-        self._last = statements
+        self._last += statements
 
     def copy_to(self, path: Path) -> None:
         """Copies the whole database into the file ``path``, in a thread of the caller; statements go on between pages.
@@ -113,7 +115,7 @@ class SqliteConnection:
 
     async def rollback(self) -> None:
         """Forgets what is not committed."""
-        self._last = ()
+        self._last = []
         self._open.rollback()
 
     async def close(self) -> None:
@@ -130,8 +132,12 @@ class SqliteConnection:
             self._thread.shutdown()
             connection.close()
 
+    def _require_none_left(self) -> None:
+        if self._last:
+            raise RuntimeError("statements were left to the commit, and another would run before them")
+
     def _write_and_commit(self) -> None:
-        last, self._last = self._last, ()
+        last, self._last = self._last, []
         self.write(last)
         self._open.commit()
 

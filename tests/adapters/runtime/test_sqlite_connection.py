@@ -50,8 +50,9 @@ async def test_what_is_left_to_the_commit_stands_with_it(database):
     async with database.unit() as unit:
         sqlite_driver(unit.connection).write([inserting(1)])
         sqlite_driver(unit.connection).write_last([inserting(2)])
+        sqlite_driver(unit.connection).write_last([inserting(3)])
         await unit.commit()
-    assert await stored(database) == [1, 2]
+    assert await stored(database) == [1, 2, 3]
 
 
 async def test_what_is_left_to_the_commit_is_forgotten_without_it(database):
@@ -61,6 +62,18 @@ async def test_what_is_left_to_the_commit_is_forgotten_without_it(database):
         sqlite_driver(unit.connection).write([inserting(2)])
         await unit.commit()
     assert await stored(database) == [2]
+
+
+async def test_nothing_runs_before_what_is_left_to_the_commit(database):
+    async with database.unit() as unit:
+        driver = sqlite_driver(unit.connection)
+        driver.write_last([inserting(1)])
+        with pytest.raises(RuntimeError, match="left to the commit"):
+            driver.write([inserting(2)])
+        with pytest.raises(RuntimeError, match="left to the commit"):
+            driver.fetch("SELECT n FROM things", {})
+        await unit.commit()
+    assert await stored(database) == [1]
 
 
 async def test_of_a_commit_nothing_stands_when_a_statement_left_to_it_is_refused(database):

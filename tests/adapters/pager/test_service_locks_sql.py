@@ -1,0 +1,70 @@
+"""What a unit of work on PostgreSQL sees of services that another one had locked, and how often it asks for it."""
+
+import asyncio
+
+import pytest
+from adapters.round_trips import watching_round_trips
+from builders import CHECKOUT, acknowledging, an_application, healing, raising
+from sqlalchemy import text
+
+from pager_domain.pager.batch import Batch
+from pager_domain.pager.events import IncidentId
+
+LOCKS, WRITES = "WITH services AS", "WITH w0 AS"
+
+
+async def loaded_after(request, pager, work):
+    """The service as ``work`` gets it, which waits for another replica that had it locked and does ``request``."""
+    [_, (_, store)] = pager.stores(2)
+    async with store.unit_of_work() as other:
+        batch = await Batch.open(other, [request], lambda: IncidentId("the-new-one"))
+        loading = asyncio.create_task(work.services([CHECKOUT]))
+        await _somebody_waits_for_a_lock(pager.database)
+        batch.result_of(request)
+        await batch.save(other)
+        changed_at = await pager.database.now(other.connection)
+        await other.commit()
+    service = (await loading)[CHECKOUT]
+    assert work.now > changed_at
+    return service
+
+
+async def _somebody_waits_for_a_lock(database):
+    async with asyncio.timeout(5):
+        while True:
+            async with database.begin() as connection:
+                if (await connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))).scalar_one():
+                    return
+
+
+async def test_an_incident_that_changed_while_its_service_was_locked_is_loaded_as_it_has_become(postgres_pager):
+    await an_application(postgres_pager.store, postgres_pager.outbox).handle([raising()])
+    async with postgres_pager.store.unit_of_work() as work:
+        service = await loaded_after(raising(), postgres_pager, work)
+    assert service.incident.alert_count == 2
+
+
+async def test_an_incident_that_was_opened_while_its_service_was_locked_is_loaded_too(postgres_pager):
+    await an_application(postgres_pager.store, postgres_pager.outbox).handle([raising(), healing()])
+    async with postgres_pager.store.unit_of_work() as work:
+        service = await loaded_after(raising(), postgres_pager, work)
+    assert service.incident.incident_id == "the-new-one"
+
+
+async def test_an_incident_that_ended_while_its_service_was_locked_is_loaded_no_more(postgres_pager):
+    await an_application(postgres_pager.store, postgres_pager.outbox).handle([raising()])
+    async with postgres_pager.store.unit_of_work() as work:
+        service = await loaded_after(healing(), postgres_pager, work)
+    assert service.incident is None
+
+
+@pytest.mark.parametrize("request_of", [raising, acknowledging, healing])
+async def test_what_happens_to_an_open_incident_is_four_round_trips(postgres_pager, request_of):
+    pager = postgres_pager
+    application = an_application(pager.store, pager.outbox)
+    await application.handle([raising()])
+    async with watching_round_trips(pager.database) as sent:
+        await application.handle([request_of()])
+    assert [statement for statement in sent if statement.startswith(("BEGIN", "COMMIT", LOCKS, WRITES))] == [
+        "BEGIN", LOCKS, WRITES, "COMMIT"
+    ]  # fmt: skip
