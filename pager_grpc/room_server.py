@@ -20,6 +20,7 @@ from pager_grpc.runtime.admission import Admission, LaneOf
 from pager_grpc.runtime.certificate_watch import watched_tls
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.deadlines import ImposedDeadlines
+from pager_grpc.runtime.doors import overtaking
 from pager_grpc.runtime.durability import require_durable
 from pager_grpc.runtime.errors import ErrorTable
 from pager_grpc.runtime.lanes import Lane
@@ -127,6 +128,7 @@ def server_of(
         callers_listen=settings.callers_listen,
         traces=calls_in(around.tracing),
         limits=settings.limits(contract.max_message_bytes),
+        doors=overtaking(contract.lanes),
         layers=layers,
     )
     access.serve(server.grpc)

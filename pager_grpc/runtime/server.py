@@ -1,7 +1,7 @@
 """A gRPC server that is ready, healthy, inspectable and leaves politely."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import grpc
@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime.config import ConfigurationFault
 from pager_grpc.runtime.database import Database
+from pager_grpc.runtime.doors import HEALTH, give_doors
 from pager_grpc.runtime.errors import ErrorTable
 from pager_grpc.runtime.limits import ServerLimits
 from pager_grpc.runtime.rpc_boundary import RpcBoundary, RpcLayer
@@ -34,9 +35,9 @@ class Server:
     """One room's server: its servicer, health per service name, reflection.
 
     ``health`` is SERVING for ``service_name``, for ``also_served`` and for "" while the database answers and its schema
-    is for this code. ``layers`` are around every call of the room's own services; ``metrics`` are around them,
-    and ``traces`` around those. With ``tls`` each caller must show a certificate, except those who come to
-    ``callers_listen``; ``callers_port`` is its port once it is open.
+    is for this code. ``doors`` are the methods that stand behind no other. ``layers`` are around every call of the
+    room's own services; ``metrics`` are around them, and ``traces`` around those. With ``tls`` each caller must show a
+    certificate, except those who come to ``callers_listen``; ``callers_port`` is its port once it is open.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Server:
         also_served: Sequence[str] = (),
         reflected: bool = True,
         limits: ServerLimits | None = None,
+        doors: Collection[str] = (HEALTH,),
         metrics: Sequence[RpcLayer] = (),
         traces: RpcLayer | None = None,
         layers: Sequence[RpcLayer] = (),
@@ -58,6 +60,7 @@ class Server:
         self._boundary = RpcBoundary(errors, outside=outside, inside=layers)
         options = (_ALONE, *(limits or ServerLimits()).options())
         self.grpc = grpc.aio.server(interceptors=[self._boundary], options=options)
+        give_doors(self.grpc, doors)
         self._tls = tls
         self._callers_listen = callers_listen
         self.callers_port: int | None = None
