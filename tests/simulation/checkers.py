@@ -224,8 +224,15 @@ def _deadlines(
 
 
 def _is_busy(record: IncidentRecord, history: History, bounds: Bounds, done: float) -> bool:
-    """Whether somebody paged for this incident was owed more than a burst before ``done``."""
-    since, whom = done - (bounds.burst + 1) * bounds.interval, {page.notification.address for page in record.pages}
+    """Whether somebody paged for this incident was owed more than a burst before ``done``.
+
+    A pace goes by the clock of the pager. While that was wrong a message may have left long ago by the true clock and
+    yet hold up the next one: then it is looked back from the moment at which the clock was set.
+    """
+    whom = {page.notification.address for page in record.pages}
+    span = (bounds.burst + 1) * bounds.interval
+    set_at = [f.began for f in history.faults if f.what.startswith("clock") and f.began <= done <= f.ended + span]
+    since = min([done, *set_at]) - span
     left = Counter(h.recipient for h in history.hand_offs if since <= h.at < done)
     owed = Counter(
         page.notification.address

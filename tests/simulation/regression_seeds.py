@@ -10,4 +10,5 @@ SEEDS = {
     2200: "the same",
     2443: "the same, at the second level",
     864: "two clocks that are wrong delay a page by the sum of both (the nemesis told only one)",
+    4423: "a pace goes by the pager's clock: what left while it was wrong holds up the next message (a checker's fault)",
 }

@@ -155,6 +155,18 @@ def test_l3_after_a_fault_there_are_fifteen_seconds():
     assert [v.split()[0] for v in violations(history)] == ["L1-L3", "L1-L3"]
 
 
+@pytest.mark.parametrize(("left", "kept"), [(29, True), (48, False)])
+def test_l1_a_message_that_left_while_the_clock_was_wrong_holds_up_the_next_one_by_that_clock(left, kept):
+    """Set 60 s ahead for 4 s: by the pager's clock the two messages are 30 s apart, and by the true one 90 s."""
+    history, bounds = a_history(), Bounds(burst=1, interval=30)
+    page = history.incidents[0].pages[0].notification
+    history.faults = [Fault("clock of pager +60 s", T - 62, T + 2)]
+    history.hand_offs = [HandOff(page.notification_id, page.address, T + left)]
+    assert "L1-L3" in {v.split()[0] for v in violations(history, bounds)}
+    history.hand_offs.append(HandOff("of-another-incident", page.address, T - 61))
+    assert ("L1-L3" not in {v.split()[0] for v in violations(history, bounds)}) is kept
+
+
 def test_s7_what_a_fault_held_back_may_leave_soon_after_it():
     history = a_history()
     history.faults = [Fault("partition", T + 5, T + 40)]
