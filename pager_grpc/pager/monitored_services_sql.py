@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import MOST_SEVERE_FIRST
 from pager_domain.pager.model import EscalationPolicy, Incident
@@ -14,7 +15,7 @@ from pager_grpc.pager.just_opened import JustOpened
 from pager_grpc.pager.policy_documents import policy_of
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.unit_of_work_sql import SqlUnitOfWork
-from pager_grpc.pager.wakeups import Wakeups
+from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.columns import as_moment, moment_of
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import fetch, is_one_of
@@ -42,8 +43,17 @@ class SqlMonitoredServices(MonitoredServices):
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[SqlUnitOfWork]:
         """A transaction; rolled back unless committed."""
-        async with self._database.unit() as unit:
-            yield SqlUnitOfWork(unit, self._database, self._wakeups, self._sealing, self._just_opened, self._pace)
+        work = None
+        try:
+            async with self._database.unit() as unit:
+                work = SqlUnitOfWork(unit, self._database, self._wakeups, self._sealing, self._just_opened, self._pace)
+                yield work
+        except StoreUnavailable:
+            if work is not None and work.saved_pages:
+                # The commit may stand. Pages that it claimed are then owed when the lease ends, and whoever sleeps
+                # until the next page is due does not know of them.
+                self._wakeups.committed(Work.DELIVERY)
+            raise
 
     async def due(self, limit: int) -> list[Incident]:
         """One walk along the index of what is due for each severity; nothing else is looked at."""

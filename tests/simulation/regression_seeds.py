@@ -10,5 +10,6 @@ SEEDS = {
     2200: "the same",
     2443: "the same, at the second level",
     864: "two clocks that are wrong delay a page by the sum of both (the nemesis told only one)",
-    4423: "a pace goes by the pager's clock: what left while it was wrong holds up the next message (a checker's fault)",
+    4423: "what left while the pager's clock was wrong holds up the next message by that clock (a checker's fault)",
+    9058: "a level whose commit nobody heard of had claimed its pages, and nobody looked when that lease ended",
 }

@@ -2,14 +2,20 @@
 
 import asyncio
 
+import pytest
 from adapters.round_trips import watching_round_trips
 from builders import CHECKOUT, a_level, a_policy, an_application, raising
 from contracts.claims_at_once import Begun
 from fakes.escalation_policies import FakeEscalationPolicies
 from sqlalchemy import text
 
+from pager_domain.errors import StoreUnavailable
 from pager_domain.pager.storm import Pace
 
+_CUT = """
+CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$
+"""
 TO_TWO = a_policy(levels=[a_level(1, targets=2)])
 
 
@@ -41,6 +47,23 @@ async def test_services_that_nobody_knows_have_a_moment_and_no_incidents(postgre
         assert await work.due_services([CHECKOUT]) == {}
         assert work.now.utcoffset() is not None
         assert await work.maintenance_windows([]) == {}
+
+
+async def test_pages_whose_claim_may_stand_are_looked_for_though_nobody_heard_the_commit(postgres_pager):
+    """The connection is lost at COMMIT; if it stands they are owed when the lease ends, and somebody must know."""
+    pager, begun = postgres_pager, Begun()
+    application = an_application(pager.store, pager.outbox, FakeEscalationPolicies(TO_TWO))
+    await application.handle([raising()])
+    await pager.wakeups.delivery.wait(0)
+    await pager.execute(_CUT)
+    await pager.execute(
+        "CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON notifications DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION cut()"
+    )
+    with pytest.raises(StoreUnavailable):
+        await application.escalate_due(10, begun)
+    assert begun.claims == []
+    assert pager.wakeups.delivery._rung.is_set()
 
 
 async def _somebody_waits_for_a_lock(database):
