@@ -30,6 +30,7 @@ from pager_grpc.runtime.rpc_boundary import RpcLayer
 from pager_grpc.runtime.schema import newest_revision, prepare_schema
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.sqlite_backup import offering_backups
+from pager_grpc.runtime.succession import refuse_former_primaries
 from pager_grpc.runtime.tracing import Tracing, tracing_as_configured
 from pager_grpc.runtime.tracing_rpc import calls_in
 from pager_grpc.status import servicer as status
@@ -86,6 +87,7 @@ async def surroundings_of(
         if database is None:
             database = open_database(settings.database_url, clock=clock, known_revision=newest_revision(room))
             stack.push_async_callback(database.close)
+            refuse_former_primaries(database)
         await require_durable(database, room, allow_data_loss=settings.allow_data_loss)
         await prepare_schema(database, room)
         await stack.enter_async_context(offering_backups(database))

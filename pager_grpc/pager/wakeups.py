@@ -5,10 +5,10 @@ after the commits and not within them, where it would make them wait for each ot
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 import structlog
@@ -122,18 +122,20 @@ class Wakeups:
 
 async def listen(database_url: str, wakeups: Wakeups) -> None:
     """Rings the bells for what other replicas commit and tells them what this one did; connects again when cut off."""
-    dsn = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    url = make_url(database_url)
+    # As everything else takes the address: the driver's own reading of it knows one host and other names.
+    _, where = url.get_dialect()().create_connect_args(url)
     while True:
         try:
-            await _listen_once(dsn, wakeups)
+            await _listen_once(where, wakeups)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             log.warning("wakeups_interrupted", error=type(error).__name__)
         await asyncio.sleep(1)
 
 
-async def _listen_once(dsn: str, wakeups: Wakeups) -> None:
+async def _listen_once(where: Mapping[str, Any], wakeups: Wakeups) -> None:
     session = {"application_name": "hexagonal-pager-wakeups"} | SERVER_SIDE
-    connection = await asyncpg.connect(dsn, timeout=5, server_settings=session)
+    connection = await asyncpg.connect(**where, timeout=5, server_settings=session)
     bound_silence(connection)
     mine = connection.get_server_pid()
 

@@ -1,6 +1,8 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+from sqlalchemy import make_url
+
 from pager_grpc.pager.wakeups import Wakeups, Work, listen
 from pager_grpc.runtime.supervision import running
 
@@ -27,3 +29,13 @@ async def test_what_one_replica_committed_wakes_the_other_and_is_told_once(postg
         await one.escalation.wait(30)
         assert not one.delivery._rung.is_set(), "its own word came back as if it were another's"
         assert one.take_untold() == other.take_untold() == ""
+
+
+async def test_replicas_hear_each_other_at_an_address_that_names_several_servers(postgres_url, tmp_path):
+    """In the words of everything else that opens the database."""
+    url = make_url(postgres_url)
+    several = {"host": (f"{tmp_path}:5432", f"{url.query['host']}:5432"), "ssl": "prefer"}
+    async with two_replicas(url.set(query=several).render_as_string(hide_password=False)) as (one, other):
+        one.committed(Work.DELIVERY)
+        await other.delivery.wait(30)
+        assert one.take_untold() == ""

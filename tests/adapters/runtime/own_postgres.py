@@ -1,7 +1,9 @@
 """A PostgreSQL server that one test may set as it likes, and its standby."""
 
+import asyncio
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -34,11 +36,18 @@ class OwnPostgres:
             await connection.execute(statement)
         await connection.close()
 
+    async def fetch(self, query: str) -> "list[asyncpg.Record]":
+        """The rows of one query, as the administrator."""
+        connection = await asyncpg.connect(host=str(self.data), user="postgres", database="postgres")
+        try:
+            return await connection.fetch(query)
+        finally:
+            await connection.close()
+
     async def set_to(self, name: str, value: str) -> None:
         """Changes a setting of the whole server; returns when new sessions see it."""
         await self.execute(f"ALTER SYSTEM SET {name} = '{value}'", "SELECT pg_reload_conf()")
-        while not await self._is(name, value):
-            pass
+        await self.until(f"current_setting('{name}') = '{value}'")
 
     @contextmanager
     def standby(self) -> Iterator["OwnPostgres"]:
@@ -51,12 +60,32 @@ class OwnPostgres:
         (folder / ".s.PGSQL.5432.lock").unlink()  # this server's, copied with the rest
         yield from _running(folder)
 
-    async def _is(self, name: str, value: str) -> bool:
-        connection = await asyncpg.connect(host=str(self.data), user="postgres", database="postgres")
-        try:
-            return await connection.fetchval("SELECT current_setting($1)", name) == value
-        finally:
-            await connection.close()
+    async def until(self, condition: str) -> None:
+        """Returns when ``SELECT condition`` is true."""
+        async with asyncio.timeout(60):
+            while not (await self.fetch(f"SELECT {condition}"))[0][0]:
+                pass
+
+    def kill(self) -> None:
+        """Kill -9 of the server and of all that it started."""
+        postmaster = self.server.get_postmaster_info().process
+        for process in (postmaster, *postmaster.children(recursive=True)):
+            process.send_signal(signal.SIGKILL)
+        postmaster.wait(10)
+
+    def mute(self) -> None:
+        """From here on no standby hears of anything, and whoever commits waits for them."""
+        for process in self.server.get_postmaster_info().process.children():
+            if "walsender" in " ".join(process.cmdline()):
+                process.suspend()
+
+    def start(self) -> None:
+        """Starts it again, as what it was."""
+        self.server.ensure_postgres_running()
+
+    async def promote(self) -> None:
+        """Makes the standby a primary; returns when it takes writes."""
+        await self.execute("SELECT pg_promote()")
 
 
 def own_postgres() -> Iterator[OwnPostgres]:
