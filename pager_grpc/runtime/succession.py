@@ -25,6 +25,9 @@ SELECT system_identifier AS system,
 FROM pg_control_system()
 """
 
+_DOES_NOT_SAY = (asyncpg.UndefinedFunctionError, asyncpg.InsufficientPrivilegeError, asyncpg.FeatureNotSupportedError)
+"""What speaks PostgreSQL and keeps its log otherwise, or keeps the question for administrators."""
+
 
 class FormerPrimary(ConnectionError):
     """This server was taken over from."""
@@ -39,7 +42,7 @@ class Succession:
 
     def __init__(self) -> None:
         self._newest: dict[int, int] = {}
-        self._is_refusing = False
+        self._is_refusing = self._is_untold = False
         self._servers: list[list[Any]] = []
         self._open: WeakKeyDictionary[asyncpg.Connection[Any], tuple[int, int]] = WeakKeyDictionary()
 
@@ -68,6 +71,8 @@ class Succession:
     def examine(self, made: AdaptedConnection, _record: object) -> None:
         """For the pool's event ``connect``. Where the address names several servers another one is next.
 
+        A server that does not say on which timeline it is is believed.
+
         Raises:
             ConnectionError: nobody may use it, or it is gone again.
         """
@@ -75,6 +80,10 @@ class Succession:
             found = made.run_async(lambda driver: driver.fetchrow(_ASK))
             if found["timeline"]:
                 self.meet(made.driver_connection, found["system"], int(found["timeline"], 16))
+        except _DOES_NOT_SAY as error:
+            if not self._is_untold:
+                log.warning("timeline_unknown", error=str(error))
+            self._is_untold = True
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _end(made)
             raise ConnectionError(f"a new connection was lost: {error}") from error

@@ -45,6 +45,12 @@ async def folder_of(database: Database) -> Path:
     return Path(row["folder"])
 
 
+async def role_of(database: Database) -> str:
+    async with database.glance() as connection:
+        [row] = await fetch(connection, "SELECT current_user AS role", {})
+    return str(row["role"])
+
+
 async def test_who_has_met_the_new_primary_goes_on_with_no_connection_to_the_former_one(primary, tmp_path):
     """Both are there and take writes, as after a partition; the address names the new one, then the former one."""
     address = Address(tmp_path)
@@ -93,8 +99,19 @@ async def test_a_role_without_rights_may_ask(postgres_url):
     await administrator.execute(f"CREATE ROLE {role} LOGIN")
     database = open_database(url.set(username=role).render_as_string(hide_password=False))
     refuse_former_primaries(database)
-    async with database.glance() as connection:
-        assert await fetch(connection, "SELECT current_user AS role", {}) == [(role,)]
+    assert await role_of(database) == role
     await database.close()
     await administrator.execute(f"DROP ROLE {role}")
     await administrator.close()
+
+
+async def test_a_server_that_does_not_say_is_believed(primary):
+    dsn = make_url(primary.url()).set(drivername="postgresql").render_as_string(hide_password=False)
+    administrator = await asyncpg.connect(dsn)
+    await administrator.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+    await administrator.execute("CREATE ROLE without_rights LOGIN")
+    await administrator.close()
+    database = open_database(make_url(primary.url()).set(username="without_rights").render_as_string(False))
+    refuse_former_primaries(database)
+    assert await role_of(database) == "without_rights"
+    await database.close()
