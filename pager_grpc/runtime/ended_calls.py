@@ -35,8 +35,8 @@ class Ends:
 class EndedCalls(Collector):
     """The numbers of one room's calls; filled and read on its event loop alone, so nothing is locked.
 
-    A counter and a histogram of prometheus_client check, look for a bucket one by one and take two locks for each call
-    that they count.
+    A counter and a histogram of prometheus_client check, look for a bucket one by one and take three locks for each
+    call that they count.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
