@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pager_domain.errors import StoreUnavailable
+from pager_grpc.runtime.disk_failure import end_if_a_sync_failed
 from pager_grpc.runtime.schema_version import OUTDATED_CODE
 
 _CONTENTION = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
@@ -28,10 +29,14 @@ _SQLITE_GONE = {
 
 @asynccontextmanager
 async def translated() -> AsyncIterator[None]:
-    """Turns the drivers' many ways to say "gone" into StoreUnavailable; a lost race stays what it is."""
+    """Turns the drivers' many ways to say "gone" into StoreUnavailable; a lost race stays what it is.
+
+    A sync that failed ends the process.
+    """
     try:
         yield
     except DBAPIError as error:
+        end_if_a_sync_failed(error.orig)
         if is_contention(error):
             raise
         if error.connection_invalidated or _is_gone(error):

@@ -26,7 +26,7 @@ _SET_MODE_FILTER, _NEW_LISTENER, _NO_NEW_PRIVS = 1, 8, 38
 _ALLOW, _NOTIFY = 0x7FFF0000, 0x7FC00000
 _LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
 _NUMBER, _ARCH, _THIRD_ARGUMENT = 0, 4, 32
-_NOTIFICATION_BYTES, _CALL_NUMBER_AT = 80, 16
+_NOTIFICATION_BYTES, _CALLER_AT, _CALL_NUMBER_AT, _FIRST_ARGUMENT_AT = 80, 8, 16, 32
 _RECEIVE, _ANSWER, _CONTINUE = 0xC0502100, 0xC0182101, 1
 
 
@@ -63,10 +63,11 @@ def _listen() -> int:
     return listener
 
 
-def supervise(run: Callable[[], None], kill_at: int, folder: Path) -> None:
+def supervise(run: Callable[[], None], kill_at: int, folder: Path, fail_sync_at: int = 0) -> None:
     """Runs ``run`` in a child. Calls count while the file ``armed`` exists; then ``count`` says "syncs writes".
 
-    With ``kill_at`` > 0 the child is killed before that call, and the mark of CRASH_MARK is made.
+    With ``kill_at`` > 0 the child is killed before that call; with ``fail_sync_at`` > 0 that sync of a file fails, as
+    on a broken disk, and no other. Either makes the mark of CRASH_MARK; ``file_syncs`` says how many there were.
     """
     listener = _listen()
     child = os.fork()
@@ -79,20 +80,26 @@ def supervise(run: Callable[[], None], kill_at: int, folder: Path) -> None:
     ended = os.pidfd_open(child)
     _, _, *syncs = _MACHINES[platform.machine()][:4]
     counted: Counter[bool] = Counter()
+    file_syncs = 0
     while True:
         ready, _, _ = select.select([listener, ended], [], [])
         if ended in ready:
             break
         if (call := _next_call(listener)) is None:
             continue
-        number, notification = call
+        number, notification, of_a_file = call
         counted[number in syncs] += (folder / "armed").exists()
+        file_syncs += number in syncs and of_a_file and (folder / "armed").exists()
         if counted.total() == kill_at > 0:
             Path(os.environ["CRASH_MARK"]).touch()
             os.kill(child, signal.SIGKILL)
+        elif number in syncs and of_a_file and file_syncs == fail_sync_at > 0:
+            Path(os.environ["CRASH_MARK"]).touch()
+            _answer(listener, notification, -errno.EIO, 0)
         else:
-            _let_go_on(listener, notification)
+            _answer(listener, notification, 0, _CONTINUE)
     (folder / "count").write_text(f"{counted[True]} {counted[False]}")
+    (folder / "file_syncs").write_text(str(file_syncs))
     _, status = os.waitpid(child, 0)
     sys.exit(0 if os.waitstatus_to_exitcode(status) == 0 else 1)
 
@@ -106,8 +113,8 @@ def why_not() -> str:
     return ""
 
 
-def _next_call(listener: int) -> tuple[int, int] | None:
-    """(its number, the kernel's id of this notification)."""
+def _next_call(listener: int) -> tuple[int, int, bool] | None:
+    """(its number, the kernel's id of this notification, whether its first argument is an open file)."""
     notification = bytearray(_NOTIFICATION_BYTES)
     try:
         fcntl.ioctl(listener, _RECEIVE, notification)
@@ -116,12 +123,16 @@ def _next_call(listener: int) -> tuple[int, int] | None:
             return None
         raise
     (number,) = struct.unpack_from("i", notification, _CALL_NUMBER_AT)
-    return number, int.from_bytes(notification[:8], sys.byteorder)
+    (caller,) = struct.unpack_from("I", notification, _CALLER_AT)
+    (descriptor,) = struct.unpack_from("Q", notification, _FIRST_ARGUMENT_AT)
+    # SQLite syncs a folder, too, and does not care whether that fails: some disks cannot do it.
+    of_a_file = Path(f"/proc/{caller}/fd/{descriptor}").is_file()
+    return number, int.from_bytes(notification[:8], sys.byteorder), of_a_file
 
 
-def _let_go_on(listener: int, notification: int) -> None:
+def _answer(listener: int, notification: int, error: int, flags: int) -> None:
     try:
-        fcntl.ioctl(listener, _ANSWER, struct.pack("QqiI", notification, 0, 0, _CONTINUE))
-    except OSError as error:
-        if error.errno != errno.ENOENT:
+        fcntl.ioctl(listener, _ANSWER, struct.pack("QqiI", notification, 0, error, flags))
+    except OSError as fault:
+        if fault.errno != errno.ENOENT:
             raise

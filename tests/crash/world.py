@@ -38,18 +38,25 @@ def an_address() -> str:
 
 @dataclass
 class Crash:
-    """Where ``room`` is to die: at a named place, or before its N-th marking system call (0: only counts)."""
+    """Where ``room`` is to die: at a named place, or before its N-th marking system call (0: only counts).
+
+    With ``failing_sync`` its N-th sync fails, and it must die of that.
+    """
 
     room: str
     at: str = ""
     syscall: int | None = None
     room_for_pages: bool = True
+    failing_sync: int = 0
 
     def environment(self, mark: Path) -> dict[str, str]:
         how = {"CRASH_AT": self.at} if self.syscall is None else {"CRASH_AT_SYSCALL": str(self.syscall)}
+        how |= {"FAIL_SYNC_AT": str(self.failing_sync)}
         return how | {"CRASH_MARK": str(mark)} | ({} if self.room_for_pages else {"CRASH_WITHOUT_ROOM": "1"})
 
     def __str__(self) -> str:
+        if self.failing_sync:
+            return f"{self.room}, sync {self.failing_sync} fails"
         return f"{self.room} at {self.at}" if self.syscall is None else f"{self.room} before call {self.syscall}"
 
 

@@ -50,12 +50,12 @@ def _become(room: str, environment: dict[str, str], log: str) -> None:
         os.dup2(stream, target)
     os.environ.clear()
     os.environ.update(environment)
-    kill_at = environment.get("CRASH_AT_SYSCALL")
+    kill_at, fail_at = environment.get("CRASH_AT_SYSCALL"), int(environment.get("FAIL_SYNC_AT", "0"))
     try:
         if kill_at is None:
             _run(room)
         else:
-            syscalls.supervise(lambda: _bound(room), int(kill_at), Path(log).parent / room)
+            syscalls.supervise(lambda: _bound(room), int(kill_at), Path(log).parent / room, fail_at)
     except BaseException as error:  # noqa: BLE001 - whatever ends this process must not return into the zygote
         _leave(error)
     _leave(None)
