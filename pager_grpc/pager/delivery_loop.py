@@ -118,9 +118,11 @@ class DeliveryLoop(Deliveries):
             # The lease ends, the page is claimed again, and the notifier's ledger repeats its answer.
             span.fail("not recorded")
             log.warning("page_not_recorded", **incidents_of(claim))
+            self._bell.ring()  # whoever sleeps until the next page is due does not know of that lease
         except Exception as error:
             span.fail(type(error).__name__)
             log.exception("page_attempt_failed", **incidents_of(claim))
+            self._bell.ring()
         else:
             self._tell(span, result)
 

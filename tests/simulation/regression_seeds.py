@@ -12,4 +12,6 @@ SEEDS = {
     864: "two clocks that are wrong delay a page by the sum of both (the nemesis told only one)",
     4423: "what left while the pager's clock was wrong holds up the next message by that clock (a checker's fault)",
     9058: "a level whose commit nobody heard of had claimed its pages, and nobody looked when that lease ended",
+    9642: "the same, of pages whose end was not recorded",
+    10747: "the same",
 }

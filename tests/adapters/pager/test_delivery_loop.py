@@ -5,6 +5,7 @@ from builders import an_application, raising
 from fakes.pager import FakePager
 from fakes.senders import FakeSenders
 
+from pager_domain.errors import StoreUnavailable
 from pager_domain.pager.ports.email_sender import NotNow
 from pager_grpc.pager import delivery_loop
 from pager_grpc.pager.delivery_loop import IN_FLIGHT, DeliveryLoop
@@ -45,11 +46,13 @@ class Paging:
     def __init__(self):
         self.pager, self.senders, self.bell = FakePager(), Senders(), Bell()
         self.application = an_application(self.pager.store, self.pager.outbox, senders=self.senders)
-        self.recorder = GroupCommit(self._record, 100)
+        self.recorder, self.fault = GroupCommit(self._record, 100), None
         self.deliveries = DeliveryLoop(self.application, self.pager.outbox, self.recorder, self.bell)
         self.escalations = EscalationLoop(self.application, self.pager.store, self.deliveries)
 
     async def _record(self, results):
+        if self.fault is not None:
+            raise self.fault
         await self.application.record(results)
         return [True] * len(results)
 
@@ -112,6 +115,17 @@ async def test_an_attempt_that_ends_rings_only_for_whoever_waits_for_room(paging
     await paging.raised("a")
     await paging.deliveries.drain()
     assert paging.bell.rings == 0
+
+
+@pytest.mark.parametrize("fault", [StoreUnavailable(), ValueError("nobody planned this")])
+async def test_an_attempt_whose_end_is_not_recorded_rings_for_whoever_will_look_when_its_lease_ends(paging, fault):
+    """The level that fired claimed the pages itself, so the loop has never seen them."""
+    await paging.deliveries.step()
+    assert await paging.deliveries.step() == SAFETY_PAUSE_SECONDS
+    paging.fault = fault
+    await paging.raised("a")
+    await paging.deliveries.drain()
+    assert paging.bell.rings == 2
 
 
 async def test_a_look_that_finds_nothing_owed_claims_nothing(paging, monkeypatch):
