@@ -124,7 +124,7 @@ class SqlNotificationOutbox(NotificationOutbox):
             await self._take_the_next_step_of_who_was_refused(connection, writes, ends, now)
             await writes.run()  # the ends of these pages are looked at
             undeliverable = await self._escalate_where_nobody_was_reached(connection, writes, failed, now)
-        append_events(writes, self._database, [*events, *undeliverable])
+        await append_events(connection, writes, self._database, [*events, *undeliverable])
         return bool(undeliverable)
 
     async def _take_the_next_step_of_who_was_refused(

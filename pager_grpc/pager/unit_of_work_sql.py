@@ -196,7 +196,7 @@ class SqlUnitOfWork(UnitOfWork):
             await writes.run()  # of one service, an incident must have ended before the next one begins
         self._insert_incidents(writes, [i for key, i in incidents.items() if key in opened])
         writes.upsert(SERVICES, [rows.service_row(service) for service in services.values()])
-        append_events(writes, self.database, events)
+        await append_events(self.connection, writes, self.database, events)
         writes.insert(NOTIFICATIONS, [page_rows.notification_row(page, self.now, self.sealing) for page in pages])
         writes.insert(ANSWERS, [rows.answer_row(answer, self.now) for answer in answers])
         write_known_policies(writes, known_policies or {}, self.now, self.sealing)

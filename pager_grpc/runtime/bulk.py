@@ -148,7 +148,7 @@ def _insert(
     given = [f"column{n}" if sqlite else _from_array(table, name) for n, name in enumerate(names, 1)]
     values = ", ".join([*given, *(expression for _, expression in computed)])
     source = f"{_ROWS} WHERE true" if sqlite else _arrays(table, names)
-    statement = f"INSERT INTO {table.name} ({columns}) SELECT {values} FROM {source} {tail}"
+    statement = f"{_verb('INSERT', sqlite)} INTO {table.name} ({columns}) SELECT {values} FROM {source} {tail}"
     return statement, [_converter(table, name, sqlite=sqlite) for name in names]
 
 
@@ -158,8 +158,14 @@ def _update(table: Table, names: tuple[str, ...], *, sqlite: bool) -> tuple[str,
     given = {name: f"column{n}" if sqlite else _from_array(table, name) for n, name in enumerate(names, 1)}
     changes = ", ".join(f"{name} = {given[name]}" for name in names if name not in keys)
     same = " AND ".join(f"{table.name}.{key} = {given[key]}" for key in keys)
-    statement = f"UPDATE {table.name} SET {changes} FROM {_ROWS if sqlite else _arrays(table, names)} WHERE {same}"
+    source = _ROWS if sqlite else _arrays(table, names)
+    statement = f"{_verb('UPDATE', sqlite)} {table.name} SET {changes} FROM {source} WHERE {same}"
     return statement, [_converter(table, name, sqlite=sqlite) for name in names]
+
+
+def _verb(verb: str, sqlite: bool) -> str:
+    """Of a statement that is refused SQLite keeps nothing to take it back: the whole transaction is taken back."""
+    return f"{verb} OR FAIL" if sqlite else verb
 
 
 def _of_many_rows(statement: str, columns: Sequence[Sequence[Any]]) -> Iterator[Statement]:

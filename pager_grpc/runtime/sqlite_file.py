@@ -13,6 +13,7 @@ _SQLITE_PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "busy_timeout=5000",
+    "temp_store=MEMORY",  # what a statement of many rows may have to take back goes to no file
     "cache_size=-65536",  # KiB: indexes of a large history stay in memory
     "wal_autocheckpoint=8000",  # pages of 4 KiB: fewer, larger checkpoints; durability does not depend on them
     # What a process left in the log may have been readable and not durable: the sync of it failed, or was never made.
