@@ -39,7 +39,7 @@ from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.servicer import SERVICE_NAME, Lanes, PagerServicer
 from pager_grpc.pager.spans import committing
 from pager_grpc.pager.status import PagingStatus
-from pager_grpc.pager.wakeups import Wakeups, listen
+from pager_grpc.pager.wakeups import TELL_LATER_SECONDS, Wakeups, listen
 from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.room_server import RoomContract, server_of, surroundings_of
 from pager_grpc.runtime.channels import open_channel
@@ -135,7 +135,7 @@ async def running_pager(
             loops += measured.loops(SqlBacklogs(database))
             loops.append(forecasting(database, sealing, policy, metrics))
         if not database.is_sqlite:
-            loops.append(listen(database.url, wakeups))
+            loops.append(listen(database.url, wakeups, TELL_LATER_SECONDS if paging else 0.0))
         await stack.enter_async_context(running(*loops))
         stack.push_async_callback(server.stop)
         stack.callback(wakeups.close)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from pager_domain.kernel import MonitoredServiceId
+from pager_domain.kernel import MonitoredServiceId, NotificationTarget
 from pager_domain.pager.events import IncidentId
 from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId
 from pager_domain.pager.model import Change, EscalationPolicy, Incident, MonitoredService, Request, StoredAnswer
@@ -97,6 +97,12 @@ class ForwardedMonitoredServices(MonitoredServices):
     async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
         """As the store."""
         async with self._store.unit_of_work() as work:
+            yield self.seen(work)
+
+    @asynccontextmanager
+    async def foreseen_unit_of_work(self, recipients: Sequence[NotificationTarget]) -> AsyncIterator[UnitOfWork]:
+        """As the store."""
+        async with self._store.foreseen_unit_of_work(recipients) as work:
             yield self.seen(work)
 
     async def due(self, limit: int) -> list[Incident]:

@@ -1,21 +1,21 @@
 """The store of services and incidents on SQLite and PostgreSQL."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from pager_domain.errors import StoreUnavailable
-from pager_domain.kernel import MonitoredServiceId
+from pager_domain.kernel import MonitoredServiceId, NotificationTarget
 from pager_domain.pager.events import MOST_SEVERE_FIRST
 from pager_domain.pager.model import EscalationPolicy, Incident
 from pager_domain.pager.ports.monitored_services import MonitoredServices
 from pager_domain.pager.storm import Pace
 from pager_grpc.pager import rows
+from pager_grpc.pager.foreseen_firing_sql import foreseen_unit_of_work
 from pager_grpc.pager.just_opened import JustOpened
 from pager_grpc.pager.policy_documents import policy_of
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.unit_of_work_sql import SqlUnitOfWork
-from pager_grpc.pager.wakeups import Wakeups, Work
+from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.runtime.columns import as_moment, moment_of
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.selecting import fetch, is_one_of
@@ -35,25 +35,25 @@ class SqlMonitoredServices(MonitoredServices):
 
     def __init__(self, database: Database, wakeups: Wakeups, sealing: Sealing, pace: Pace | None = None) -> None:
         self._database = database
-        self._wakeups = wakeups
         self._sealing = sealing
-        self._pace = pace
         self._just_opened = JustOpened()
+        self._parts = database, wakeups, sealing, self._just_opened, pace
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[SqlUnitOfWork]:
         """A transaction; rolled back unless committed."""
-        work = None
-        try:
-            async with self._database.unit() as unit:
-                work = SqlUnitOfWork(unit, self._database, self._wakeups, self._sealing, self._just_opened, self._pace)
+        async with self._database.unit() as unit:
+            yield SqlUnitOfWork(unit, *self._parts)
+
+    @asynccontextmanager
+    async def foreseen_unit_of_work(self, recipients: Sequence[NotificationTarget]) -> AsyncIterator[SqlUnitOfWork]:
+        """On PostgreSQL without a transaction; SQLite has no round trips to save."""
+        if self._database.is_sqlite:
+            async with self.unit_of_work() as work:
                 yield work
-        except StoreUnavailable:
-            if work is not None and work.saved_pages:
-                # The commit may stand. Pages that it claimed are then owed when the lease ends, and whoever sleeps
-                # until the next page is due does not know of them.
-                self._wakeups.committed(Work.DELIVERY)
-            raise
+            return
+        async with self._database.alone() as connection:
+            yield foreseen_unit_of_work(connection, recipients, *self._parts)
 
     async def due(self, limit: int) -> list[Incident]:
         """One walk along the index of what is due for each severity; nothing else is looked at."""

@@ -144,7 +144,7 @@ class Claiming:
     def _remember(self, arrangements: Mapping[str, Arrangement]) -> None:
         """What each recipient will have got; written with what is held."""
         write = self.writes.upsert if self.database.is_sqlite else self.writes.update
-        write(RECIPIENTS, [_traffic_row(key, each.traffic) for key, each in arrangements.items()])
+        write(RECIPIENTS, [traffic_row(key, each.traffic) for key, each in arrangements.items()])
 
     async def _traffic(self, recipients: Iterable[str]) -> tuple[dict[str, Traffic], datetime]:
         """Locks in the order of the keys, so that two claims never wait for each other in a circle."""
@@ -214,12 +214,17 @@ def _urgency(row: Row) -> tuple[int, Any]:
 
 
 def _claim_of(page: Notification, held: Row) -> Claim:
-    """``page`` as its row was held just now. One that was made just now may have got its trace on the way there."""
-    if (traceparent := held["traceparent"] or "") != page.traceparent:
-        page = replace(page, traceparent=traceparent)
+    """``page`` as its row was held just now."""
     age = page_rows.age_of(held, LEASE, page_rows.owed_at(held))
-    return Claim(page, held["attempts"], bool(held["incident_is_open"]), held["lost_claims"], age)
+    return Claim(with_trace_of(page, held), held["attempts"], bool(held["incident_is_open"]), held["lost_claims"], age)
 
 
-def _traffic_row(recipient: str, traffic: Traffic) -> dict[str, Any]:
+def with_trace_of(page: Notification, row: Row) -> Notification:
+    """``page``, which may have got its trace on the way to its ``row``."""
+    traceparent = row["traceparent"] or ""
+    return page if traceparent == page.traceparent else replace(page, traceparent=traceparent)
+
+
+def traffic_row(recipient: str, traffic: Traffic) -> dict[str, Any]:
+    """What a recipient got lately, as it is stored."""
     return {"recipient": recipient, "calm_at": traffic.calm_at, "most_severe": traffic.most_severe.value}

@@ -18,9 +18,15 @@ from pager_grpc.pager.rows import Row, StoredRow
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.runtime.columns import moment_of
 
+_NEW = (("state", "'waiting'"), ("lost_claims", "0"), ("last_reason", "''"))
+AS_MADE = (*_NEW, ("held", "false"), ("attempts", "0"))
+"""The SQL of what is the same of all pages that nobody has claimed yet; every other column is NULL."""
+AS_CLAIMED = (*_NEW, ("held", "true"), ("attempts", "1"))
+"""The same of those that are claimed as they are made."""
+
 
 def notification_row(page: Notification, now: datetime, sealing: Sealing) -> Row:
-    """A page that was decided just now, and is owed after its delay."""
+    """What is not ``AS_MADE`` of a page that was decided just now, and is owed after its delay."""
     target = page.target
     owed_at = now + page.delay
     return {
@@ -38,16 +44,10 @@ def notification_row(page: Notification, now: datetime, sealing: Sealing) -> Row
         "recipient": sealing.recipient(page.channel.value, page.address),
         "subject": page.subject,
         "body": page.body,
-        "state": "waiting",
-        "held": False,
-        "attempts": 0,
-        "lost_claims": 0,
         "severity": page.severity.value,
-        "last_reason": "",
         "due_at": owed_at,
         "owed_at": owed_at if page.delay else None,
         "created_at": now,
-        "settled_at": None,
         "traceparent": page.traceparent or None,
     }
 

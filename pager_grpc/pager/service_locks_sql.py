@@ -20,11 +20,12 @@ Services = dict[MonitoredServiceId, StoredRow]
 Windows = Mapping[MonitoredServiceId, Sequence[MaintenanceWindow]]
 
 _COLUMNS = [column.name for column in table_of(MonitoredServiceRow).columns]
-_SERVICE_COLUMNS = ", ".join(f"services.{name} AS service_{name}" for name in _COLUMNS)
+SERVICE = ", ".join(f"services.{name} AS service_{name}" for name in _COLUMNS)
+"""The columns of a service beside those of its incident."""
 _NAMED = ("incident_id", "reopen_incident_id")
 # Who comes here is alone with the file: there is nothing to lock, and it is now all the time.
 _READ = f"""
-SELECT {_SERVICE_COLUMNS}, named.* FROM monitored_services AS services
+SELECT {SERVICE}, named.* FROM monitored_services AS services
 LEFT JOIN incidents AS named ON named.monitored_service_id = services.monitored_service_id
     AND named.incident_id IN (services.incident_id, services.reopen_incident_id)
 WHERE {{condition}}
@@ -41,17 +42,16 @@ WITH services AS MATERIALIZED (
         AND incidents.incident_id = names.incident_id
     FOR UPDATE OF incidents
 )
-SELECT {{now}} AS moment, {_SERVICE_COLUMNS}, named.*{{more}}
+SELECT {{now}} AS moment, {SERVICE}, named.*{{more}}
 FROM (SELECT 1) AS always LEFT JOIN services ON true
 LEFT JOIN named ON named.monitored_service_id = services.monitored_service_id
 """
-# They are as they were when the statement began: nobody has them locked.
-_AND_WINDOWS = """, (
+WINDOWS = """(
     SELECT jsonb_agg(windows.document) FROM maintenance_window_services AS covered
     JOIN maintenance_windows AS windows ON windows.window_id = covered.window_id
     WHERE covered.monitored_service_id = services.monitored_service_id AND windows.deleted_at IS NULL
-) AS windows
-"""
+) AS windows"""
+"""As they were when the statement began: nobody has them locked."""
 _BEGIN = """
 INSERT INTO monitored_services (monitored_service_id, incident_id, created_at, updated_at)
 SELECT id, NULL, {now}, {now} FROM {source} ORDER BY id ON CONFLICT DO NOTHING RETURNING *, {now} AS moment
@@ -89,7 +89,7 @@ async def lock_due(
     """As ``lock``, with the windows, passing over services that others hold."""
     if database.is_sqlite:
         return await lock(connection, database, ids)
-    return await _lock(connection, database, ids, others="SKIP LOCKED", more=_AND_WINDOWS)
+    return await _lock(connection, database, ids, others="SKIP LOCKED", more=f", {WINDOWS}")
 
 
 async def begin(connection: AsyncConnection, database: Database, ids: Iterable[MonitoredServiceId]) -> LockedServices:
@@ -114,9 +114,13 @@ async def _lock(
     condition, binds = is_one_of(connection, "monitored_service_id", ids)
     statement = _LOCK.format(now=database.now_sql, condition=condition, others=others, more=more)
     found = await fetch(connection, statement, binds)
-    moment = max(moment_of(row["moment"]) for row in found)
-    locked = _locked([row for row in found if row["service_monitored_service_id"]], moment)
-    return await _with_unseen(connection, database, locked)
+    return await _with_unseen(connection, database, with_moment(found))
+
+
+def with_moment(found: Sequence[StoredRow]) -> LockedServices:
+    """Of rows with a ``moment``, ``SERVICE``, the columns of an incident and perhaps ``WINDOWS``; these may be NULL."""
+    of_services = [row for row in found if row["service_monitored_service_id"]]
+    return _locked(of_services, max(moment_of(row["moment"]) for row in found))
 
 
 def _locked(found: Sequence[StoredRow], moment: datetime) -> LockedServices:

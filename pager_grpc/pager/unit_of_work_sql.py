@@ -19,7 +19,7 @@ from pager_domain.pager.model import (
     StoredAnswer,
 )
 from pager_domain.pager.notification import Notification
-from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKey, UnitOfWork
+from pager_domain.pager.ports.monitored_services import CancelledPage, NotAsForeseen, RequestKey, UnitOfWork
 from pager_domain.pager.ports.notification_outbox import Claim
 from pager_domain.pager.storm import Pace
 from pager_grpc.pager import maintenance_windows_sql, page_rows, rows, service_locks_sql, wakeups
@@ -197,14 +197,13 @@ class SqlUnitOfWork(UnitOfWork):
         self._insert_incidents(writes, [i for key, i in incidents.items() if key in opened])
         writes.upsert(SERVICES, [rows.service_row(service) for service in services.values()])
         await append_events(self.connection, writes, self.database, events)
-        writes.insert(NOTIFICATIONS, [page_rows.notification_row(page, self.now, self.sealing) for page in pages])
+        self._add_pages([page_rows.notification_row(page, self.now, self.sealing) for page in pages])
         writes.insert(ANSWERS, [rows.answer_row(answer, self.now) for answer in answers])
         write_known_policies(writes, known_policies or {}, self.now, self.sealing)
 
     async def claim(self, pages: Sequence[Notification], limit: int) -> list[Claim]:
         """As a claim of the outbox; it holds the rows of the recipients, as that does, until the end."""
-        claiming = Claiming(self.connection, self.database, self.sealing, self.pace, self._writes)
-        claims = await claiming.claims_of(pages, limit)
+        claims = await self._claiming().claims_of(pages, limit)
         if len(claims) == self.saved_pages:  # nothing is left for whoever looks into the outbox
             self.work = self.work.replace(Work.DELIVERY, "")
         return claims
@@ -215,8 +214,21 @@ class SqlUnitOfWork(UnitOfWork):
         try:
             await self.unit.commit()
             self.just_opened.note(self._opened)
+        except NotAsForeseen:
+            raise
+        except BaseException:
+            # Perhaps it stands. Pages that it claimed are then owed when the lease ends, and whoever sleeps until the
+            # next page is due does not know of them.
+            self.work += Work.DELIVERY if self.saved_pages else ""
+            raise
         finally:
             self.wakeups.committed(self.work)
+
+    def _claiming(self) -> Claiming:
+        return Claiming(self.connection, self.database, self.sealing, self.pace, self._writes)
+
+    def _add_pages(self, pages: Sequence[rows.Row]) -> None:
+        self._writes.insert(NOTIFICATIONS, pages, computed=page_rows.AS_MADE)
 
     def _insert_incidents(self, writes: Writes, opened: Sequence[Incident]) -> None:
         """Most of them are only opened: then half of the columns need no value of their own."""

@@ -25,6 +25,8 @@ Message = TypeVar("Message")
 CHANNEL = "pager_wakeups"
 SAFETY_PAUSE_SECONDS = 2.0
 """The longest sleep of a loop: a lost wake-up delays a page by no more than this."""
+TELL_LATER_SECONDS = 0.02
+"""A process that pages what it accepts tells the others once that is on its way: nobody is paged the later for it."""
 _TELL_SECONDS = 5.0
 _LOOK_SECONDS = 60.0
 """Whether the connection is still there is also told by its bell."""
@@ -120,20 +122,23 @@ class Wakeups:
             self._watchers.discard(bell)
 
 
-async def listen(database_url: str, wakeups: Wakeups) -> None:
-    """Rings the bells for what other replicas commit and tells them what this one did; connects again when cut off."""
+async def listen(database_url: str, wakeups: Wakeups, tell_after: float = 0.0) -> None:
+    """Rings the bells for what other replicas commit and tells them what this one did; connects again when cut off.
+
+    They are told ``tell_after`` seconds after the first commit, with all that was committed since.
+    """
     url = make_url(database_url)
     # As everything else takes the address: the driver's own reading of it knows one host and other names.
     _, where = url.get_dialect()().create_connect_args(url)
     while True:
         try:
-            await _listen_once(where, wakeups)
+            await _listen_once(where, wakeups, tell_after)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
             log.warning("wakeups_interrupted", error=type(error).__name__)
         await asyncio.sleep(1)
 
 
-async def _listen_once(where: Mapping[str, Any], wakeups: Wakeups) -> None:
+async def _listen_once(where: Mapping[str, Any], wakeups: Wakeups, tell_after: float) -> None:
     session = {"application_name": "hexagonal-pager-wakeups"} | SERVER_SIDE
     connection = await asyncpg.connect(**where, timeout=5, server_settings=session)
     bound_silence(connection)
@@ -152,5 +157,6 @@ async def _listen_once(where: Mapping[str, Any], wakeups: Wakeups) -> None:
             if work := wakeups.take_untold():
                 await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, work, timeout=_TELL_SECONDS)
             await wakeups.untold.wait(_LOOK_SECONDS)
+            await asyncio.sleep(tell_after)
     finally:
         connection.terminate()

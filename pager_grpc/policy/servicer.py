@@ -2,6 +2,8 @@
 
 # ruff: noqa: N802 - the contract names the methods
 
+import asyncio
+from functools import partial
 from typing import Any
 
 import structlog
@@ -80,7 +82,8 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         questions = resolution_wire.questions_from(request)
         answers = await self._application.resolve_all(questions)
         if incidents := [question.incident_id for question in questions if question.incident_id]:
-            log.info("escalations_resolved", incident_ids=incidents)
+            # A line takes time, and somebody waits to be paged.
+            asyncio.get_running_loop().call_soon(partial(log.info, "escalations_resolved", incident_ids=incidents))
         results = [resolution_wire.result_to(answer) for answer in answers]
         return pb.BatchResolveEscalationsResponse(results=results)
 

@@ -222,6 +222,9 @@ class FakeMonitoredServices(MonitoredServices):
         async with self._one_at_a_time:
             yield FakeUnitOfWork(self, self.state.copy(), self.clock.now())
 
+    def foreseen_unit_of_work(self, recipients):
+        return self.unit_of_work()
+
     async def due(self, limit: int) -> list[Incident]:
         self.reach()
         current = [service.incident for service in self.state.services.values() if service.incident is not None]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from pager_domain.kernel import MonitoredServiceId
+from pager_domain.kernel import MonitoredServiceId, NotificationTarget
 from pager_domain.pager.events import IncidentId
 from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId
 from pager_domain.pager.model import Change, EscalationPolicy, Incident, MonitoredService, Request, StoredAnswer
@@ -14,6 +14,10 @@ from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.notification_outbox import Claim
 
 RequestKey = tuple[MonitoredServiceId, str]
+
+
+class NotAsForeseen(Exception):
+    """Nothing of a unit of work stands, because what it read has changed since, or was not all that it needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,18 @@ class MonitoredServices(Protocol):
         """Begins a unit of work.
 
         Raises:
+            StoreUnavailable: the database cannot be reached.
+        """
+
+    def foreseen_unit_of_work(
+        self, recipients: Sequence[NotificationTarget]
+    ) -> AbstractAsyncContextManager[UnitOfWork]:
+        """One that fires levels, where all that it reads is thought to stay as it is. It pages ``recipients`` alone.
+
+        It may lock nothing before it commits; then ``now`` is the moment at which it has read.
+
+        Raises:
+            NotAsForeseen: also from each step of it; an ordinary unit of work finds out what is true.
             StoreUnavailable: the database cannot be reached.
         """
 

@@ -1,6 +1,7 @@
 """A day in the life of the pager: everything that its loops do, once, with the real adapters."""
 
 from builders import a_policy, acknowledging, an_application, healing, raising
+from contracts.claims_at_once import Begun
 from fakes.escalation_policies import FakeEscalationPolicies
 from sealed import SEALING
 
@@ -30,17 +31,21 @@ class Day:
 
     def __init__(self, database) -> None:
         self.database = database
-        self.store = SqlMonitoredServices(database, Wakeups(), SEALING)
+        self.store = SqlMonitoredServices(database, Wakeups(), SEALING, Pace())
         self.outbox = SqlNotificationOutbox(database, Wakeups(), SEALING, Pace(burst=2))
         self.views = SqlIncidentViews(database, SEALING)
         self.application = an_application(
             self.store, self.outbox, FakeEscalationPolicies(a_policy(levels=2)), new_incident_id=new_incident_id
         )
 
-    async def breaks(self, name):
-        """Services break, two alerts each, and each person, calm until then, is owed more than a burst."""
+    async def everybody_is_calm(self):
+        """Nobody was paged lately."""
         async with self.database.begin() as connection:
             await connection.exec_driver_sql("DELETE FROM recipients")
+
+    async def breaks(self, name):
+        """Services break, two alerts each, and each person, calm until then, is owed more than a burst."""
+        await self.everybody_is_calm()
         names = [f"{name}-{n}" for n in range(SERVICES)]
         alerts = [raising(service, request_id=f"{n}", message=f"{n}") for service in names for n in range(2)]
         await self.application.handle(alerts)
@@ -59,6 +64,16 @@ class Day:
         )
         await self.application.handle([acknowledging(service, request_id="ack") for service in names[:3]])
         await self.application.handle([healing(service, request_id="healthy") for service in names])
+
+    async def fires_as_foreseen(self, name):
+        """Services break in the process that escalates them, the second time for people who were paged a moment ago."""
+        begun = Begun()
+        for number in range(2):
+            await self.application.escalate_due(100)
+            await self.application.handle([raising(f"{name}-{number}")])
+            await self.application.escalate_due(100, begun)
+        await self.application.record([result_of(claim, HandedOff("smtp")) for claim in begun.claims])
+        await self.application.handle([healing(service) for service in begun.services])
 
     async def begins_again(self, name):
         """Whoever held what people were owed has died, and the leases have ended."""

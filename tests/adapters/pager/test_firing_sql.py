@@ -19,16 +19,15 @@ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$
 TO_TWO = a_policy(levels=[a_level(1, targets=2)])
 
 
-async def test_a_level_that_fires_and_claims_its_pages_is_five_round_trips(postgres_pager):
+async def test_a_level_that_was_looked_for_fires_and_claims_its_pages_by_six_round_trips(postgres_pager):
     pager, begun = postgres_pager, Begun()
     application = an_application(pager.store_with(Pace()), pager.outbox, FakeEscalationPolicies(TO_TWO))
-    await application.escalate_due(10)
     await application.handle([raising()])
     async with watching_round_trips(pager.database) as sent:
         assert await application.escalate_due(10, begun) == 1
     assert len(begun.claims) == 2
-    locks, stores, holds = "WITH services AS", "WITH w0 AS", "WITH w0 AS"
-    assert sent == ["BEGIN", locks, stores, holds, "COMMIT"]
+    looks, locks, stores, holds = "SELECT * FROM", "WITH services AS", "WITH w0 AS", "WITH w0 AS"
+    assert sent == [looks, "BEGIN", locks, stores, holds, "COMMIT"]
 
 
 async def test_an_incident_that_changes_while_its_service_is_locked_is_judged_as_it_has_become(postgres_pager):

@@ -14,6 +14,7 @@ from pager_grpc.runtime.migrations import migrate
 
 COPIES = 3_000
 HISTORY = ("incidents", "incident_events", "notifications", "bundles", "request_answers")
+BESIDE = ("monitored_services", "recipients")
 LIVE = (
     "ix_incidents_due",
     "uq_incidents_unresolved",
@@ -91,8 +92,19 @@ async def test_plans_that_were_made_while_the_tables_were_empty_go_by_the_indexe
     await migrate(database, "pager")
     async with watching_plans(database, HISTORY, LIVE) as plans:
         await Day(database).passes("today")
+    await Day(database).everybody_is_calm()
+    async with watching_plans(database, (*HISTORY, *BESIDE), LIVE) as foreseen:
+        await Day(database).fires_as_foreseen("tonight")
     await database.close()
     assert plans.tables == {*HISTORY}
+    assert plans.faults == foreseen.faults == {}
+
+
+async def test_a_level_that_fires_as_foreseen_goes_by_keys_alone(database):
+    await Day(database).everybody_is_calm()
+    async with watching_plans(database, (*HISTORY, *BESIDE), LIVE) as plans:
+        await Day(database).fires_as_foreseen("tonight")
+    assert plans.tables > {*BESIDE}
     assert plans.faults == {}
 
 

@@ -1,9 +1,10 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import asyncpg
 from sqlalchemy import make_url
 
-from pager_grpc.pager.wakeups import Wakeups, Work, listen
+from pager_grpc.pager.wakeups import CHANNEL, Wakeups, Work, listen
 from pager_grpc.runtime.supervision import running
 
 
@@ -39,3 +40,20 @@ async def test_replicas_hear_each_other_at_an_address_that_names_several_servers
         one.committed(Work.DELIVERY)
         await other.delivery.wait(30)
         assert one.take_untold() == ""
+
+
+async def test_what_is_committed_soon_after_is_told_with_it(postgres_url):
+    heard, one = asyncio.Queue(), Wakeups()
+    dsn = make_url(postgres_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    listener = await asyncpg.connect(dsn)
+    try:
+        await listener.add_listener(CHANNEL, lambda *said: heard.put_nowait(said[-1]))
+        async with asyncio.timeout(30), running(listen(postgres_url, one, tell_after=0.2)):
+            await one.escalation.wait(30)
+            one.committed(Work.ESCALATION)
+            for _ in range(10):
+                await asyncio.sleep(0)
+            one.committed(Work.EVENTS)
+            assert await heard.get() == Work.ESCALATION + Work.EVENTS
+    finally:
+        await listener.close()
