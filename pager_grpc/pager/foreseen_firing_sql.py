@@ -23,7 +23,7 @@ from pager_domain.pager.ports.notification_outbox import Claim
 from pager_domain.pager.storm import Arrangement, Traffic
 from pager_grpc.pager import notification_claims_sql, page_rows, rows
 from pager_grpc.pager.notification_claims_sql import RECIPIENTS, Claiming, traffic_row, with_trace_of
-from pager_grpc.pager.service_locks_sql import SERVICE, WINDOWS, with_moment
+from pager_grpc.pager.service_locks_sql import SERVICE, WINDOWS, with_windows
 from pager_grpc.pager.unit_of_work_sql import NOTIFICATIONS, SqlUnitOfWork
 from pager_grpc.runtime.columns import as_document
 from pager_grpc.runtime.conditional_writes import ConditionalWrites
@@ -122,7 +122,7 @@ class _ForeseenUnitOfWork(SqlUnitOfWork):
         if any(row["service_reopen_incident_id"] for row in found):
             raise NotAsForeseen  # what an alert would continue is more than one statement
         self._note(found, keys)
-        services = await self._read(with_moment(found))
+        services = await self._read(with_windows(found))
         return {i: s for i, s in services.items() if s.incident is not None and s.incident.is_due(self.now)}
 
     def _claiming(self) -> Claiming:

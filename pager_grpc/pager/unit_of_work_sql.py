@@ -39,6 +39,7 @@ from pager_grpc.pager.tables import (
 )
 from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.bulk import Writes
+from pager_grpc.runtime.columns import moment_of
 from pager_grpc.runtime.database import Database, Unit
 from pager_grpc.runtime.selecting import fetch, is_one_of, is_one_of_pairs
 
@@ -95,13 +96,18 @@ class SqlUnitOfWork(UnitOfWork):
         """Locks what exists in id order first and begins what is missing after, so that locks make no circle."""
         alerted, connection, database = set(alerted), self.connection, self.database
         locked = await service_locks_sql.lock(connection, database, {*alerted, *others})
-        missing = sorted(alerted - locked.services.keys())
+        missing = sorted(alerted - locked.keys())
         if database.is_sqlite:  # the only writer: a service that is missing stays missing until save
-            begun = {key: MonitoredService(key, locked.moment, locked.moment) for key in missing}
-            return await self._read(locked) | begun
-        if missing:
-            locked = locked.and_(await service_locks_sql.begin(connection, database, missing))
-        return await self._read(locked)
+            services = await self._with_incidents(locked, database.clock.now())
+            now = self.now
+            return services | {key: MonitoredService(key, now, now) for key in missing}
+        if not missing:
+            return await self._with_incidents(locked)
+        begun = await service_locks_sql.begin(connection, database, missing)
+        locked |= begun
+        if taken := alerted - locked.keys():  # another replica began them meanwhile
+            return await self._with_incidents(locked | await service_locks_sql.lock(connection, database, taken))
+        return await self._with_incidents(locked, max(moment_of(row["moment"]) for row in begun.values()))
 
     async def due_services(self, ids: Iterable[MonitoredServiceId]) -> dict[MonitoredServiceId, MonitoredService]:
         """SKIP LOCKED only picks; whether an incident is due is judged by its row after its service is locked."""
@@ -241,6 +247,12 @@ class SqlUnitOfWork(UnitOfWork):
         """Sooner than whoever sleeps longest looks by itself."""
         due = incident.next_escalation_at
         return due is not None and due - self.now <= timedelta(seconds=wakeups.SAFETY_PAUSE_SECONDS)
+
+    async def _with_incidents(
+        self, locked: service_locks_sql.Locked, last_lock_at: datetime | None = None
+    ) -> dict[MonitoredServiceId, MonitoredService]:
+        found = await service_locks_sql.with_incidents(self.connection, self.database, locked, last_lock_at)
+        return await self._read(found)
 
     async def _read(self, found: LockedServices) -> dict[MonitoredServiceId, MonitoredService]:
         self.moment, self.windows = found.moment, found.windows

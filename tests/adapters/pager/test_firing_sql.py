@@ -41,6 +41,15 @@ async def test_an_incident_that_changes_while_its_service_is_locked_is_judged_as
         assert await due == {}
 
 
+async def test_an_incident_that_is_opened_while_its_service_is_locked_is_left_for_the_next_look(postgres_pager):
+    pager = postgres_pager
+    application = an_application(pager.store, pager.outbox)
+    await application.handle([raising()])
+    async with pager.store.unit_of_work() as work:
+        await pager.execute("UPDATE monitored_services SET incident_id = 'nowhere to be seen'")
+        assert await work.due_services([CHECKOUT]) == {}
+
+
 async def test_services_that_nobody_knows_have_a_moment_and_no_incidents(postgres_pager):
     async with postgres_pager.store.unit_of_work() as work:
         assert await work.due_services([CHECKOUT]) == {}

@@ -1,16 +1,12 @@
-"""What a unit of work on PostgreSQL sees of services that another one had locked, and how often it asks for it."""
+"""What a unit of work on PostgreSQL sees of services that another one had locked."""
 
 import asyncio
 
-import pytest
-from adapters.round_trips import watching_round_trips
-from builders import CHECKOUT, acknowledging, an_application, healing, raising
+from builders import CHECKOUT, an_application, healing, raising
 from sqlalchemy import text
 
 from pager_domain.pager.batch import Batch
 from pager_domain.pager.events import IncidentId
-
-LOCKS, WRITES = "WITH services AS", "WITH w0 AS"
 
 
 async def loaded_after(request, pager, work):
@@ -56,15 +52,3 @@ async def test_an_incident_that_ended_while_its_service_was_locked_is_loaded_no_
     async with postgres_pager.store.unit_of_work() as work:
         service = await loaded_after(healing(), postgres_pager, work)
     assert service.incident is None
-
-
-@pytest.mark.parametrize("request_of", [raising, acknowledging, healing])
-async def test_what_happens_to_an_open_incident_is_four_round_trips(postgres_pager, request_of):
-    pager = postgres_pager
-    application = an_application(pager.store, pager.outbox)
-    await application.handle([raising()])
-    async with watching_round_trips(pager.database) as sent:
-        await application.handle([request_of()])
-    assert [statement for statement in sent if statement.startswith(("BEGIN", "COMMIT", LOCKS, WRITES))] == [
-        "BEGIN", LOCKS, WRITES, "COMMIT"
-    ]  # fmt: skip
