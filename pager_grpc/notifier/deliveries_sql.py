@@ -184,7 +184,7 @@ async def _write(connection: AsyncConnection, stored: Lines, changed: Lines) -> 
     writes = Writes(connection)
     writes.insert(DELIVERIES, [_row_of(line, _NAMES) for line in new])
     writes.update(DELIVERIES, [_row_of(line, ("delivery_id", *_CHANGED)) for line in differing])
-    await writes.run_last()
+    await writes.run()
 
 
 def _newest_statement(filtered: bool, continued: bool) -> TextClause:

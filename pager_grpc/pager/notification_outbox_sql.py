@@ -77,7 +77,7 @@ class SqlNotificationOutbox(NotificationOutbox):
             escalates = await self._add_lines(connection, writes, ends, now)
             work = Work.DELIVERY if any(map(_makes_something_owed, current)) else ""
             work += (Work.EVENTS if ends else "") + (Work.ESCALATION if escalates else "")
-            await writes.run_last()
+            await writes.run()
         self._wakeups.committed(work)
         return len(current)
 
