@@ -28,6 +28,16 @@ VALUES (:recipient, clock_timestamp() + make_interval(secs => :seconds), 'critic
 ON CONFLICT (recipient) DO UPDATE SET calm_at = excluded.calm_at
 """
 
+_PUT_OFF = "UPDATE incidents SET next_escalation_at = next_escalation_at + interval '1 hour'"
+_A_MOMENT = """
+CREATE FUNCTION a_moment() RETURNS timestamptz VOLATILE LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(39);
+    RETURN (SELECT opened_at FROM incidents LIMIT 1);
+END $$
+"""
+"""Waits where somebody holds the lock 39: a statement that asks for the moment has its snapshot and no row lock yet."""
+
 
 class Interrupted(ForwardedUnitOfWork):
     """Others do ``meanwhile`` between what it read and what it writes."""
@@ -94,8 +104,7 @@ async def test_an_alert_that_is_repeated_meanwhile_is_counted_and_pages_once(pos
 
 
 async def test_an_incident_that_is_put_off_meanwhile_without_a_line_pages_nobody(postgres_pager):
-    later = "UPDATE incidents SET next_escalation_at = next_escalation_at + interval '1 hour'"
-    begun, _ = await fired(postgres_pager, lambda: postgres_pager.execute(later))
+    begun, _ = await fired(postgres_pager, lambda: postgres_pager.execute(_PUT_OFF))
     assert begun.claims == []
     assert await kinds(postgres_pager) == [IncidentOpened]
 
@@ -127,6 +136,36 @@ async def test_a_service_that_somebody_holds_is_left_to_them(postgres_pager):
     assert await kinds(pager) == [IncidentOpened]
     assert await application.escalate_due(10, begun) == 1
     assert begun.services == [CHECKOUT]
+
+
+async def _somebody_waits_for_the_moment(pager):
+    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    async with asyncio.timeout(10):
+        while not await pager.execute(waiting):
+            pass
+
+
+async def test_what_changes_once_the_write_has_its_snapshot_is_not_overtaken(postgres_pager):
+    pager, changing = postgres_pager, []
+
+    async def put_off_as_it_writes(held):
+        try:
+            await _somebody_waits_for_the_moment(pager)
+            await pager.execute(_PUT_OFF)
+        finally:
+            await held.__aexit__(None, None, None)
+
+    async def meanwhile():
+        held = pager.databases[1].begin()
+        await (await held.__aenter__()).exec_driver_sql("SELECT pg_advisory_xact_lock(39)")
+        changing.append(asyncio.create_task(put_off_as_it_writes(held)))
+        pager.database.now_sql = "a_moment()"
+
+    await pager.execute(_A_MOMENT)
+    begun, _ = await fired(pager, meanwhile)
+    await changing[0]
+    assert begun.claims == []
+    assert await kinds(pager) == [IncidentOpened]
 
 
 async def test_what_was_read_long_ago_is_read_again(postgres_pager):
