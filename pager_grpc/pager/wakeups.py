@@ -6,7 +6,7 @@ after the commits and not within them, where it would make them wait for each ot
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -28,6 +28,10 @@ SAFETY_PAUSE_SECONDS = 2.0
 TELL_LATER_SECONDS = 0.02
 """A process that pages what it accepts tells the others once that is on its way: nobody is paged the later for it."""
 _TELL_SECONDS = 5.0
+_LAST_WORD_SECONDS = 1.0
+_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+_NOT_THE_DRIVERS = "prepared_statement_cache_size"
+"""What an address may say, as where a pooler stands before the server, to SQLAlchemy alone."""
 _LOOK_SECONDS = 60.0
 """Whether the connection is still there is also told by its bell."""
 
@@ -125,22 +129,24 @@ class Wakeups:
 async def listen(database_url: str, wakeups: Wakeups, tell_after: float = 0.0) -> None:
     """Rings the bells for what other replicas commit and tells them what this one did; connects again when cut off.
 
-    They are told ``tell_after`` seconds after the first commit, with all that was committed since.
+    They are told ``tell_after`` seconds after the first commit, with all that was committed since; who is cancelled
+    tells them what is left before it goes.
     """
     url = make_url(database_url)
     # As everything else takes the address: the driver's own reading of it knows one host and other names.
     _, where = url.get_dialect()().create_connect_args(url)
+    where = {name: value for name, value in where.items() if name != _NOT_THE_DRIVERS}
     while True:
         try:
             await _listen_once(where, wakeups, tell_after)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        except _LOST as error:
             log.warning("wakeups_interrupted", error=type(error).__name__)
         await asyncio.sleep(1)
 
 
 async def _listen_once(where: Mapping[str, Any], wakeups: Wakeups, tell_after: float) -> None:
     session = {"application_name": "hexagonal-pager-wakeups"} | SERVER_SIDE
-    connection = await asyncpg.connect(**where, timeout=5, server_settings=session)
+    connection = await asyncpg.connect(**{**where, "timeout": 5, "server_settings": session})
     bound_silence(connection)
     mine = connection.get_server_pid()
 
@@ -153,10 +159,19 @@ async def _listen_once(where: Mapping[str, Any], wakeups: Wakeups, tell_after: f
         await connection.add_listener(CHANNEL, hear)
         wakeups.ring_all()
         while not connection.is_closed():
-            # What is committed while this is under way goes with the next.
-            if work := wakeups.take_untold():
-                await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, work, timeout=_TELL_SECONDS)
+            await _tell(connection, wakeups)
             await wakeups.untold.wait(_LOOK_SECONDS)
             await asyncio.sleep(tell_after)
+    except asyncio.CancelledError:
+        # What this process accepted last it may not act on any more.
+        with suppress(*_LOST):
+            await _tell(connection, wakeups, _LAST_WORD_SECONDS)
+        raise
     finally:
         connection.terminate()
+
+
+async def _tell(connection: "asyncpg.Connection[Any]", wakeups: Wakeups, patience: float = _TELL_SECONDS) -> None:
+    """What is committed while this is under way goes with the next."""
+    if work := wakeups.take_untold():
+        await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, work, timeout=patience)

@@ -57,3 +57,22 @@ async def test_what_is_committed_soon_after_is_told_with_it(postgres_url):
             assert await heard.get() == Work.ESCALATION + Work.EVENTS
     finally:
         await listener.close()
+
+
+async def test_who_leaves_tells_what_it_has_just_committed(postgres_url):
+    one, other = Wakeups(), Wakeups()
+    async with asyncio.timeout(30), running(listen(postgres_url, other)):
+        await other.escalation.wait(30)
+        async with running(listen(postgres_url, one, tell_after=3600)):
+            await one.escalation.wait(30)
+            one.committed(Work.ESCALATION)
+        await other.escalation.wait(30)
+        assert one.take_untold() == ""
+
+
+async def test_an_address_may_say_what_is_for_others_than_the_driver(postgres_url):
+    url = make_url(postgres_url).update_query_dict({"prepared_statement_cache_size": "0", "timeout": "9"})
+    async with two_replicas(url.render_as_string(hide_password=False)) as (one, other):
+        one.committed(Work.DELIVERY)
+        await other.delivery.wait(30)
+        assert one.take_untold() == ""
