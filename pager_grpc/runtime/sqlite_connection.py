@@ -9,11 +9,13 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 from sqlalchemy.exc import DBAPIError
+
+from pager_grpc.runtime.disk_failure import end_if_a_sync_failed
 
 Statement: TypeAlias = tuple[str, Sequence[Any]]
 """One statement and its binds."""
@@ -62,6 +64,7 @@ class SqliteConnection:
 
     def cursor(self) -> SqliteCursor:
         """A cursor with the driver's own rows."""
+        self._require_none_left()
         return SqliteCursor(self._open.cursor())
 
     def fetch(self, statement: str, binds: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -138,8 +141,13 @@ class SqliteConnection:
 
     def _write_and_commit(self) -> None:
         last, self._last = self._last, []
-        self.write(last)
-        self._open.commit()
+        try:
+            self.write(last)
+            self._open.commit()
+        except (sqlite3.Error, DBAPIError) as error:
+            # Here, because whoever waits for it may give up, and never hear of it.
+            end_if_a_sync_failed(error.orig if isinstance(error, DBAPIError) else error)
+            raise
 
     @property
     def _open(self) -> sqlite3.Connection:
@@ -152,8 +160,10 @@ class SqliteConnection:
         try:
             await asyncio.shield(done)
         except asyncio.CancelledError:
-            # The thread cannot be called back: whoever cleans up must find its work ended.
-            await asyncio.wait([done])
+            # The thread cannot be called back: whoever cleans up must find its work ended, however often they give up.
+            while not done.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([done])
             raise
 
 

@@ -4,9 +4,13 @@ Whether a second sync would tell the truth nobody knows: the kernel may have thr
 process ends, the next one reads what there is and makes it durable before it answers from it.
 """
 
+import os
+import subprocess
+import sys
 from functools import partial
 
 import pytest
+from crash.rooms import PYTHON_PATH
 from crash.scenarios import SCENARIOS
 from crash.sweeping import played, side_by_side
 from crash.world import Crash
@@ -14,6 +18,44 @@ from crash.world import Crash
 pytestmark = pytest.mark.timeout(600)  # many worlds in each test
 
 SHORTEST = [s for s in SCENARIOS if s.name in ("raised until heard", "acknowledged when paged")]
+
+GIVEN_UP = """
+import asyncio, pathlib
+from crash.syscalls import supervise
+from sqlalchemy import text
+from pager_grpc.runtime.database import open_database
+from pager_grpc.runtime.selecting import sqlite_driver
+
+folder = pathlib.Path()
+
+async def give_up():
+    database = open_database("sqlite+aiosqlite:///things.db")
+    async with database.begin() as connection:
+        await connection.execute(text("CREATE TABLE things (n INTEGER PRIMARY KEY)"))
+
+    async def write():
+        async with database.unit() as unit:
+            sqlite_driver(unit.connection).write_last([("INSERT INTO things VALUES (1)", [])])
+            (folder / "armed").touch()
+            await unit.commit()
+
+    writing = asyncio.create_task(write())
+    await asyncio.sleep(0)
+    writing.cancel()
+    await asyncio.wait([writing])
+    (folder / "went_on").touch()
+
+supervise(lambda: asyncio.run(give_up()), 0, folder, fail_sync_at=1)
+"""
+
+
+def test_a_process_ends_at_a_sync_that_fails_also_when_whoever_waited_for_it_has_given_up(tmp_path):
+    environment = os.environ | PYTHON_PATH | {"CRASH_MARK": str(tmp_path / "mark")}
+    program = [sys.executable, "-c", GIVEN_UP]
+    ended = subprocess.run(program, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (tmp_path / "mark").exists(), ended.stderr
+    assert not (tmp_path / "went_on").exists()
+    assert "disk_cannot_be_trusted" in ended.stdout
 
 
 async def _syncs_of(new_world, policy_address, databases, scenario, room):

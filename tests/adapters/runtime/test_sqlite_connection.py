@@ -1,10 +1,11 @@
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.selecting import fetch, sqlite_driver
@@ -76,6 +77,13 @@ async def test_nothing_runs_before_what_is_left_to_the_commit(database):
     assert await stored(database) == [1]
 
 
+async def test_nor_does_what_goes_through_sqlalchemy(database):
+    async with database.unit() as unit:
+        sqlite_driver(unit.connection).write_last([inserting(1)])
+        with pytest.raises(StatementError, match="left to the commit"):
+            await unit.connection.execute(text("SELECT n FROM things"))
+
+
 async def test_of_a_commit_nothing_stands_when_a_statement_left_to_it_is_refused(database):
     async with database.unit() as unit:
         sqlite_driver(unit.connection).write_last([inserting(1), inserting(1)])
@@ -97,6 +105,43 @@ async def test_who_gives_up_during_a_commit_leaves_a_connection_that_works(datab
     with pytest.raises(asyncio.CancelledError):
         await writing
     assert len(await stored(database)) in {0, 1000}
+
+
+class HeldBack:
+    """The binds of a statement, for which the thread that runs it waits."""
+
+    def __init__(self, *values):
+        self._values = values
+        self.awaited, self.given = threading.Event(), threading.Event()
+
+    def __len__(self):
+        return len(self._values)
+
+    def __getitem__(self, place):
+        self.awaited.set()
+        self.given.wait(30)
+        return self._values[place]
+
+
+async def test_who_gives_up_again_and_again_during_a_commit_leaves_all_of_it_or_nothing(database):
+    second = HeldBack(2)
+
+    async def write():
+        async with database.unit() as unit:
+            sqlite_driver(unit.connection).write_last([inserting(1), ("INSERT INTO things VALUES (?)", second)])
+            await unit.commit()
+
+    writing = asyncio.create_task(write())
+    await asyncio.to_thread(second.awaited.wait, 30)
+    reading = asyncio.create_task(stored(database))
+    for _ in range(10):
+        writing.cancel()
+        await asyncio.sleep(0)
+    assert not writing.done(), "the next transaction would begin while the thread writes this one"
+    second.given.set()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert await reading in ([], [1, 2])
 
 
 async def test_a_commit_that_the_database_refuses_is_told_and_nothing_stands(tmp_path):
