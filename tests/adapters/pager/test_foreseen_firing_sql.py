@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from adapters.pager.stored_pager import stored_pager
@@ -145,27 +146,42 @@ async def _somebody_waits_for_the_moment(pager):
             pass
 
 
-async def test_what_changes_once_the_write_has_its_snapshot_is_not_overtaken(postgres_pager):
-    pager, changing = postgres_pager, []
+async def fired_while(pager, change):
+    """What was begun; ``change`` happened when the write had its snapshot and no lock yet."""
+    changing = []
 
-    async def put_off_as_it_writes(held):
+    async def change_as_it_writes(held):
         try:
             await _somebody_waits_for_the_moment(pager)
-            await pager.execute(_PUT_OFF)
+            await change()
         finally:
             await held.__aexit__(None, None, None)
 
     async def meanwhile():
         held = pager.databases[1].begin()
         await (await held.__aenter__()).exec_driver_sql("SELECT pg_advisory_xact_lock(39)")
-        changing.append(asyncio.create_task(put_off_as_it_writes(held)))
+        changing.append(asyncio.create_task(change_as_it_writes(held)))
         pager.database.now_sql = "a_moment()"
 
     await pager.execute(_A_MOMENT)
     begun, _ = await fired(pager, meanwhile)
     await changing[0]
+    return begun
+
+
+async def test_an_incident_that_changes_once_the_write_has_its_snapshot_is_not_overtaken(postgres_pager):
+    begun = await fired_while(postgres_pager, lambda: postgres_pager.execute(_PUT_OFF))
     assert begun.claims == []
-    assert await kinds(pager) == [IncidentOpened]
+    assert await kinds(postgres_pager) == [IncidentOpened]
+
+
+async def test_a_message_to_the_same_person_that_stands_once_the_write_has_its_snapshot_counts(postgres_pager):
+    await postgres_pager.execute(_TRAFFIC, recipient=_RECIPIENT, seconds=-3)
+    two_messages = partial(postgres_pager.execute, _TRAFFIC, recipient=_RECIPIENT, seconds=20)
+    begun = await fired_while(postgres_pager, two_messages)
+    assert begun.services == [CHECKOUT]
+    [row] = await postgres_pager.execute("SELECT calm_at - created_at AS calm FROM recipients CROSS JOIN notifications")
+    assert timedelta(seconds=29) < row["calm"]
 
 
 async def test_what_was_read_long_ago_is_read_again(postgres_pager):
