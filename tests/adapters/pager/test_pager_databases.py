@@ -31,6 +31,7 @@ async def open_incident(work, name):
     service_id = MonitoredServiceId(name)
     service = (await work.services([service_id]))[service_id]
     await work.save([PagerService.on_alert(service, an_alert(), lambda: IncidentId(f"of-{name}"), work.now)])
+    await work.save([])  # what was saved before is written now, else right before the commit
 
 
 async def test_a_watcher_misses_nothing_when_transactions_commit_out_of_order(postgres_pager):
