@@ -77,6 +77,7 @@ class SqlUnitOfWork(UnitOfWork):
         """What was saved may go with the claim of its pages."""
         self._writes = Writes(self.connection)
         self._opened: list[Incident] = []
+        self._begun: set[MonitoredServiceId] = set()
 
     @property
     def connection(self) -> AsyncConnection:
@@ -98,12 +99,14 @@ class SqlUnitOfWork(UnitOfWork):
         locked = await service_locks_sql.lock(connection, database, {*alerted, *others})
         missing = sorted(alerted - locked.keys())
         if database.is_sqlite:  # the only writer: a service that is missing stays missing until save
+            self._begun.update(missing)
             services = await self._with_incidents(locked, database.clock.now())
             now = self.now
             return services | {key: MonitoredService(key, now, now) for key in missing}
         if not missing:
             return await self._with_incidents(locked)
         begun = await service_locks_sql.begin(connection, database, missing)
+        self._begun.update(begun)
         locked |= begun
         if taken := alerted - locked.keys():  # another replica began them meanwhile
             return await self._with_incidents(locked | await service_locks_sql.lock(connection, database, taken))
@@ -115,8 +118,12 @@ class SqlUnitOfWork(UnitOfWork):
         return {i: s for i, s in services.items() if s.incident is not None and s.incident.is_due(self.now)}
 
     async def stored_answers(self, requests: Iterable[Request]) -> dict[RequestKey, StoredAnswer]:
-        """Read after the services are locked, so that a repeat in flight elsewhere is seen."""
-        wanted = {(request.monitored_service_id, request.request_id) for request in requests}
+        """Read after the services are locked, so that a repeat in flight elsewhere is seen.
+
+        Of a service that this unit of work has begun nothing was asked before: rows of services are never deleted.
+        """
+        keys = {(request.monitored_service_id, request.request_id) for request in requests}
+        wanted = {key for key in keys if key[0] not in self._begun}
         if not wanted:
             return {}
         condition, binds = is_one_of_pairs(self.connection, "monitored_service_id, request_id", wanted)

@@ -1,7 +1,8 @@
-"""What a unit of work on PostgreSQL sees of services that another one had locked."""
+"""What a unit of work sees of services that another one had locked, and of those that it has begun itself."""
 
 import asyncio
 
+from adapters.round_trips import watching_round_trips
 from builders import CHECKOUT, an_application, healing, raising
 from sqlalchemy import text
 
@@ -52,3 +53,21 @@ async def test_an_incident_that_ended_while_its_service_was_locked_is_loaded_no_
     async with postgres_pager.store.unit_of_work() as work:
         service = await loaded_after(healing(), postgres_pager, work)
     assert service.incident is None
+
+
+async def test_new_services_are_begun_and_alerted_by_five_round_trips(postgres_pager):
+    """What was answered before is not asked: of a service that nobody had begun that is nothing."""
+    application = an_application(postgres_pager.store, postgres_pager.outbox)
+    async with watching_round_trips(postgres_pager.database) as sent:
+        await application.handle([raising("one", "first"), raising("two", "second")])
+    assert sent == ["BEGIN", "SELECT * FROM", "INSERT INTO monitored_services", "WITH w0 AS", "COMMIT"]
+
+
+async def test_a_request_for_a_new_and_one_for_a_known_service_are_answered_as_before(pager):
+    application = an_application(pager.store, pager.outbox)
+    [first] = await application.handle([raising("known", "first")])
+    [other, again, twice] = await application.handle(
+        [raising("new", "first"), raising("known", "first"), raising("new", "first")]
+    )
+    assert (again.changed, again.alert_count, again.incident.incident_id) == (True, 1, first.incident.incident_id)
+    assert (twice.changed, twice.alert_count, twice.incident.incident_id) == (True, 1, other.incident.incident_id)
