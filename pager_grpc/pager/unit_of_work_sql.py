@@ -223,8 +223,7 @@ class SqlUnitOfWork(UnitOfWork):
 
     async def commit(self) -> None:
         """Writes what waits and commits, then rings the bells, also when nobody knows whether the commit stands."""
-        # What alerts do need not hold up the loop; who pages is in more of a hurry than to wait for a thread's turns.
-        await (self._writes.run() if self.saved_pages else self._writes.run_last())
+        await self._writes.run()
         try:
             await self.unit.commit()
             self.just_opened.note(self._opened)

@@ -74,7 +74,8 @@ class Writes:
     async def run(self) -> None:
         """Writes what was added since the last run."""
         if self._sqlite:
-            sqlite_driver(self._connection).write(self._taken_statements())
+            statements, self._statements = self._statements, []
+            sqlite_driver(self._connection).write(statements)
             return
         parts, binds, self._parts, self._binds = self._parts, self._binds, [], {}
         if len(parts) == 1:
@@ -82,13 +83,6 @@ class Writes:
         elif parts:
             named = ", ".join(f"w{n} AS ({part})" for n, part in enumerate(parts))
             await postgres_driver.fetch(self._connection, f"WITH {named} SELECT 1", binds)
-
-    async def run_last(self) -> None:
-        """As :meth:`run` when only the commit comes after it: on SQLite the thread of the commit writes."""
-        if self._sqlite:
-            sqlite_driver(self._connection).write_last(self._taken_statements())
-        else:
-            await self.run()
 
     async def fetch(self, statement: str, binds: Mapping[str, Any]) -> Sequence[Any]:
         """The rows of ``statement``, which goes with what was added since the last run: together they are one write."""
@@ -100,10 +94,6 @@ class Writes:
         return await postgres_driver.fetch(
             self._connection, f"WITH {named} {statement}" if parts else statement, {**more, **binds}
         )
-
-    def _taken_statements(self) -> list[Statement]:
-        statements, self._statements = self._statements, []
-        return statements
 
     def _add(self, statement: str, converters: list[Converter], rows: Sequence[Row]) -> None:
         columns: list[Sequence[Any]] = [[row[name] for row in rows] for name in rows[0]]
@@ -171,7 +161,7 @@ def _verb(verb: str, sqlite: bool) -> str:
 def _of_many_rows(statement: str, columns: Sequence[Sequence[Any]]) -> Iterator[Statement]:
     """``statement`` with its VALUES, whose number is a power of two: those that are too many are beyond the LIMIT.
 
-    So there are few texts to prepare; and one step of the database writes all, for which the interpreter is not held.
+    So there are few texts to prepare, and one step of the database writes all.
     """
     every = list(zip(*columns, strict=True))
     for begin in range(0, len(every), _MOST_ROWS):

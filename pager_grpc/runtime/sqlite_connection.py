@@ -1,4 +1,4 @@
-"""A SQLite connection for the event loop: statements run where they stand, COMMIT and the last of them in a thread.
+"""A SQLite connection for the event loop: statements run where they stand, only COMMIT goes to a thread.
 
 aiosqlite sends every call to a thread and back, which cost a small batch more than its SQL did (docs/decisions/0006).
 Statements here touch pages in memory and take microseconds; COMMIT syncs the log to the disk and takes milliseconds.
@@ -58,18 +58,15 @@ class SqliteConnection:
 
     def __init__(self, path: str, **options: Any) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
-        self._last: list[Statement] = []
         # The dialect looks at this attribute to know whether the connection is open.
         self._connection: sqlite3.Connection | None = sqlite3.connect(path, check_same_thread=False, **options)
 
     def cursor(self) -> SqliteCursor:
         """A cursor with the driver's own rows."""
-        self._require_none_left()
         return SqliteCursor(self._open.cursor())
 
     def fetch(self, statement: str, binds: Mapping[str, Any]) -> list[dict[str, Any]]:
         """All rows of one statement, each readable by column name. Errors are SQLAlchemy's, as for ``write``."""
-        self._require_none_left()
         with _as_sqlalchemy(statement):
             cursor = self._open.cursor()
             cursor.execute(statement, binds)
@@ -79,17 +76,9 @@ class SqliteConnection:
 
     def write(self, statements: Iterable[Statement]) -> None:
         """Runs statements that give no rows."""
-        self._require_none_left()
         for statement, binds in statements:
             with _as_sqlalchemy(statement):
                 self._open.execute(statement, binds)
-
-    def write_last(self, statements: Sequence[Statement]) -> None:
-        """Leaves statements that give no rows to the commit, before which nothing else may run.
-
-        They run in its thread while the event loop goes on.
-        """
-        self._last += statements
 
     def copy_to(self, path: Path) -> None:
         """Copies the whole database into the file ``path``, in a thread of the caller; statements go on between pages.
@@ -108,9 +97,9 @@ class SqliteConnection:
 
         After a COMMIT that fails SQLite may still be inside the transaction, which whoever comes next would commit.
         """
-        if self._last or self._open.in_transaction:
+        if self._open.in_transaction:
             try:
-                await self._in_thread(self._write_and_commit)
+                await self._in_thread(self._commit)
             except BaseException:
                 if self._connection is not None:
                     self._connection.rollback()
@@ -118,7 +107,6 @@ class SqliteConnection:
 
     async def rollback(self) -> None:
         """Forgets what is not committed."""
-        self._last = []
         self._open.rollback()
 
     async def close(self) -> None:
@@ -135,18 +123,11 @@ class SqliteConnection:
             self._thread.shutdown()
             connection.close()
 
-    def _require_none_left(self) -> None:
-        if self._last:
-            raise RuntimeError("statements were left to the commit, and another would run before them")
-
-    def _write_and_commit(self) -> None:
-        last, self._last = self._last, []
+    def _commit(self) -> None:
         try:
-            self.write(last)
             self._open.commit()
-        except (sqlite3.Error, DBAPIError) as error:
-            # Here, because whoever waits for it may give up, and never hear of it.
-            end_if_a_sync_failed(error.orig if isinstance(error, DBAPIError) else error)
+        except sqlite3.Error as error:
+            end_if_a_sync_failed(error)  # here: whoever waits for it may give up, and never hear of it
             raise
 
     @property

@@ -35,7 +35,7 @@ async def give_up():
 
     async def write():
         async with database.unit() as unit:
-            sqlite_driver(unit.connection).write_last([("INSERT INTO things VALUES (1)", [])])
+            sqlite_driver(unit.connection).write([("INSERT INTO things VALUES (1)", [])])
             (folder / "armed").touch()
             await unit.commit()
 

@@ -76,18 +76,10 @@ class SimulatedSqlite(SqliteConnection):
         return super().fetch(statement, binds)
 
     def write(self, statements):
-        self._fail_by_chance(statements)
-        super().write(statements)
-
-    def write_last(self, statements):
-        """They fail here, for their thread knows no process of the simulation."""
-        self._fail_by_chance(statements)
-        super().write_last(statements)
-
-    def _fail_by_chance(self, statements):
         for statement, _ in statements:
             with _as_sqlalchemy(statement):
                 fail_by_chance()
+        super().write(statements)
 
     async def _in_thread(self, work: Callable[[], None]) -> None:
         """A COMMIT, or the end of the connection, which nobody disturbs."""

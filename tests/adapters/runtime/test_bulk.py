@@ -63,23 +63,6 @@ async def test_every_number_of_rows_is_written_whole(connection, number):
     assert await stored(connection) == [thing | {"size": -thing["size"], "good": False} for thing in things]
 
 
-async def test_what_is_written_last_stands_with_the_commit(database_url):
-    database = open_database(database_url)
-    async with database.begin() as connection:
-        await connection.run_sync(THINGS.metadata.create_all)
-    async with database.unit() as unit:
-        writes = Writes(unit.connection)
-        writes.insert(THINGS, [a_thing("a"), a_thing("b")])
-        await writes.run()
-        writes.update(THINGS, [{"name": "a", "size": 5}])
-        writes.insert(THINGS, [a_thing("c")])
-        await writes.run_last()
-        await unit.commit()
-    async with database.begin() as connection:
-        assert await stored(connection) == [a_thing("a", size=5), a_thing("b"), a_thing("c")]
-    await database.close()
-
-
 async def test_nothing_to_write_is_nothing(connection):
     for write in (insert_rows, update_rows, upsert_rows):
         await write(connection, THINGS, [])

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.selecting import fetch, sqlite_driver
@@ -47,55 +47,10 @@ async def test_a_refusal_of_the_database_is_told_as_sqlalchemy_tells_it(database
     assert await stored(database) == []
 
 
-async def test_what_is_left_to_the_commit_stands_with_it(database):
-    async with database.unit() as unit:
-        sqlite_driver(unit.connection).write([inserting(1)])
-        sqlite_driver(unit.connection).write_last([inserting(2)])
-        sqlite_driver(unit.connection).write_last([inserting(3)])
-        await unit.commit()
-    assert await stored(database) == [1, 2, 3]
-
-
-async def test_what_is_left_to_the_commit_is_forgotten_without_it(database):
-    async with database.unit() as unit:
-        sqlite_driver(unit.connection).write_last([inserting(1)])
-    async with database.unit() as unit:
-        sqlite_driver(unit.connection).write([inserting(2)])
-        await unit.commit()
-    assert await stored(database) == [2]
-
-
-async def test_nothing_runs_before_what_is_left_to_the_commit(database):
-    async with database.unit() as unit:
-        driver = sqlite_driver(unit.connection)
-        driver.write_last([inserting(1)])
-        with pytest.raises(RuntimeError, match="left to the commit"):
-            driver.write([inserting(2)])
-        with pytest.raises(RuntimeError, match="left to the commit"):
-            driver.fetch("SELECT n FROM things", {})
-        await unit.commit()
-    assert await stored(database) == [1]
-
-
-async def test_nor_does_what_goes_through_sqlalchemy(database):
-    async with database.unit() as unit:
-        sqlite_driver(unit.connection).write_last([inserting(1)])
-        with pytest.raises(StatementError, match="left to the commit"):
-            await unit.connection.execute(text("SELECT n FROM things"))
-
-
-async def test_of_a_commit_nothing_stands_when_a_statement_left_to_it_is_refused(database):
-    async with database.unit() as unit:
-        sqlite_driver(unit.connection).write_last([inserting(1), inserting(1)])
-        with pytest.raises(IntegrityError):
-            await unit.commit()
-    assert await stored(database) == []
-
-
 async def test_who_gives_up_during_a_commit_leaves_a_connection_that_works(database):
     async def write():
         async with database.unit() as unit:
-            sqlite_driver(unit.connection).write_last([inserting(n) for n in range(1000)])
+            sqlite_driver(unit.connection).write([inserting(n) for n in range(1000)])
             await unit.commit()
 
     writing = asyncio.create_task(write())
@@ -107,38 +62,25 @@ async def test_who_gives_up_during_a_commit_leaves_a_connection_that_works(datab
     assert len(await stored(database)) in {0, 1000}
 
 
-class HeldBack:
-    """The binds of a statement, for which the thread that runs it waits."""
-
-    def __init__(self, *values):
-        self._values = values
-        self.awaited, self.given = threading.Event(), threading.Event()
-
-    def __len__(self):
-        return len(self._values)
-
-    def __getitem__(self, place):
-        self.awaited.set()
-        self.given.wait(30)
-        return self._values[place]
-
-
 async def test_who_gives_up_again_and_again_during_a_commit_leaves_all_of_it_or_nothing(database):
-    second = HeldBack(2)
+    begun, end = asyncio.Event(), threading.Event()
 
     async def write():
         async with database.unit() as unit:
-            sqlite_driver(unit.connection).write_last([inserting(1), ("INSERT INTO things VALUES (?)", second)])
+            driver = sqlite_driver(unit.connection)
+            driver.write([inserting(1), inserting(2)])
+            driver._thread.submit(end.wait, 30)  # the commit comes after it
+            begun.set()
             await unit.commit()
 
     writing = asyncio.create_task(write())
-    await asyncio.to_thread(second.awaited.wait, 30)
+    await begun.wait()
     reading = asyncio.create_task(stored(database))
     for _ in range(10):
         writing.cancel()
         await asyncio.sleep(0)
     assert not writing.done(), "the next transaction would begin while the thread writes this one"
-    second.given.set()
+    end.set()
     with pytest.raises(asyncio.CancelledError):
         await writing
     assert await reading in ([], [1, 2])
