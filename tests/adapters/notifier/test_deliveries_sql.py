@@ -1,8 +1,8 @@
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
+from adapters.lock_waits import somebody_waits_for_a_lock
 from adapters.notifier.ledgers import working_ledger
 from adapters.round_trips import watching_round_trips
 from contracts.notifier_delivery_ledger import DeliveryLedgerContract, accepting, asking
@@ -92,7 +92,7 @@ async def test_on_postgresql_one_who_waited_for_the_line_judges_by_the_time_afte
         async with database.begin() as holder:
             await holder.execute(text("SELECT 1 FROM deliveries WHERE delivery_id = 'page-2' FOR UPDATE"))
             waiting = asyncio.gather(*(ledger.change(page, watching) for page in pages))
-            await _somebody_waits_for_a_lock(database)
+            await somebody_waits_for_a_lock(database)
             released = (await holder.execute(text("SELECT clock_timestamp()"))).scalar_one()
         await waiting
     assert len(moments) == 3
@@ -177,7 +177,7 @@ async def test_a_new_page_that_another_replica_stores_first_is_theirs(postgres_u
         async with database.begin() as holder:
             await holder.execute(text(_SAME_LINE_AGAIN))
             late = asyncio.create_task(change(ledger, "page-2", asking(an_email("page-2"))))
-            await _somebody_waits_for_a_lock(database)
+            await somebody_waits_for_a_lock(database)
         with pytest.raises(RequestIdReused):  # the copy has the words of page 1
             await late
     await database.close()
@@ -204,7 +204,7 @@ async def test_what_is_foreseen_while_somebody_changes_the_line_is_judged_by_wha
             put_off = "UPDATE deliveries SET state = 'deferred', retry_time = update_time, sending_until = NULL"
             await holder.execute(text(put_off))
             late = asyncio.create_task(ledger.change_foreseen("page-1", begun, accepting()))
-            await _somebody_waits_for_a_lock(database)
+            await somebody_waits_for_a_lock(database)
         assert (await late).state is DeliveryState.DEFERRED
     await database.close()
 
@@ -226,12 +226,3 @@ async def test_what_cannot_be_stored_after_a_look_takes_nothing_from_what_was_fo
         assert await ledger.find("page-1") == good
         assert isinstance(bad, StoreUnavailable)
     await database.close()
-
-
-async def _somebody_waits_for_a_lock(database):
-    async with asyncio.timeout(timedelta(seconds=1).total_seconds()):
-        while True:
-            async with database.begin() as connection:
-                waits = await connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
-                if waits.scalar_one():
-                    return

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from adapters.lock_waits import somebody_waits_for_a_lock
 from adapters.round_trips import watching_round_trips
 from builders import CHECKOUT, a_level, a_policy, an_application, raising
 from contracts.claims_at_once import Begun
@@ -37,7 +38,7 @@ async def test_an_incident_that_changes_while_its_service_is_locked_is_judged_as
         async with pager.database.begin() as other:
             await other.execute(text("UPDATE incidents SET next_escalation_at = next_escalation_at + interval '1 h'"))
             due = asyncio.create_task(work.due_services([CHECKOUT]))
-            await _somebody_waits_for_a_lock(pager.database)
+            await somebody_waits_for_a_lock(pager.database)
         assert await due == {}
 
 
@@ -72,11 +73,3 @@ async def test_pages_whose_claim_may_stand_are_looked_for_though_nobody_heard_th
         await application.escalate_due(10, begun)
     assert begun.claims == []
     assert pager.wakeups.delivery._rung.is_set()
-
-
-async def _somebody_waits_for_a_lock(database):
-    async with asyncio.timeout(1):
-        while True:
-            async with database.begin() as connection:
-                if (await connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))).scalar_one():
-                    return

@@ -2,9 +2,9 @@
 
 import asyncio
 
+from adapters.lock_waits import somebody_waits_for_a_lock
 from adapters.round_trips import watching_round_trips
 from builders import CHECKOUT, an_application, healing, raising
-from sqlalchemy import text
 
 from pager_domain.pager.batch import Batch
 from pager_domain.pager.events import IncidentId
@@ -16,7 +16,7 @@ async def loaded_after(request, pager, work):
     async with store.unit_of_work() as other:
         batch = await Batch.open(other, [request], lambda: IncidentId("the-new-one"))
         loading = asyncio.create_task(work.services([CHECKOUT]))
-        await _somebody_waits_for_a_lock(pager.database)
+        await somebody_waits_for_a_lock(pager.database)
         batch.result_of(request)
         await batch.save(other)
         changed_at = await pager.database.now(other.connection)
@@ -24,14 +24,6 @@ async def loaded_after(request, pager, work):
     service = (await loading)[CHECKOUT]
     assert work.now > changed_at
     return service
-
-
-async def _somebody_waits_for_a_lock(database):
-    async with asyncio.timeout(5):
-        while True:
-            async with database.begin() as connection:
-                if (await connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))).scalar_one():
-                    return
 
 
 async def test_an_incident_that_changed_while_its_service_was_locked_is_loaded_as_it_has_become(postgres_pager):
