@@ -3,17 +3,15 @@
 # grpc's classes are generic for the type checker only; annotations must not be evaluated.
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
-from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from pager_grpc.runtime.ended_calls import EndedCalls, Ends
 from pager_grpc.runtime.metrics_http import serving_metrics
 from pager_grpc.runtime.rpc_boundary import Context, RpcLayer, StreamCall, UnaryCall
 from pager_grpc.runtime.version import own_version
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     from pager_grpc.runtime.tls import Tls
 
 log = structlog.get_logger()
+
+_DURATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
@@ -65,42 +65,60 @@ class RpcMetrics(RpcLayer):
     """Calls by method and status code, and how long unary ones took. A stream has no duration worth knowing."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._ended = EndedCalls(registry)
+        self._ended = Counter("rpc_requests_total", "Calls that have ended.", ["method", "code"], registry=registry)
+        self._durations = Histogram(
+            "rpc_duration_seconds",
+            "How long unary calls took.",
+            ["method", "code"],
+            buckets=_DURATIONS,
+            registry=registry,
+        )
 
     def unary(self, method: str, call: UnaryCall) -> UnaryCall:
         """``call``, counted and timed."""
-        ends_by = partial(self._ended.of, method.removeprefix("/"), timed=True)
-        well: Ends | None = None
+        ended = self._series_of(method.removeprefix("/"), timed=True)
 
         async def measured(request: Any, context: Context) -> Any:
-            nonlocal well
             begun = perf_counter()
             try:
                 response = await call(request, context)
             except BaseException as error:
-                ends_by(code_of(error, context)).add(perf_counter() - begun)
+                ended(code_of(error, context), perf_counter() - begun)
                 raise
-            if well is None:
-                well = ends_by(grpc.StatusCode.OK)
-            well.add(perf_counter() - begun)
+            ended(grpc.StatusCode.OK, perf_counter() - begun)
             return response
 
         return measured
 
     def stream(self, method: str, call: StreamCall) -> StreamCall:
         """``call``, counted when it ends."""
-        ends_by = partial(self._ended.of, method.removeprefix("/"), timed=False)
+        ended = self._series_of(method.removeprefix("/"), timed=False)
 
         async def measured(request: Any, context: Context) -> AsyncIterator[Any]:
             try:
                 async for response in call(request, context):
                     yield response
             except BaseException as error:
-                ends_by(code_of(error, context)).add(0)
+                ended(code_of(error, context), 0)
                 raise
-            ends_by(grpc.StatusCode.OK).add(0)
+            ended(grpc.StatusCode.OK, 0)
 
         return measured
+
+    def _series_of(self, name: str, *, timed: bool) -> Callable[[grpc.StatusCode, float], None]:
+        """Counts a call of the method ``name``; to find its series costs more than that, so each is found once."""
+        found: dict[grpc.StatusCode, tuple[Counter, Histogram | None]] = {}
+
+        def ended(code: grpc.StatusCode, seconds: float) -> None:
+            if (series := found.get(code)) is None:
+                durations = self._durations.labels(name, code.name) if timed else None
+                series = found[code] = self._ended.labels(name, code.name), durations
+            count, durations = series
+            count.inc()
+            if durations is not None:
+                durations.observe(seconds)
+
+        return ended
 
 
 def code_of(error: BaseException, context: Context) -> grpc.StatusCode:
