@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from pager_domain.errors import DomainError
 from pager_domain.kernel import EmailTarget, NotificationTarget, SealedAddress
-from pager_domain.pager.batch import Batch
+from pager_domain.pager.batch import MOST_FORESEEN, Batch
 from pager_domain.pager.delivery import (
     MAX_LOST_CLAIMS,
     answered_meanwhile,
@@ -62,9 +62,17 @@ class PagerApplicationService:
         async with self._store.unit_of_work() as work:
             opened = await Batch.open(work, batch, self._new_incident_id)
             results = [opened.result_of(request) for request in batch]
+            if len(batch) <= MOST_FORESEEN:  # of more, the processor is busy, and questions that go together cost less
+                self._ask_ahead(opened)
             await opened.save(work)
             await work.commit()
         return results
+
+    def _ask_ahead(self, opened: Batch) -> None:
+        """A question in a trace belongs to the span of its level, which begins when the incident is found due."""
+        untraced = [incident for incident in opened.foreseen() if not incident.traceparent]
+        if untraced:
+            self._policies.ask_ahead([question_of(incident) for incident in untraced])
 
     async def escalate_due(self, limit: int, deliveries: Deliveries | None = None) -> int:
         """Fires the next level of up to ``limit`` due incidents and returns how many it found.

@@ -30,6 +30,8 @@ from pager_domain.pager.ports.monitored_services import CancelledPage, RequestKe
 from pager_domain.pager.service import PagerService
 from pager_domain.values import changed
 
+MOST_FORESEEN = 20
+"""Incidents that are thought to stay as they are until their levels are stored; of more, one may well change."""
 _MAKES_DUE = (IncidentOpened, IncidentReopened, IncidentEscalated, IncidentReassigned)
 
 
@@ -142,6 +144,12 @@ class Batch:
         if isinstance(event, Reassignment):
             return silence.on_reassignment(service, event, self._now)
         return PagerService.on_healthy(service, event, self._now)
+
+    def foreseen(self) -> list[Incident]:
+        """Whose levels will fire as soon as this is stored."""
+        events = [event for change in self._changes for event in change.events]
+        opened = [self._incidents[event.incident_id] for event in events if isinstance(event.what, IncidentOpened)]
+        return [incident for incident in opened if incident.is_due(self._now)]
 
     async def save(self, work: UnitOfWork) -> None:
         """Writes all changes; the waiting pages of answered and held incidents are cancelled, each with a line."""

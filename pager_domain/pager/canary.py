@@ -27,6 +27,10 @@ class CanaryPolicies(EscalationPolicyRepository):
             for question, answer in zip(questions, answers, strict=True)
         ]
 
+    def ask_ahead(self, questions: Sequence[PolicyQuestion]) -> None:
+        """As the repository."""
+        self._policies.ask_ahead(questions)
+
 
 def came_through(timeline: Iterable[IncidentEvent]) -> bool | None:
     """Whether the canary's page was handed off; None while it is still owed."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pager_domain.kernel import MonitoredServiceId, NotificationTarget
+from pager_domain.pager.batch import MOST_FORESEEN
 from pager_domain.pager.events import MOST_SEVERE_FIRST, IncidentId, Timeout
 from pager_domain.pager.levels import ResolvedLevel
 from pager_domain.pager.maintenance import last_to_end, on_due_in_window
@@ -19,8 +20,6 @@ from pager_domain.pager.silence import on_assignee_unknown
 
 Answer = EscalationPolicy | NoPolicy
 LastKnown = Mapping[MonitoredServiceId, tuple[EscalationPolicy, datetime]]
-MOST_FORESEEN = 20
-"""Incidents that are thought to stay as they are until their levels are stored; of more, one may well change."""
 
 
 @dataclass(frozen=True, slots=True)

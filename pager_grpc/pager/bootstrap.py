@@ -13,6 +13,7 @@ from pager_domain.kernel import Clock, email_target
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.model import Answer, Request
+from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository
 from pager_domain.pager.ports.notification_outbox import Result
 from pager_domain.pager.preview import EscalationPreview
 from pager_grpc.access.principal import current_principal
@@ -24,6 +25,7 @@ from pager_grpc.pager.backlogs_sql import SqlBacklogs
 from pager_grpc.pager.composition import application_over, escalation_loop, stores_of
 from pager_grpc.pager.config import PagerSettings
 from pager_grpc.pager.delivery_loop import DeliveryLoop
+from pager_grpc.pager.escalation_policies_ahead import AskedAhead
 from pager_grpc.pager.escalation_policies_grpc import GrpcEscalationPolicies
 from pager_grpc.pager.incident_records_sql import SqlIncidentRecords
 from pager_grpc.pager.incident_views_sql import SqlIncidentViews
@@ -89,7 +91,9 @@ async def running_pager(
         store, outbox = stores_of(settings, database, wakeups, sealing, measured)
         views = SqlIncidentViews(database, sealing)
         windows = SqlMaintenanceWindows(database, wakeups)
-        policies = GrpcEscalationPolicies(policy, settings.policy_deadline)
+        policies: EscalationPolicyRepository = GrpcEscalationPolicies(policy, settings.policy_deadline)
+        if paging:  # whoever asks ahead is who escalates then
+            policies = await stack.enter_async_context(AskedAhead(policies))
         catch_all = [email_target("catch-all", settings.catch_all_email)]
         application = application_over(store, outbox, policies, senders, catch_all)
 

@@ -50,3 +50,7 @@ class EscalationPolicyRepository(Protocol):
 
         An unreachable or slow policy service and an answer that makes no sense are :class:`NoPolicy`.
         """
+
+    def ask_ahead(self, questions: Sequence[PolicyQuestion]) -> None:
+        """These will most likely be asked in a moment: who can may begin to look for the answers. Never waits."""
+        return
