@@ -6,8 +6,8 @@ import os
 import random
 import signal
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ def an_address() -> str:
 class Crash:
     """Where ``room`` is to die: at a named place, or before its N-th marking system call (0: only counts).
 
-    With ``failing_sync`` its N-th sync fails, and it must die of that.
+    With ``failing_sync`` its N-th sync fails, and it must die of that. With ``full_disk`` it must not die at all.
     """
 
     room: str
@@ -48,10 +48,11 @@ class Crash:
     syscall: int | None = None
     room_for_pages: bool = True
     failing_sync: int = 0
+    full_disk: bool = False
 
     def environment(self, mark: Path) -> dict[str, str]:
         how = {"CRASH_AT": self.at} if self.syscall is None else {"CRASH_AT_SYSCALL": str(self.syscall)}
-        how |= {"FAIL_SYNC_AT": str(self.failing_sync)}
+        how |= {"FAIL_SYNC_AT": str(self.failing_sync)} | ({"DISK_MAY_BE_FULL": "1"} if self.full_disk else {})
         return how | {"CRASH_MARK": str(mark)} | ({} if self.room_for_pages else {"CRASH_WITHOUT_ROOM": "1"})
 
     def __str__(self) -> str:
@@ -96,6 +97,20 @@ class World:
         """From here on system calls count."""
         if self.crash is not None:
             (self.folder / self.crash.room / "armed").touch()
+
+    @contextmanager
+    def full_disk(self, room: str) -> Iterator[None]:
+        """Nothing that ``room`` writes to a file finds space."""
+        full = self.folder / room / "full"
+        full.touch()
+        yield
+        full.unlink()
+
+    async def until_told(self, room: str, event: str) -> None:
+        """Returns when there is a line of this event in the log of ``room``."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while f'"event": "{event}"' not in self.rooms[room].log.read_text():
+                await asyncio.sleep(0.02)
 
     async def call(self, operation: str, request_id: str = "", message: str = "it burns") -> Call:
         """One call of the pager, and what the caller knows of it."""

@@ -55,7 +55,8 @@ def _become(room: str, environment: dict[str, str], log: str) -> None:
         if kill_at is None:
             _run(room)
         else:
-            syscalls.supervise(lambda: _bound(room), int(kill_at), Path(log).parent / room, fail_at)
+            folder, full = Path(log).parent / room, "DISK_MAY_BE_FULL" in environment
+            syscalls.supervise(lambda: _bound(room), int(kill_at), folder, fail_at, may_be_full=full)
     except BaseException as error:  # noqa: BLE001 - whatever ends this process must not return into the zygote
         _leave(error)
     _leave(None)
