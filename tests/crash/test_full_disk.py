@@ -54,9 +54,7 @@ async def test_a_level_that_became_due_on_a_full_disk_is_paged_once_there_is_spa
             while time.time() < well_past:
                 assert (await world.call("raise", "two")).outcome == "unknown"
 
-    await play(
-        "pager", Scenario("due meanwhile", script, levels=TWO_LEVELS, timeout_seconds=1, reached=2)
-    )
+    await play("pager", Scenario("due meanwhile", script, levels=TWO_LEVELS, timeout_seconds=1, reached=2))
 
 
 async def test_a_page_whose_ledger_has_no_space_is_sent_once_it_has(play):

@@ -8,6 +8,7 @@ from fuzz.messages import messages
 from fuzz.rooms import ROOMS, a_fuzzed_room, methods_of
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from quirks import WRITTEN_TOO_LATE
 
 from pager_grpc.runtime.errors import INTERNAL_TEXT
 
@@ -25,8 +26,6 @@ ALLOWED = {
     "PERMISSION_DENIED",
     "UNAVAILABLE",
 }
-WRITTEN_TOO_LATE = "Internal error from Core"
-"""What grpc.aio's client makes of a message that it writes to a stream which the server has refused meanwhile."""
 METHODS = [(room, method) for room in ROOMS for method in methods_of(room)]
 NOISE = [
     b"",

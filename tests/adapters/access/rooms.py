@@ -10,6 +10,7 @@ from fakes.notifier_sms_sender import FakeSmsSender
 from fakes.verification_sender import FakeVerificationSender
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.json_format import MessageToDict, ParseDict
+from quirks import WRITTEN_TOO_LATE
 from sealed import ADDRESS_KEY
 
 from pager_domain.access.keys import hash_of
@@ -80,6 +81,8 @@ class Room:
                 response = await answer
         except grpc.aio.AioRpcError as error:
             fault = fault_of(error)
+            if fault.message == WRITTEN_TOO_LATE:
+                return await self.call(method, request, key=key, metadata=metadata)
             return Refused(
                 fault.code.name, fault.reason.removeprefix("ERROR_REASON_"), fault.message, dict(fault.metadata)
             )
