@@ -1,16 +1,22 @@
 """A log line says what it is about, told once where the work begins."""
 
 import asyncio
+import errno
+import os
+from contextlib import suppress
+from io import StringIO
 from types import SimpleNamespace
 
 import grpc
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.runtime.log_context import add_ids, lines_are_about
+from pager_grpc.runtime.logs import Lenient
 from pager_grpc.runtime.rpc_boundary import log
 from pager_grpc.runtime.server import Server
 from pager_grpc.runtime.trace_context import current_traceparent
@@ -76,3 +82,41 @@ async def test_a_call_that_is_refused_is_told_with_the_ids_that_it_names():
     [line] = [line for line in lines if line["event"] == "rpc_refused"]
     assert (line["request_id"], line["incident_id"], line["monitored_service_id"]) == ("r-1", "i-1", "checkout")
     assert "secret" not in str(line)
+
+
+class NoSpace(StringIO):
+    """A file on a disk that is full for a while."""
+
+    full = False
+
+    def write(self, text):
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_a_line_that_finds_no_space_stops_nobody_and_the_next_one_says_how_many_are_missing():
+    file = NoSpace()
+    lines = Lenient(file)
+    logger = structlog.wrap_logger(
+        structlog.WriteLogger(lines), processors=[lines.add_unwritten, structlog.processors.KeyValueRenderer()]
+    )
+    file.full = True
+    logger.info("one")
+    logger.info("two")
+    file.full = False
+    logger.info("three")
+    logger.info("four")
+    assert file.getvalue().splitlines() == ["event='three' lines_unwritten_before=2", "event='four'"]
+
+
+def test_a_reader_that_has_gone_stops_nobody():
+    reader, writer = os.pipe()
+    os.close(reader)
+    pipe = os.fdopen(writer, "w")
+    lines = Lenient(pipe)
+    lines.write("nobody hears this\n")
+    lines.write("nor this\n")
+    assert lines.add_unwritten(None, "info", {}) == {"lines_unwritten_before": 2}
+    with suppress(BrokenPipeError):
+        pipe.close()
