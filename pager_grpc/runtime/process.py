@@ -13,7 +13,7 @@ from pager_grpc.runtime.logs import configure_logs
 from pager_grpc.runtime.loop_watch import ENDED_SECONDS, LoopWatch
 from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.signals import until_signalled
-from pager_grpc.runtime.supervision import Doorbell, run_forever, running
+from pager_grpc.runtime.supervision import Doorbell, LoopEnded, run_forever, running
 
 Settings = TypeVar("Settings", bound=RoomSettings)
 Settings_contra = TypeVar("Settings_contra", bound=RoomSettings, contravariant=True)
@@ -29,8 +29,8 @@ class RunningRoom(Protocol[Settings_contra]):
 def run_room(room: str, kind: type[Settings], running_room: RunningRoom[Settings]) -> int:
     """Runs a room until SIGTERM and returns the exit code.
 
-    0 after SIGTERM, 1 if the database cannot be reached at start, or the event loop stood still for half a minute, 2 if
-    the configuration cannot be used.
+    0 after SIGTERM, 1 if the database cannot be reached at start, the event loop stood still for half a minute, or one
+    of the loops has ended, 2 if the configuration cannot be used.
     """
     try:
         settings = read_settings(kind)
@@ -38,6 +38,9 @@ def run_room(room: str, kind: type[Settings], running_room: RunningRoom[Settings
         asyncio.run(_serve(settings, running_room))
     except StoreUnavailable as error:
         structlog.get_logger().error("database_unreachable_at_start", cause=str(error.__cause__))
+        return 1
+    except LoopEnded as ended:
+        structlog.get_logger().critical("loop_ended", exc_info=ended)
         return 1
     except ConfigurationFault as fault:
         return exit_with_faults(fault.faults)

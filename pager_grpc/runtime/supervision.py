@@ -14,6 +14,10 @@ log = structlog.get_logger()
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 
 
+class LoopEnded(Exception):
+    """Something that must go on for as long as the process has ended. The process is better started again."""
+
+
 class Doorbell:
     """Wakes a loop. A ring while nobody waits is kept, so that none is missed."""
 
@@ -60,12 +64,30 @@ async def run_forever(name: str, step: Callable[[], Awaitable[float]], bell: Doo
 
 @asynccontextmanager
 async def running(*loops: Awaitable[None]) -> AsyncIterator[None]:
-    """Runs ``loops`` as tasks while the body runs; cancels and awaits them after it."""
+    """Runs ``loops`` as tasks while the body runs; cancels and awaits them after it.
+
+    Raises:
+        LoopEnded: one of them ended by an error of its own, and the body was cancelled: what it did nobody does now.
+    """
+    owner, broken = asyncio.current_task(), []
+
+    def ended(loop: asyncio.Future[None]) -> None:
+        if not loop.cancelled() and (error := loop.exception()) is not None and owner is not None:
+            broken.append(error)
+            owner.cancel()
+
     tasks = [asyncio.ensure_future(loop) for loop in loops]
+    for task in tasks:
+        task.add_done_callback(ended)
     try:
         yield
+    except asyncio.CancelledError:
+        if broken and owner is not None and owner.uncancel() == 0:
+            raise LoopEnded from broken[0]
+        raise
     finally:
         for task in tasks:
+            task.remove_done_callback(ended)
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 

@@ -1,7 +1,9 @@
 import asyncio
 
+import pytest
+
 from pager_domain.errors import StoreUnavailable
-from pager_grpc.runtime.supervision import Doorbell, run_forever, running
+from pager_grpc.runtime.supervision import Doorbell, LoopEnded, run_forever, running
 
 
 async def test_a_ring_while_nobody_waits_is_kept():
@@ -45,3 +47,28 @@ async def test_loops_are_ended_and_awaited_with_their_owner():
     async with running(loop(), loop()):
         await asyncio.sleep(0)
     assert ended == [True, True]
+
+
+async def test_a_loop_that_ends_by_an_error_ends_whoever_relies_on_it():
+    async def loop():
+        raise ZeroDivisionError
+
+    with pytest.raises(LoopEnded) as ended:
+        async with asyncio.timeout(10), running(asyncio.Event().wait(), loop()), running():
+            await asyncio.Event().wait()
+    assert isinstance(ended.value.__cause__, ZeroDivisionError)
+
+
+async def test_a_loop_that_is_done_ends_nobody():
+    async def loop():
+        pass
+
+    async with running(loop()):
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+async def test_an_error_of_the_owner_stays_what_it_is():
+    with pytest.raises(KeyError):
+        async with running(asyncio.Event().wait()):
+            raise KeyError
