@@ -62,7 +62,7 @@ class PagerApplicationService:
         async with self._store.unit_of_work() as work:
             opened = await Batch.open(work, batch, self._new_incident_id)
             results = [opened.result_of(request) for request in batch]
-            if len(batch) <= MOST_FORESEEN:  # of more, the processor is busy, and questions that go together cost less
+            if len(batch) <= MOST_FORESEEN:  # of more the processor is busy, and questions that go together cost less
                 self._ask_ahead(opened)
             await opened.save(work)
             await work.commit()

@@ -31,7 +31,7 @@ from pager_domain.pager.service import PagerService
 from pager_domain.values import changed
 
 MOST_FORESEEN = 20
-"""Incidents that are thought to stay as they are until their levels are stored; of more, one may well change."""
+"""So many at once, requests or incidents, are a quiet hour: what follows from them is begun before it is certain."""
 _MAKES_DUE = (IncidentOpened, IncidentReopened, IncidentEscalated, IncidentReassigned)
 
 

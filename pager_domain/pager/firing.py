@@ -46,7 +46,7 @@ class Found:
 
     def foreseen_recipients(self) -> list[NotificationTarget] | None:
         """All whom the first levels may page; None where that cannot be said yet."""
-        if len(self.incidents) > MOST_FORESEEN:
+        if len(self.incidents) > MOST_FORESEEN:  # one of them may well change meanwhile
             return None
         recipients: list[NotificationTarget] = []
         for incident, answer in zip(self.incidents, self.answers, strict=True):

@@ -72,9 +72,10 @@ async def running(*loops: Awaitable[None]) -> AsyncIterator[None]:
     owner, broken = asyncio.current_task(), []
 
     def ended(loop: asyncio.Future[None]) -> None:
-        if not loop.cancelled() and (error := loop.exception()) is not None and owner is not None:
+        if not loop.cancelled() and (error := loop.exception()) is not None:
             broken.append(error)
-            owner.cancel()
+            if owner is not None and len(broken) == 1:
+                owner.cancel()
 
     tasks = [asyncio.ensure_future(loop) for loop in loops]
     for task in tasks:

@@ -54,7 +54,7 @@ async def test_a_loop_that_ends_by_an_error_ends_whoever_relies_on_it():
         raise ZeroDivisionError
 
     with pytest.raises(LoopEnded) as ended:
-        async with asyncio.timeout(10), running(asyncio.Event().wait(), loop()), running():
+        async with asyncio.timeout(10), running(asyncio.Event().wait(), loop(), loop()), running():
             await asyncio.Event().wait()
     assert isinstance(ended.value.__cause__, ZeroDivisionError)
 
