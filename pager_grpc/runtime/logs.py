@@ -1,6 +1,8 @@
 """Structured logs: one JSON object a line on standard error, or coloured lines on a terminal."""
 
 import logging
+import os
+import select
 import sys
 from typing import Any, TextIO, cast
 
@@ -9,41 +11,56 @@ from structlog.typing import EventDict
 
 from pager_grpc.runtime.log_context import add_ids
 
+_PATIENCE_MS = 100
+"""For a reader that is only slow; who has missed a line is not waited for again."""
+
 
 class Lenient:
-    """A stream for a log that stops nobody: lines that cannot be written are counted, and the next one says how many.
+    """An open file for a log that stops nobody: lines that find no room are counted, and the next one says how many.
 
     Where a disk is full, or whoever reads has gone, each line would else raise where it is said: in the middle of a
-    call, or in the loop that pages.
+    call, or in the loop that pages. Where whoever reads a pipe stands still, everything would stand still with it.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._room = select.poll()
+        self._room.register(descriptor, select.POLLOUT)
+        self._begun = b""
         self._unwritten = 0
 
     def add_unwritten(self, _logger: Any, _method: str, event: EventDict) -> EventDict:
-        """A processor of structlog. Some of these lines may still come, from the stream's own buffer."""
+        """A processor of structlog."""
         if self._unwritten:
             event["lines_unwritten_before"] = self._unwritten
         return event
 
     def write(self, text: str) -> None:
-        """One line."""
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except (OSError, ValueError):  # or it is closed
+        """One line. What is left of a line that has begun goes first, so that lines stay whole."""
+        self._begun = self._left_of(self._begun)
+        line = text.encode(errors="backslashreplace")
+        left = line if self._begun else self._left_of(line)
+        if left == line:
             self._unwritten += 1
         else:
-            self._unwritten = 0
+            self._begun, self._unwritten = left, 0
 
     def flush(self) -> None:
         """Done with each line."""
 
+    def _left_of(self, line: bytes) -> bytes:
+        try:
+            # A pipe that has room at all has room for so much: to write it does not wait.
+            while line and self._room.poll(0 if self._unwritten else _PATIENCE_MS):
+                line = line[os.write(self._descriptor, line[: select.PIPE_BUF]) :]
+        except OSError:
+            pass
+        return line
+
 
 def configure_logs(room: str, level: str = "info") -> None:
     """Called once by a process; ``room`` stands in every line, and the ids of what the line is about."""
-    lines = Lenient(sys.stderr)
+    lines = Lenient(sys.stderr.fileno())
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if sys.stderr.isatty():
         renderer = structlog.dev.ConsoleRenderer()

@@ -1,10 +1,9 @@
 """A log line says what it is about, told once where the work begins."""
 
 import asyncio
-import errno
+import json
 import os
 from contextlib import suppress
-from io import StringIO
 from types import SimpleNamespace
 
 import grpc
@@ -84,39 +83,53 @@ async def test_a_call_that_is_refused_is_told_with_the_ids_that_it_names():
     assert "secret" not in str(line)
 
 
-class NoSpace(StringIO):
-    """A file on a disk that is full for a while."""
+class APipe:
+    """Somebody who reads a log, or does not; it holds 64 KiB."""
 
-    full = False
+    def __init__(self):
+        self.end, self.descriptor = os.pipe()
+        self.lines = Lenient(self.descriptor)
+        processors = [self.lines.add_unwritten, structlog.processors.JSONRenderer()]
+        self.log = structlog.wrap_logger(structlog.WriteLogger(self.lines), processors=processors)
 
-    def write(self, text):
-        if self.full:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return super().write(text)
-
-
-def test_a_line_that_finds_no_space_stops_nobody_and_the_next_one_says_how_many_are_missing():
-    file = NoSpace()
-    lines = Lenient(file)
-    logger = structlog.wrap_logger(
-        structlog.WriteLogger(lines), processors=[lines.add_unwritten, structlog.processors.KeyValueRenderer()]
-    )
-    file.full = True
-    logger.info("one")
-    logger.info("two")
-    file.full = False
-    logger.info("three")
-    logger.info("four")
-    assert file.getvalue().splitlines() == ["event='three' lines_unwritten_before=2", "event='four'"]
+    def read(self):
+        """What is there, which may end within a line."""
+        return os.read(self.end, 1 << 20)
 
 
-def test_a_reader_that_has_gone_stops_nobody():
-    reader, writer = os.pipe()
-    os.close(reader)
-    pipe = os.fdopen(writer, "w")
-    lines = Lenient(pipe)
-    lines.write("nobody hears this\n")
-    lines.write("nor this\n")
-    assert lines.add_unwritten(None, "info", {}) == {"lines_unwritten_before": 2}
-    with suppress(BrokenPipeError):
-        pipe.close()
+@pytest.fixture
+def a_pipe():
+    pipe = APipe()
+    yield pipe
+    os.close(pipe.descriptor)
+    with suppress(OSError):
+        os.close(pipe.end)
+
+
+@pytest.mark.parametrize("size", [100, 9_000], ids="{} characters a line".format)
+def test_a_reader_who_stands_still_stops_nobody_and_every_line_is_whole(a_pipe, size):
+    said = 2 * (1 << 16) // size
+    for number in range(said):
+        a_pipe.log.info("x" * size, number=number)
+    heard = a_pipe.read()
+    a_pipe.log.info("again")
+    *lines, again = map(json.loads, (heard + a_pipe.read()).splitlines())
+    assert 0 < len(lines) < said
+    assert [line["number"] for line in lines] == list(range(len(lines)))
+    assert again == {"event": "again", "lines_unwritten_before": said - len(lines)}
+
+
+def test_once_all_is_well_again_no_line_says_anything_of_it(a_pipe):
+    for _ in range(2_000):
+        a_pipe.log.info("x" * 100)
+    a_pipe.read()
+    a_pipe.log.info("again")
+    a_pipe.log.info("and again")
+    assert a_pipe.read().splitlines()[-1] == b'{"event": "and again"}'
+
+
+def test_a_reader_that_has_gone_stops_nobody(a_pipe):
+    os.close(a_pipe.end)
+    a_pipe.log.info("nobody hears this")
+    a_pipe.log.info("nor this")
+    assert a_pipe.lines.add_unwritten(None, "info", {}) == {"lines_unwritten_before": 2}
