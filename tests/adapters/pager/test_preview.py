@@ -62,4 +62,4 @@ async def test_a_policy_service_that_is_away_is_told_as_that(caller):
 )
 async def test_a_malformed_question_is_refused_by_field(caller, request_, field):
     fault = await caller.refused(caller.stub.PreviewEscalation(request_))
-    assert (fault.code, fault.metadata["field"]) == (grpc.StatusCode.INVALID_ARGUMENT, field)
+    assert (fault.code, fault.metadata.get("field")) == (grpc.StatusCode.INVALID_ARGUMENT, field), fault
