@@ -21,6 +21,8 @@ _OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 5_000),
     # The replicas of a list take turns: a repeat must not meet the same frozen one.
     ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
+    # A channel to where another one of this process found nobody does not wait because that one waits.
+    ("grpc.use_local_subchannel_pool", 1),
     # One retry layer: the outbox's. Transparent retries of calls that never left stay on.
     ("grpc.enable_retries", 0),
 )

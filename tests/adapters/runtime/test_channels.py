@@ -52,3 +52,26 @@ async def test_a_replica_that_is_gone_costs_nothing(replicas):
         for _ in range(20):
             await check(stub)
     assert [servicer.calls for servicer in servicers] == [0, 20]
+
+
+async def refusal(channel) -> str:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=30)
+    return str(refused.value.details())
+
+
+async def test_a_channel_does_not_wait_because_another_one_found_nobody_there(replicas):
+    servers, servicers, target = replicas
+    address = target.removeprefix("ipv4:").partition(",")[0]
+    async with open_channel(address) as old, open_channel(address) as new:
+        await check(health_pb2_grpc.HealthStub(old))
+        await servers[0].stop(None)
+        while "Connection refused" not in await refusal(old):
+            pass
+        again = grpc.aio.server()
+        health_pb2_grpc.add_HealthServicer_to_server(servicers[0], again)
+        again.add_insecure_port(address)
+        await again.start()
+        await health_pb2_grpc.HealthStub(new).Check(health_pb2.HealthCheckRequest(), timeout=30)
+        await again.stop(None)
+    assert servicers[0].calls == 2
