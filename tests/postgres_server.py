@@ -24,5 +24,6 @@ def started(data: Path) -> Any:
         except (subprocess.TimeoutExpired, AssertionError):
             if time.monotonic() > end:
                 raise
+            time.sleep(0.1)  # a file tells nobody that it is whole
         else:
             return server

@@ -4,6 +4,7 @@ import logging
 import os
 import select
 import sys
+from contextlib import suppress
 from typing import Any, TextIO, cast
 
 import structlog
@@ -49,12 +50,10 @@ class Lenient:
         """Done with each line."""
 
     def _left_of(self, line: bytes) -> bytes:
-        try:
+        with suppress(OSError):  # what is left is counted
             # A pipe that has room at all has room for so much: to write it does not wait.
             while line and self._room.poll(0 if self._unwritten else _PATIENCE_MS):
                 line = line[os.write(self._descriptor, line[: select.PIPE_BUF]) :]
-        except OSError:
-            pass
         return line
 
 

@@ -9,6 +9,8 @@ import os
 import sqlite3
 import sys
 from contextlib import asynccontextmanager
+from itertools import chain
+from typing import TypeAlias
 
 import grpc
 import pytest
@@ -26,6 +28,7 @@ ROOMS = ("pager", "policy", "notifier")
 PLACES, STREAMS, TIMES = 16, 32, 10
 PEAK_SECONDS = 1.5
 MOST_MIB = 500
+MOST_ROUNDS = 3
 PLANTED = ("level-1@example.com", "level-2@example.com")
 
 
@@ -48,16 +51,23 @@ async def test_at_ten_times_the_load_alerts_are_still_taken_answers_are_heard_an
                     await until_paged(world.mail)
                     assert [response.acknowledged for response in await answered] == [True] * len(known)
                     memory = {name: resident_mib(room.pid) for name, room in world.rooms.items()}
-                after = await peak(world.pager.target, "after")
+                rounds = [(before, flood, await peak(world.pager.target, "after"))]
+                while not any(map(stands, rounds)) and len(rounds) < MOST_ROUNDS:
+                    rounds.append(await another_round(world.pager.target, f"round-{len(rounds)}"))
         stored, pages = stored_services(store), planted_pages(world.mail)
     assert flood.refused
-    for load in (before, flood, after):
+    for load in chain.from_iterable(rounds):
         assert set(load.taken) <= stored
         assert not set(load.refused) & stored
     assert pages == dict.fromkeys(PLANTED, 1)
     assert max(memory.values()) < MOST_MIB, memory
-    # A collapse is a small part of the peak; what it is on a quiet machine `python -m bench overload` says.
-    assert flood.rate >= 0.25 * min(before.rate, after.rate)
+    assert any(map(stands, rounds)), [[load.rate for load in each] for each in rounds]
+
+
+def stands(loads: "Round") -> bool:
+    """A collapse is a small part of the peak; what it is on a quiet machine `python -m bench overload` says."""
+    before, flood, after = loads
+    return flood.rate >= 0.5 * min(before.rate, after.rate)
 
 
 def planted_policy():
@@ -122,6 +132,18 @@ async def peak(target: str, prefix: str) -> Flooding:
     async with flooding(target, 1, prefix) as seen:
         await asyncio.sleep(PEAK_SECONDS)  # the time of the measurement
     return seen
+
+
+Round: TypeAlias = tuple[Flooding, Flooding, Flooding]
+"""The peak, the flood, the peak."""
+
+
+async def another_round(target: str, prefix: str) -> Round:
+    """Whoever else uses the machine comes and goes between flood and peak; a collapse comes every time."""
+    before = await peak(target, f"{prefix}-before")
+    async with flooding(target, TIMES * PLACES // STREAMS, f"{prefix}-flood") as flood:
+        await asyncio.sleep(PEAK_SECONDS)  # the same
+    return before, flood, await peak(target, f"{prefix}-after")
 
 
 async def until_paged(mail) -> None:
