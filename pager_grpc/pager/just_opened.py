@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from pager_domain.pager.events import MOST_SEVERE_FIRST
+from pager_domain.pager.events import MOST_SEVERE_FIRST, IncidentId
 from pager_domain.pager.model import Incident
 
 _MOST = 1_000
@@ -16,6 +16,7 @@ class JustOpened:
 
     def __init__(self) -> None:
         self._incidents: list[Incident] = []
+        self._found: set[IncidentId] = set()
         self._is_all = False
 
     def note(self, incidents: Iterable[Incident]) -> None:
@@ -26,7 +27,8 @@ class JustOpened:
 
     def take(self, limit: int) -> list[Incident]:
         """Those that were noted, the most severe first; none if there are more, or if others may be due before them."""
-        taken, self._incidents = self._incidents, []
+        taken = [incident for incident in self._incidents if incident.incident_id not in self._found]
+        self._incidents.clear()
         if not self._is_all or len(taken) > limit:
             return []
         self._is_all = not taken
@@ -36,6 +38,10 @@ class JustOpened:
         """Somebody looks for what is due, and will find what was noted so far."""
         self._incidents.clear()
 
-    def looked(self, *, found_all: bool) -> None:
-        """They have found it; ``found_all``: and nothing is left."""
+    def looked(self, found: Iterable[Incident], *, found_all: bool) -> None:
+        """They have found these; ``found_all``: and nothing is left.
+
+        What was just committed may be noted later than it was found.
+        """
+        self._found = {incident.incident_id for incident in found}
         self._is_all = found_all

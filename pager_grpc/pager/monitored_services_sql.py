@@ -65,8 +65,9 @@ class SqlMonitoredServices(MonitoredServices):
             self._just_opened.looking()
             binds = {"limit": limit, **self._database.now_binds()}
             found = await fetch(connection, _MOST_SEVERE.format(walks=walks), binds)
-        self._just_opened.looked(found_all=len(found) < limit)
-        return [rows.incident_of(row, self._sealing) for row in found]
+        incidents = [rows.incident_of(row, self._sealing) for row in found]
+        self._just_opened.looked(incidents, found_all=len(found) < limit)
+        return incidents
 
     def opened_here(self, limit: int) -> list[Incident]:
         """What units of work of this store have told."""

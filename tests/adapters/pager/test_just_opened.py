@@ -2,11 +2,12 @@
 
 import pytest
 from adapters.pager.stored_pager import stored_pager
-from builders import CHECKOUT, acknowledging, an_alert, an_application, raising
+from builders import CHECKOUT, acknowledging, an_alert, an_application, an_incident, raising
 from contracts.claims_at_once import Begun
 
 from pager_domain.pager.events import IncidentId, Severity
 from pager_domain.pager.service import PagerService
+from pager_grpc.pager.just_opened import JustOpened
 
 
 @pytest.fixture
@@ -46,6 +47,14 @@ async def test_what_a_look_has_found_is_not_told_again(pager):
     await application.handle([raising("a")])
     assert services_of(await pager.store.due(10)) == ["a"]
     assert pager.store.opened_here(10) == []
+
+
+def test_what_a_look_finds_before_it_is_noted_is_not_told_again():
+    opened, incident, other = JustOpened(), an_incident(), an_incident(incident_id="other")
+    opened.looking()
+    opened.looked([incident], found_all=True)
+    opened.note([incident, other])
+    assert opened.take(10) == [other]
 
 
 async def test_nothing_goes_before_what_is_due_longer(pager):
