@@ -53,8 +53,12 @@ class PagerApplicationService:
         self._catch_all = tuple(catch_all)
         self._new_incident_id = new_incident_id
 
-    async def handle(self, batch: Sequence[Request]) -> list[Answer | DomainError]:
+    async def handle(
+        self, batch: Sequence[Request], foresee: Callable[[Sequence[Answer | DomainError]], None] | None = None
+    ) -> list[Answer | DomainError]:
         """Grants each request or says why not, in their order; what was granted is durable when this returns.
+
+        ``foresee`` is told before the commit what will be returned if that stands; nobody may hear of it until then.
 
         Raises:
             StoreUnavailable: all of the batch may be stored, or nothing.
@@ -65,6 +69,8 @@ class PagerApplicationService:
             if len(batch) <= MOST_FORESEEN:  # of more the processor is busy, and questions that go together cost less
                 self._ask_ahead(opened)
             await opened.save(work)
+            if foresee is not None:
+                foresee(results)
             await work.commit()
         return results
 

@@ -24,8 +24,8 @@ from pager_grpc.pager.incident_views_sql import SqlIncidentViews
 from pager_grpc.pager.known_policies_sql import SqlKnownPolicies
 from pager_grpc.pager.maintenance_loop import MaintenanceLoop
 from pager_grpc.pager.metrics import AuditMetrics, CanaryMetrics, ForecastMetrics, forgotten_rows
+from pager_grpc.pager.request_lanes import RequestLanes
 from pager_grpc.pager.sealing import Sealing
-from pager_grpc.pager.servicer import Lanes
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.forgetting import ForgettingLoop
@@ -56,7 +56,12 @@ def forecasting(database: Database, sealing: Sealing, policy: grpc.aio.Channel, 
 
 
 def audit_and_canary(
-    settings: PagerSettings, auditor: Auditor, lanes: Lanes, views: SqlIncidentViews, wakeups: Wakeups, metrics: Metrics
+    settings: PagerSettings,
+    auditor: Auditor,
+    lanes: RequestLanes,
+    views: SqlIncidentViews,
+    wakeups: Wakeups,
+    metrics: Metrics,
 ) -> list[Awaitable[None]]:
     """Judges what was done, and pages the canary while somebody listens for its heartbeat."""
     audit = AuditLoop(auditor, lanes.alerts.submit, AuditMetrics(metrics.registry))
@@ -66,7 +71,7 @@ def audit_and_canary(
 
 def _canary(
     settings: PagerSettings,
-    lanes: Lanes,
+    lanes: RequestLanes,
     views: SqlIncidentViews,
     wakeups: Wakeups,
     audit: AuditLoop,

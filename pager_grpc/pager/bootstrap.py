@@ -12,7 +12,6 @@ from pager_domain.errors import DomainError
 from pager_domain.kernel import Clock, email_target
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.auditor import Auditor
-from pager_domain.pager.model import Answer, Request
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository
 from pager_domain.pager.ports.notification_outbox import Result
 from pager_domain.pager.preview import EscalationPreview
@@ -37,9 +36,9 @@ from pager_grpc.pager.metrics import (
 )
 from pager_grpc.pager.notification_senders_grpc import GrpcNotificationSenders
 from pager_grpc.pager.raise_rates import UNLIMITED, RaiseRates
+from pager_grpc.pager.request_lanes import MAX_BATCH, request_lanes
 from pager_grpc.pager.sealing import Sealing
-from pager_grpc.pager.servicer import SERVICE_NAME, Lanes, PagerServicer
-from pager_grpc.pager.spans import committing
+from pager_grpc.pager.servicer import SERVICE_NAME, PagerServicer
 from pager_grpc.pager.status import PagingStatus
 from pager_grpc.pager.wakeups import TELL_LATER_SECONDS, Wakeups, listen
 from pager_grpc.pager.wire_errors import ERRORS
@@ -50,14 +49,9 @@ from pager_grpc.runtime.database import Database
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.metrics import Metrics
 from pager_grpc.runtime.supervision import Doorbell, run_forever, running
-from pager_grpc.runtime.tracing import Tracing
 
 if TYPE_CHECKING:
     from pager_grpc.runtime.tls import Tls
-
-MAX_BATCH = 256
-REST = 3.0
-"""After a shared batch of alerts: see docs/decisions/0006."""
 
 
 @asynccontextmanager
@@ -97,7 +91,7 @@ async def running_pager(
         catch_all = [email_target("catch-all", settings.catch_all_email)]
         application = application_over(store, outbox, policies, senders, catch_all)
 
-        lanes = _lanes(application, database, tracing, measured)
+        lanes = request_lanes(application, database, tracing, measured)
         recorder = GroupCommit(measured.commit("pages", _recording(application, database)), MAX_BATCH)
         deliveries = DeliveryLoop(application, outbox, recorder, wakeups.delivery, tracing)
         escalations = escalation_loop(store, outbox, policies, senders, catch_all, deliveries, tracing)
@@ -171,25 +165,6 @@ async def _others(
         GrpcNotificationSenders(notifier) as senders,
     ):
         yield policy, notifier, senders
-
-
-def _lanes(
-    application: PagerApplicationService, database: Database, tracing: Tracing | None, measured: Measured
-) -> Lanes:
-    handling = committing(_handling(application, database), tracing)
-    alerts, answers = (measured.commit(lane, handling) for lane in ("alerts", "answers"))
-    return Lanes(alerts=GroupCommit(alerts, MAX_BATCH, rest=REST), answers=GroupCommit(answers, MAX_BATCH))
-
-
-def _handling(
-    application: PagerApplicationService, database: Database
-) -> Callable[[Sequence[Request]], Awaitable[list[Answer | DomainError]]]:
-    """Commits a batch of requests, again while it loses to other replicas."""
-
-    async def commit(batch: Sequence[Request]) -> list[Answer | DomainError]:
-        return await database.retrying(partial(application.handle, batch))
-
-    return commit
 
 
 def _recording(

@@ -3,7 +3,6 @@
 # ruff: noqa: N802 - the contract names the methods
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,12 +22,12 @@ from pager_grpc.pager import wire, wire_interventions, wire_maintenance
 from pager_grpc.pager.ids import new_id
 from pager_grpc.pager.opened_lines import OpenedLines, log_change
 from pager_grpc.pager.raise_rates import RaiseRates
+from pager_grpc.pager.request_lanes import RequestLanes
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.pager.wire_events import event_pb
 from pager_grpc.pager.wire_preview import preview_pb, preview_request_of
 from pager_grpc.runtime.clock import EPOCH
-from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_size_of
 from pager_grpc.runtime.trace_context import followed_traceparent
 
@@ -40,20 +39,12 @@ _WATCH_POLL_SECONDS = 1.0
 _SIGN_OF_LIFE_POLLS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Lanes:
-    """Answers (acknowledgements and healthy events) do not queue behind a storm of alerts."""
-
-    alerts: GroupCommit[Request, Answer]
-    answers: GroupCommit[Request, Answer]
-
-
 class PagerServicer(pb_grpc.PagerServiceServicer):
     """``pager.v1.PagerService`` over the application service."""
 
     def __init__(
         self,
-        lanes: Lanes,
+        lanes: RequestLanes,
         views: IncidentViews,
         windows: MaintenanceWindows,
         wakeups: Wakeups,
@@ -73,10 +64,11 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
     async def RaiseAlert(self, request: pb.RaiseAlertRequest, context: Any) -> pb.RaiseAlertResponse:
         """A service is broken."""
         self._rates.require()
-        answer = await self._alerts.submit(wire.raise_alert_of(request, followed_traceparent()))
+        asked = wire.raise_alert_of(request, followed_traceparent())
+        answer, response = await self._alerts.answered(asked, wire.raise_alert_response)
         if answer.changed:
             self._opened.add(answer, request.request_id)
-        return wire.raise_alert_response(answer)
+        return response
 
     async def RaiseAlerts(
         self, request_iterator: AsyncIterator[pb.RaiseAlertsRequest], context: Any
@@ -94,17 +86,17 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
 
     async def Acknowledge(self, request: pb.AcknowledgeRequest, context: Any) -> pb.AcknowledgeResponse:
         """Somebody has it."""
-        answer = await self._answers.submit(wire.acknowledge_of(request))
+        answer, response = await self._answers.answered(wire.acknowledge_of(request), wire.acknowledge_response)
         if answer.changed:
             log_change("incident_acknowledged", answer, request.request_id)
-        return wire.acknowledge_response(answer)
+        return response
 
     async def MarkHealthy(self, request: pb.MarkHealthyRequest, context: Any) -> pb.MarkHealthyResponse:
         """The service is fine again."""
-        answer = await self._answers.submit(wire.mark_healthy_of(request))
+        answer, response = await self._answers.answered(wire.mark_healthy_of(request), wire.mark_healthy_response)
         if answer.changed:
             log_change("incident_resolved", answer, request.request_id)
-        return wire.mark_healthy_response(answer)
+        return response
 
     async def SnoozeIncident(self, request: pb.SnoozeIncidentRequest, context: Any) -> pb.SnoozeIncidentResponse:
         """Not now."""
