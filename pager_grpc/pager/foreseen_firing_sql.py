@@ -17,14 +17,12 @@ from pager_domain.kernel import MonitoredServiceId, NotificationTarget
 from pager_domain.pager.events import MOST_SEVERE_FIRST, Severity
 from pager_domain.pager.levels import address_of, channel_of
 from pager_domain.pager.model import MonitoredService
-from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.monitored_services import NotAsForeseen
-from pager_domain.pager.ports.notification_outbox import Claim
 from pager_domain.pager.storm import Arrangement, Traffic
-from pager_grpc.pager import notification_claims_sql, page_rows, rows
-from pager_grpc.pager.notification_claims_sql import RECIPIENTS, Claiming, traffic_row, with_trace_of
+from pager_grpc.pager import rows
+from pager_grpc.pager.notification_claims_sql import RECIPIENTS, Claiming, traffic_row
 from pager_grpc.pager.service_locks_sql import SERVICE, WINDOWS, with_windows
-from pager_grpc.pager.unit_of_work_sql import NOTIFICATIONS, SqlUnitOfWork
+from pager_grpc.pager.unit_of_work_sql import SqlUnitOfWork
 from pager_grpc.runtime.columns import as_document
 from pager_grpc.runtime.conditional_writes import ConditionalWrites
 from pager_grpc.runtime.database import Unit
@@ -80,10 +78,6 @@ class _Seen:
     calm: set[str] = field(default_factory=set)
     """Recipients without a row."""
     recipients: dict[str, tuple[Traffic, str]] = field(default_factory=dict)
-    pages: dict[str, rows.Row] = field(default_factory=dict)
-    """To be stored, by their ids."""
-    claimed: list[str] = field(default_factory=list)
-    """Which of them."""
     relied_on: set[str] = field(default_factory=set)
     """Recipients whose row must be as it was."""
 
@@ -130,10 +124,6 @@ class _ForeseenUnitOfWork(SqlUnitOfWork):
             self.connection, self.database, self.sealing, self.pace, self._writes, self.now, self._seen
         )
 
-    def _add_pages(self, pages: Sequence[rows.Row]) -> None:
-        """Whether they are claimed is not known yet."""
-        self._seen.pages = {page["notification_id"]: page for page in pages}
-
     def _note(self, found: Sequence[rows.StoredRow], keys: Iterable[str]) -> None:
         self._seen.incidents = {
             MonitoredServiceId(row["monitored_service_id"]): (row["incident_id"], row["incident_version"])
@@ -147,12 +137,6 @@ class _ForeseenUnitOfWork(SqlUnitOfWork):
 
     async def write(self) -> None:
         """All that was saved, if all that was read is as it was."""
-        pages, held = self._seen.pages, self._seen.claimed
-        left = [page for key, page in pages.items() if key not in held]
-        self._writes.insert(NOTIFICATIONS, left, computed=page_rows.AS_MADE)
-        lease_end = f"{self.database.now_sql} + interval '{notification_claims_sql.LEASE.total_seconds()} s'"
-        claimed = [{name: pages[key][name] for name in pages[key] if name != "due_at"} for key in held]
-        self._writes.insert(NOTIFICATIONS, claimed, computed=(*page_rows.AS_CLAIMED, ("due_at", lease_end)))
         try:
             stands = await self._conditional.run_if(_UNCHANGED.format(now=self.database.now_sql), self._binds())
         except IntegrityError as error:  # somebody made a row that was not there
@@ -191,11 +175,3 @@ class _ForeseenClaiming(Claiming):
         self.seen.relied_on = arrangements.keys() - self.seen.calm
         self.writes.insert(RECIPIENTS, [row for row in listed if row["recipient"] in self.seen.calm])
         self.writes.update(RECIPIENTS, [row for row in listed if row["recipient"] not in self.seen.calm])
-
-    async def _hold(self, pages: Sequence[Notification]) -> list[Claim]:
-        claims = []
-        for page in sorted(pages, key=lambda page: page.notification_id):
-            self.seen.claimed.append(page.notification_id)
-            stored = with_trace_of(page, self.seen.pages[page.notification_id])
-            claims.append(Claim(stored, 1, incident_is_open=True))
-        return claims

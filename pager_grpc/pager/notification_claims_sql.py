@@ -91,16 +91,14 @@ class Claiming:
                 found.append(await self._bundle(arrangement.together))
         return [*found, *await self._hold(alone)]
 
-    async def claims_of(self, pages: Sequence[Notification], limit: int) -> list[Claim]:
-        """Those of ``pages``, which this transaction made, that go alone whatever else their recipients are owed.
+    async def alone_of(self, pages: Sequence[Notification]) -> list[Notification]:
+        """Those of ``pages``, which this transaction makes, that go alone whatever else their recipients are owed.
 
         Where a recipient is in a storm, or enters it, they are left to :meth:`claims`, which looks at all that is owed.
         """
-        made = pages[:limit]
         if self.pace is None:
-            await self.writes.run()  # what is made by a statement it cannot hold
-            return await self._hold(made)
-        owed = self._by_recipient(made)
+            return list(pages)
+        owed = self._by_recipient(pages)
         traffic, now = await self._traffic(owed)
         calm = {
             key: arranged(self.pace, traffic[key], pages, now)
@@ -108,7 +106,7 @@ class Claiming:
             if not uses_the_last_message(self.pace, traffic[key], len(pages), now)
         }
         self._remember(calm)
-        return await self._hold([page for arrangement in calm.values() for page in arrangement.alone])
+        return [page for arrangement in calm.values() for page in arrangement.alone]
 
     async def _picked(self, limit: int) -> list[tuple[Notification, int]]:
         """Up to ``limit`` pages, the most severe first, then the longest owed; each with the claims so far."""

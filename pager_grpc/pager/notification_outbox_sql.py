@@ -14,9 +14,10 @@ from pager_domain.pager.storm import Pace
 from pager_grpc.pager import bundles_sql, page_rows, rows
 from pager_grpc.pager.incident_events_sql import append_events
 from pager_grpc.pager.monitored_services_sql import seconds_until
+from pager_grpc.pager.new_pages_sql import NOTIFICATIONS
 from pager_grpc.pager.notification_claims_sql import PAGE_KEY, Claiming
 from pager_grpc.pager.sealing import Sealing
-from pager_grpc.pager.unit_of_work_sql import INCIDENTS, NOTIFICATIONS
+from pager_grpc.pager.unit_of_work_sql import INCIDENTS
 from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.bulk import Writes
 from pager_grpc.runtime.columns import moment_of

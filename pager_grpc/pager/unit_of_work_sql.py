@@ -27,13 +27,13 @@ from pager_grpc.pager.former_incidents_sql import former_incidents
 from pager_grpc.pager.incident_events_sql import append_events
 from pager_grpc.pager.just_opened import JustOpened
 from pager_grpc.pager.known_policies_sql import write_known_policies
+from pager_grpc.pager.new_pages_sql import NewPages
 from pager_grpc.pager.notification_claims_sql import Claiming
 from pager_grpc.pager.sealing import Sealing
 from pager_grpc.pager.service_locks_sql import LockedServices, Windows
 from pager_grpc.pager.tables import (
     IncidentRow,
     MonitoredServiceRow,
-    NotificationRow,
     RequestAnswerRow,
     table_of,
 )
@@ -45,7 +45,6 @@ from pager_grpc.runtime.selecting import fetch, is_one_of, is_one_of_pairs
 
 SERVICES = table_of(MonitoredServiceRow)
 INCIDENTS = table_of(IncidentRow)
-NOTIFICATIONS = table_of(NotificationRow)
 ANSWERS = table_of(RequestAnswerRow)
 
 
@@ -70,7 +69,6 @@ class SqlUnitOfWork(UnitOfWork):
     pace: Pace | None = None
     moment: datetime | None = None
     work: str = ""
-    saved_pages: int = 0
     windows: Windows | None = None
 
     def __post_init__(self) -> None:
@@ -78,6 +76,7 @@ class SqlUnitOfWork(UnitOfWork):
         self._writes = Writes(self.connection)
         self._opened: list[Incident] = []
         self._begun: set[MonitoredServiceId] = set()
+        self._pages = NewPages(self.sealing)
 
     @property
     def connection(self) -> AsyncConnection:
@@ -183,7 +182,7 @@ class SqlUnitOfWork(UnitOfWork):
     ) -> None:
         """One or two statements, whatever the size of the batch; of each row the last state is written.
 
-        Where pages are made the last of them goes with their claim, or else right before the commit.
+        Pages go last, right before the commit: some may be claimed until then.
         """
         incidents = {c.incident.incident_id: c.incident for c in changes if c.incident is not None}
         events = [event for change in changes for event in change.events]
@@ -200,7 +199,6 @@ class SqlUnitOfWork(UnitOfWork):
         rewritten = [rows.changed_incident_row(i, self.sealing) for key, i in incidents.items() if key in known]
         self.work = (Work.EVENTS if events else "") + (Work.DELIVERY if pages else "")
         self.work += Work.ESCALATION if due else ""
-        self.saved_pages = len(pages)
         await self._writes.run()  # of what was saved before, the last state counts
         writes = self._writes
         writes.update(INCIDENTS, counted)
@@ -210,19 +208,20 @@ class SqlUnitOfWork(UnitOfWork):
         self._insert_incidents(writes, [i for key, i in incidents.items() if key in opened])
         writes.upsert(SERVICES, [rows.service_row(service) for service in services.values()])
         await append_events(self.connection, writes, self.database, events)
-        self._add_pages([page_rows.notification_row(page, self.now, self.sealing) for page in pages])
+        self._pages.add(pages, self.now)
         writes.insert(ANSWERS, [rows.answer_row(answer, self.now) for answer in answers])
         write_known_policies(writes, known_policies or {}, self.now, self.sealing)
 
     async def claim(self, pages: Sequence[Notification], limit: int) -> list[Claim]:
         """As a claim of the outbox; it holds the rows of the recipients, as that does, until the end."""
-        claims = await self._claiming().claims_of(pages, limit)
-        if len(claims) == self.saved_pages:  # nothing is left for whoever looks into the outbox
+        claims = self._pages.claim(await self._claiming().alone_of(pages[:limit]))
+        if self._pages.are_all_claimed:
             self.work = self.work.replace(Work.DELIVERY, "")
         return claims
 
     async def commit(self) -> None:
         """Writes what waits and commits, then rings the bells, also when nobody knows whether the commit stands."""
+        self._pages.write(self._writes, self.database)
         await self._writes.run()
         try:
             await self.unit.commit()
@@ -232,16 +231,13 @@ class SqlUnitOfWork(UnitOfWork):
         except BaseException:
             # Perhaps it stands. Pages that it claimed are then owed when the lease ends, and whoever sleeps until the
             # next page is due does not know of them.
-            self.work += Work.DELIVERY if self.saved_pages else ""
+            self.work += Work.DELIVERY if self._pages.rows else ""
             raise
         finally:
             self.wakeups.committed(self.work)
 
     def _claiming(self) -> Claiming:
         return Claiming(self.connection, self.database, self.sealing, self.pace, self._writes)
-
-    def _add_pages(self, pages: Sequence[rows.Row]) -> None:
-        self._writes.insert(NOTIFICATIONS, pages, computed=page_rows.AS_MADE)
 
     def _insert_incidents(self, writes: Writes, opened: Sequence[Incident]) -> None:
         """Most of them are only opened: then half of the columns need no value of their own."""

@@ -6,14 +6,15 @@ A signer gives ``pager`` as for the outboxes, with ``store_with`` beside ``outbo
 from datetime import timedelta
 
 import pytest
-from builders import a_level, a_level_of, a_person, a_policy, acknowledging, an_application, raising
+from builders import a_level, a_level_of, a_person, a_policy, acknowledging, an_application, current, raising
 from fakes.escalation_policies import FakeEscalationPolicies
 
 from pager_domain.pager.audit import violations
 from pager_domain.pager.delivery import result_of
-from pager_domain.pager.events import NotificationSettled, Outcome, Severity
+from pager_domain.pager.events import NotificationSettled, Outcome, Severity, Timeout
 from pager_domain.pager.notification import Bundle
 from pager_domain.pager.ports.email_sender import HandedOff
+from pager_domain.pager.service import PagerService
 from pager_domain.pager.storm import Pace
 
 PACE = Pace(burst=3, interval=timedelta(seconds=60))  # longer than any lease
@@ -80,13 +81,18 @@ class ClaimsAtOnceContract:
         assert await pager.outbox.record([result_of(begun.claims[0], HandedOff("smtp", "too late"))]) == 0
 
     async def test_a_claim_that_is_not_committed_is_none(self, pager):
-        application = await self.fired(pager, SERVICES[:1], None)
-        [claim] = await pager.outbox.claim(10)
-        await pager.advance(11)
-        async with pager.store.unit_of_work() as work:
-            await work.services([claim.notification.monitored_service_id])
-            assert [held.notification for held in await work.claim([claim.notification], 10)] == [claim.notification]
-        assert [claim.attempt for claim in await application.claim_due(10)] == [2]
+        store, begun = pager.store_with(None), Begun()
+        application = an_application(store, pager.outbox, FakeEscalationPolicies(TO_ONE))
+        await application.handle([raising(SERVICES[0])])
+        async with store.unit_of_work() as work:
+            [service] = (await work.due_services(SERVICES[:1])).values()
+            change = PagerService.on_timeout(service, Timeout(work.now), current(TO_ONE))
+            await work.save([change])
+            claims = await work.claim(change.notifications, 10)
+        assert [claim.notification for claim in claims] == list(change.notifications)
+        assert await application.claim_due(10) == []
+        await application.escalate_due(100, begun)
+        assert [(claim.notification, claim.attempt) for claim in begun.claims] == [(*change.notifications, 1)]
 
     async def test_no_more_is_claimed_than_there_is_room_for_the_most_severe_first(self, pager):
         store, begun = pager.store_with(None), Begun(room=2)

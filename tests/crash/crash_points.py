@@ -85,7 +85,7 @@ def _install_pager(passing: Callable[[str], None]) -> None:
     _naming(SqlNotificationOutbox, "claim", lambda _: "claim")
     _naming(SqlNotificationOutbox, "record", lambda _: "record")
     _watch_commits(passing)
-    for method in ("claims", "claims_of"):
+    for method in ("claims", "alone_of"):
         _noting_what_is_claimed(method)
     if "CRASH_WITHOUT_ROOM" in os.environ:
         DeliveryLoop.room = property(lambda _: 0)
