@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NewType, Protocol
 
 from pager_domain.errors import InvalidField
+from pager_domain.values import value
 
 MonitoredServiceId = NewType("MonitoredServiceId", str)
 PolicyId = NewType("PolicyId", str)
@@ -74,7 +75,7 @@ def checked_moment(field: str, value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EmailAddress:
     """An address like ``ana@example.com``, at most 254 bytes (RFC 5321), ASCII."""
 
@@ -90,7 +91,7 @@ class EmailAddress:
         return "…@" + self.value.rpartition("@")[2]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PhoneNumber:
     """A number in E.164 form, like ``+4915112345678``."""
 
@@ -123,7 +124,7 @@ class SealedAddress:
         return "…"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EmailTarget:
     """Somebody reached by e-mail."""
 
@@ -134,7 +135,7 @@ class EmailTarget:
         checked_id("target_id", self.target_id)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SmsTarget:
     """Somebody reached by text message."""
 
@@ -200,7 +201,7 @@ def _address_of(target: NotificationTarget) -> str:
 
 def _refuse_repeats(field: str, what: str, values: Iterable[str]) -> None:
     seen: set[str] = set()
-    for value in values:
-        if value in seen:
+    for each in values:
+        if each in seen:
             raise InvalidField(field, f"must not name the same {what} twice")
-        seen.add(value)
+        seen.add(each)

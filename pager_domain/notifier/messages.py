@@ -3,11 +3,12 @@
 import hashlib
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import EmailAddress, PhoneNumber, checked_id, checked_text
+from pager_domain.values import value
 
 MAX_SUBJECT_BYTES = 1024
 MAX_BODY_BYTES = 32 * 1024
@@ -24,7 +25,7 @@ class Channel(StrEnum):
     SMS = "sms"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EmailMessage:
     """One e-mail to one person. Line ends in the subject are allowed here and collapsed by whoever writes headers."""
 
@@ -60,7 +61,7 @@ class EmailMessage:
         return re.sub(re.escape(self.address.value), self.recipient_hint, answer, flags=re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SmsMessage:
     """One text message to one phone."""
 

@@ -12,7 +12,7 @@ SENDING is stored before the provider is called. When its lease has ended its pr
 counts as one that ended in doubt.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -28,6 +28,7 @@ from pager_domain.notifier.errors import (
     RequestIdReused,
 )
 from pager_domain.notifier.messages import Channel, Message
+from pager_domain.values import changed, value
 
 LEASE = timedelta(seconds=10)
 """How long an attempt may take; the provider's time is well below it."""
@@ -50,7 +51,7 @@ class DeliveryState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accepted:
     """The provider took the message; its own id of it may be empty."""
 
@@ -82,7 +83,7 @@ class InDoubt:
 ProviderAnswer = Accepted | Refused | Deferred | InDoubt
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HandOffRequest:
     """Somebody asks that ``message`` be handed to ``provider``; ``fencing_token`` grows with their attempts.
 
@@ -99,7 +100,7 @@ class HandOffRequest:
             raise InvalidField("fencing_token", "must be at least 0")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delivery:
     """One line of the ledger. It knows a hint of the recipient and a hash of the content, never the two themselves."""
 
@@ -207,7 +208,7 @@ def _first_attempt(request: HandOffRequest, now: datetime) -> Delivery:
 
 
 def _next_attempt(stored: Delivery, request: HandOffRequest, now: datetime) -> Delivery:
-    return replace(
+    return changed(
         stored,
         state=DeliveryState.SENDING,
         provider=request.provider,
@@ -226,7 +227,7 @@ def _doubted(stored: Delivery, said: str, now: datetime) -> Delivery:
 
 
 def _settled(stored: Delivery, state: DeliveryState, said: str, now: datetime, **more: Any) -> Delivery:
-    return replace(stored, state=state, provider_answer=_short(said), sending_until=None, update_time=now, **more)
+    return changed(stored, state=state, provider_answer=_short(said), sending_until=None, update_time=now, **more)
 
 
 def _short(said: str) -> str:

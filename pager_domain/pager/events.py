@@ -150,7 +150,7 @@ class AlertRepeated:
     repeats: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LevelNotified:
     """All targets of a level were notified, but the ``unreached``.
 
@@ -207,7 +207,7 @@ class IncidentResolved:
     """The service is healthy again."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotificationSettled:
     """One page reached its end. ``bundle_id`` names the message in which it went together with others.
 

@@ -25,6 +25,7 @@ from pager_domain.kernel import (
 )
 from pager_domain.pager.events import Severity
 from pager_domain.pager.targets import Channel, NotifiedTarget, UnreachedTarget
+from pager_domain.values import value
 
 MAX_STEPS = 100
 MAX_PAGES_PER_TARGET = 100
@@ -35,7 +36,7 @@ MIN_REPEAT_INTERVAL = timedelta(seconds=1)
 _LOW_URGENCY = (Severity.WARNING, Severity.INFO)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResolvedStep:
     """One page to one address, ``delay`` after the level is notified."""
 
@@ -54,7 +55,7 @@ class ResolvedStep:
         return channel_of(self.target)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResolvedRule:
     """How a target is paged; the last step is taken again each ``repeat_interval``, if there is one."""
 
@@ -68,7 +69,7 @@ class ResolvedRule:
             raise InvalidField("repeat_interval", "must be at least 1 second")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResolvedTarget:
     """One person, or one address (then ``person_id`` is empty), that a level notifies.
 
@@ -100,7 +101,7 @@ class ResolvedTarget:
         return all(is_readable(step.target) for rule in rules for step in rule.steps)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResolvedLevel:
     """Targets that are notified together, and how long they have to acknowledge; ``unreached`` are not notified."""
 
@@ -133,7 +134,7 @@ class LaterLevel:
     level: ResolvedLevel | EmptyLevel
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PlannedPage:
     """A page that a firing owes to ``target`` by ``way``, after ``delay``; ``step`` counts those by this way from 0."""
 

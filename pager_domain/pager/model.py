@@ -4,7 +4,6 @@ The rules that change them stand in :mod:`pager_domain.pager.service`.
 """
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -53,7 +52,7 @@ class IncidentState(StrEnum):
     RESOLVED = "resolved"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EscalationPolicy:
     """The levels of one revision of a policy, as the pager acts on them. The catch-all has no id and revision 0.
 
@@ -98,7 +97,7 @@ class EscalationPolicy:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ResolvedPolicy:
     """The policy to act on now, where it came from, and why it is not the current one.
 

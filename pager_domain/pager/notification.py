@@ -8,9 +8,10 @@ from pager_domain.kernel import MonitoredServiceId, NotificationTarget
 from pager_domain.pager.events import IncidentId, NotificationId, Severity
 from pager_domain.pager.levels import address_of, channel_of
 from pager_domain.pager.targets import Channel, NotifiedTarget
+from pager_domain.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Notification:
     """A page: one message that one level of one incident owes to one target, ``delay`` after it was notified.
 

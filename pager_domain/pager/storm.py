@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from pager_domain.pager.events import MOST_SEVERE_FIRST, Severity
 from pager_domain.pager.notification import Notification
+from pager_domain.values import value
 
 MAX_BUNDLED = 1_000
 """Pages in one message; each is named or counted in it."""
@@ -22,7 +23,7 @@ class Pace:
     interval: timedelta = timedelta(seconds=10)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Traffic:
     """What one recipient got lately: it is calm again at ``calm_at``, when the whole burst may be used.
 
@@ -39,7 +40,7 @@ class Traffic:
         return Traffic(max(self.calm_at, now) + count * pace.interval, worst)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Arrangement:
     """What becomes of the pages that one recipient is owed now; ``traffic`` is what it will have been."""
 

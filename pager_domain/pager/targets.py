@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from pager_domain.kernel import MAX_ID_BYTES, TargetId, checked_id, checked_text
+from pager_domain.values import value
 
 
 class Channel(StrEnum):
@@ -25,7 +26,7 @@ class UnreachedReason(StrEnum):
     NOT_ITS_TURN = "not_its_turn"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotifiedTarget:
     """Whom a page goes to and how, without the address; of a plain address person and contact method are empty."""
 
@@ -35,7 +36,7 @@ class NotifiedTarget:
     contact_method_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PlannedTarget:
     """One way in which a level pages one of its targets: so long after it was notified, the first page first.
 

@@ -1,7 +1,7 @@
 """The delivery ledger on SQLite or PostgreSQL."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeAlias
@@ -15,6 +15,7 @@ from pager_domain.errors import DomainError, StoreUnavailable
 from pager_domain.notifier.messages import Channel
 from pager_domain.notifier.model import Delivery, DeliveryState
 from pager_domain.notifier.ports.delivery_ledger import DeliveryLedger, LedgerPosition, Rule
+from pager_domain.values import value
 from pager_grpc.notifier.foreseen_sql import change_as_foreseen, foreseen
 from pager_grpc.notifier.tables import DELIVERIES
 from pager_grpc.runtime.bulk import Writes
@@ -43,7 +44,7 @@ SELECT {now} AS ledger_time, locked.* FROM (SELECT 1) AS always LEFT JOIN locked
 _UNIQUE_VIOLATION = "23505"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LineChange:
     """What is to become of a line; what is thought to be stored counts where it is ``foreseen``."""
 

@@ -1,7 +1,6 @@
 """What providers answered lately: told to whoever asks for the status, and counted where metrics are served."""
 
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import perf_counter
 
@@ -10,6 +9,7 @@ from pager_domain.notifier.messages import Channel, EmailMessage, SmsMessage
 from pager_domain.notifier.model import Accepted, Deferred, InDoubt, ProviderAnswer, Refused
 from pager_domain.notifier.ports.email_sender import EmailSender
 from pager_domain.notifier.ports.sms_sender import SmsSender
+from pager_domain.values import changed, value
 from pager_grpc.notifier.metrics import ProviderMetrics
 
 OUTCOMES = {Accepted: "accepted", Refused: "refused", Deferred: "deferred", InDoubt: "in_doubt"}
@@ -17,7 +17,7 @@ FAILED = "failed"
 """An attempt that ended with an exception."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ProviderSeen:
     """A provider, and what this process has heard of it. That it refused a message is no failure of its own."""
 
@@ -50,9 +50,9 @@ class ProviderWatch:
 
     def _remember(self, outcome: str) -> None:
         if outcome == OUTCOMES[Accepted]:
-            self.seen = replace(self.seen, accepted_at=self._clock.now())
+            self.seen = changed(self.seen, accepted_at=self._clock.now())
         elif outcome != OUTCOMES[Refused]:
-            self.seen = replace(self.seen, failed_at=self._clock.now(), failure=outcome)
+            self.seen = changed(self.seen, failed_at=self._clock.now(), failure=outcome)
 
 
 class WatchedEmailSender(EmailSender):

@@ -8,7 +8,6 @@ library waits for each reply before it sends the next command.
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -16,6 +15,7 @@ import structlog
 from aiosmtplib import SMTPResponse
 
 from pager_domain.notifier.model import Accepted, Deferred, InDoubt, ProviderAnswer, Refused
+from pager_domain.values import value
 from pager_grpc.notifier.abandoned import abandon
 from pager_grpc.notifier.smtp_replies import SmtpReplies
 
@@ -31,7 +31,7 @@ PROMPT_SECONDS = 0.1
 _CREDENTIAL_CODES = {530, 534, 535, 538}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Envelope:
     """An e-mail as it is handed in; ``content`` has CRLF line ends and ends with one."""
 

@@ -6,9 +6,10 @@ from typing import Protocol
 
 from pager_domain.kernel import EmailAddress
 from pager_domain.pager.events import NotificationId
+from pager_domain.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HandedOff:
     """A provider took it."""
 

@@ -9,9 +9,10 @@ from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import IncidentId
 from pager_domain.pager.interventions import Assignee
 from pager_domain.pager.model import EscalationPolicy
+from pager_domain.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PolicyQuestion:
     """Whom does this incident of this service page ``at`` a moment, or now?
 

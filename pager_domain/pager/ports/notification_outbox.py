@@ -7,9 +7,10 @@ from typing import Protocol
 
 from pager_domain.pager.events import NotificationSettled, Outcome
 from pager_domain.pager.notification import Bundle, Notification
+from pager_domain.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Claim:
     """A page, or a bundle of pages, held by one delivery until its lease ends.
 
@@ -42,7 +43,7 @@ class Claim:
         return self.ages_in_bundle if isinstance(self.notification, Bundle) else (self.age,)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settled:
     """The claim has reached its end: ``events`` has one for each of its pages, in their order."""
 
