@@ -52,6 +52,10 @@ class Rounds:
         """Of one side ÷ the base."""
         return Figure.of(each[name].ratio for each in self.rounds)
 
+    def between(self, name: str, other: str) -> Figure:
+        """Of one side ÷ another of the same round."""
+        return Figure.of(each[name].sample.figure / each[other].sample.figure for each in self.rounds)
+
     def figure(self, name: str) -> Figure:
         """Of one side alone."""
         return Figure.of(each[name].sample.figure for each in self.rounds)

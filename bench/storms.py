@@ -9,6 +9,7 @@ from bench.calm import until_calm
 from bench.figures import quantile
 from bench.load.bodies import ACKNOWLEDGE, RAISE, acknowledgements, alerts
 from bench.load.loops import closed_loop, open_loop
+from bench.processes import cpu_seconds
 from bench.rounds import Sample
 from bench.servers.rooms import Letter, World
 from bench.sides import IN_FLIGHT
@@ -40,7 +41,7 @@ class Storm:
         """Pages a second, from the first alert to the last e-mail."""
         known = await self._known()
         before, over, begun = len(self.world.mail.letters()), asyncio.Event(), monotonic()
-        bodies = alerts(service(self.name, self.rounds, n) for n in range(self.count))
+        bodies, used = alerts(service(self.name, self.rounds, n) for n in range(self.count)), self._cpu_seconds()
         async with asyncio.TaskGroup() as group:
             acknowledging = group.create_task(self._acknowledged(known, over))
             raised = await open_loop(self.world.pager.target, RAISE, bodies, self.count)
@@ -57,6 +58,7 @@ class Storm:
             "acknowledged": len(latencies),
             "acknowledge_p50_ms": quantile(latencies, 0.5) * 1e3,
             "acknowledge_p99_ms": quantile(latencies, 0.99) * 1e3,
+            "cpu_us": {room: (now - used[room]) / (2 * self.count) * 1e6 for room, now in self._cpu_seconds().items()},
         }
         return Sample(_pages(letters) / seconds, more)
 
@@ -89,6 +91,10 @@ class Storm:
         self.recipients += len({letter.recipient for letter in letters})
         self.rounds += 1
         return letters
+
+    def _cpu_seconds(self) -> dict[str, float]:
+        """What each room has used so far."""
+        return {name: cpu_seconds(room.pid) for name, room in self.world.rooms.items()}
 
     async def _rest(self) -> None:
         await until_calm(*(room.pid for room in self.world.rooms.values()))

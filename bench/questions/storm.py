@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from bench.answer import Answer, Check, Row, at_least, at_most
 from bench.effort import Effort
+from bench.figures import Figure
 from bench.rounds import Rounds
 from bench.servers.databases import Engine, fresh_store
 from bench.servers.policies import create_policies, policy
@@ -98,4 +99,7 @@ def _seen(rounds: Rounds, side: str, pages: str, count: int) -> list[Row]:
         "accepted_seconds": (f"storm of {pages}: all {count:,} alerts answered after", "s"),
         "handed_over_seconds": (f"storm of {pages}: the last page handed over after", "s"),
     }
-    return [Row(GOAL, what, rounds.seen(side, key), unit) for key, (what, unit) in words.items()]
+    seen = [Row(GOAL, what, rounds.seen(side, key), unit) for key, (what, unit) in words.items()]
+    used = [(room, Figure.of(each[side].sample.more["cpu_us"][room] for each in rounds.rounds)) for room in ROOMS]
+    cost = f"storm of {pages}: processor time of the"
+    return [*seen, *(Row(GOAL, f"{cost} {room}", figure, "µs a page") for room, figure in used)]
