@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -33,7 +34,8 @@ class Asked:
 
     def prepare(self, answer: Answer) -> None:
         """While nothing is durable yet; what a commit that is tried again makes of the request replaces it."""
-        self.foreseen = answer, self.respond(answer)
+        with suppress(Exception):  # it is worded again for who asked, who hears of it then
+            self.foreseen = answer, self.respond(answer)
 
     def response_to(self, answer: Answer) -> Any:
         """The words of ``answer``, which is durable."""
