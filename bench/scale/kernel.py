@@ -57,6 +57,11 @@ class Processors:
         self.number = number
         self.busy = 0.0
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether none of them has anything to do."""
+        return self._idle == self.number
+
     def work(self, seconds: float, *, urgent: bool = False) -> Waiting:
         """Until one of them has done so much."""
 

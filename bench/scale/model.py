@@ -2,7 +2,8 @@
 
 A cell is one database with its replicas; a service belongs to one cell. In a replica one interpreter reads calls,
 builds batches and answers; the event loop takes in one call a turn, so that a batch waits for the call in hand and not
-for all that have come. One batch is under way at a time, and what arrives meanwhile shares the next one (group commit).
+for all that have come. One batch is under way at a time, and what arrives meanwhile shares the next one (group commit);
+after a batch of more than one message that begins when the interpreter has nothing more on its way (decision 6).
 A batch locks the services that it repeats, in order, until it has committed.
 """
 
@@ -18,7 +19,8 @@ from bench.scale.kernel import Locks, Log, Process, Processors, Timeline
 from bench.scale.scenario import Machines, Seen, Traffic
 
 MAX_BATCH = 256
-"""As ``pager_grpc/pager/bootstrap.py`` has it."""
+REST = 3.0
+"""Both as ``pager_grpc/pager/request_lanes.py`` has them."""
 STEPS = 6
 """Round trips of a batch: BEGIN, lock, incidents and time, known answers, one write, COMMIT (decision 13)."""
 
@@ -67,6 +69,7 @@ class Replica:
         self._call = costs.call if traffic.message == 1 else 0.0  # the cost of a message is in that of its batch
         self._waiting: deque[_Message] = deque()
         self._committing = False
+        self._rested = 0.0
 
     def take(self, message: _Message) -> None:
         """A message has come."""
@@ -82,11 +85,21 @@ class Replica:
 
     def _commit(self) -> Process:
         while self._waiting:
-            batch = self._gathered()
+            yield from self._calm()
+            batch, begun = self._gathered(), self._cell.timeline.now
             yield from self._transaction(batch)
+            now = self._cell.timeline.now
+            self._rested = now + (REST * (now - begun) if len(batch) > 1 else 0)
             for message in batch:
                 self._cell.timeline.start(self._answer(message))
         self._committing = False
+
+    def _calm(self) -> Process:
+        """Lets the interpreter do what it has to do, as long as a rest lasts."""
+        while not self.interpreter.is_idle and self._cell.timeline.now < self._rested:
+            if sum(message.alerts for message in self._waiting) >= MAX_BATCH:
+                return
+            yield self.interpreter.work(0)
 
     def _gathered(self) -> list[_Message]:
         batch = [self._waiting.popleft()]

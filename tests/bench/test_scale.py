@@ -80,6 +80,11 @@ def test_the_busier_a_replica_is_the_more_alerts_share_a_commit():
     assert max(batches) <= MAX_BATCH
 
 
+def test_those_in_flight_at_a_full_replica_share_a_commit():
+    """Without a rest the next one begins as soon as the first of them has been read."""
+    assert saturated(ROOMY).batch > 100
+
+
 def test_more_than_an_interpreter_can_read_is_not_kept_up_with():
     seen = simulated(ROOMY, Traffic(1.2 / COSTS.call, new=1.0), COSTS)
     assert not seen.keeps_up
@@ -100,7 +105,7 @@ def test_bursts_make_answers_late_though_the_rate_is_the_same():
 
 
 def test_commits_share_a_sync_unless_they_notify():
-    machines = replace(ROOMY, replicas=16, sync=0.01)
+    machines = replace(ROOMY, replicas=16, sync=0.02)
     share, alone = saturated(machines), saturated(replace(machines, notifies=True))
     assert share.syncs < share.batches / 2
     assert alone.batches == pytest.approx(alone.seconds / machines.sync, rel=0.1)
