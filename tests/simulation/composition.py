@@ -31,6 +31,7 @@ from pager_grpc.pager import (
     escalation_loop,
     escalation_policies_grpc,
     notification_claims_sql,
+    request_lanes,
     wakeups,
 )
 from pager_grpc.pager import bootstrap as pager
@@ -89,6 +90,7 @@ def simulated(knobs: Knobs) -> Iterator[None]:
             offering_backups=nullcontext,  # they come by a socket
         ),
         mock.patch.multiple(pager, open_channel=SimulatedChannel, MAX_BATCH=knobs.batch),
+        mock.patch.object(request_lanes, "MAX_BATCH", knobs.batch),
         mock.patch.object(policy, "open_channel", SimulatedChannel),
         mock.patch.multiple(
             pager_composition,
