@@ -25,23 +25,12 @@ Response = TypeVar("Response")
 
 @dataclass(slots=True)
 class Asked:
-    """A request, and ``respond``, which puts its answer into the words of its caller."""
+    """A request, and ``respond``, which puts its answer into words, for those who need more than the answer."""
 
     request: Request
-    respond: Callable[[Answer], Any]
+    respond: Callable[[Answer], Any] | None = None
     foreseen: tuple[Answer, Any] | None = None
     """The answer if the commit that is under way stands, and its words."""
-
-    def prepare(self, answer: Answer) -> None:
-        """While nothing is durable yet; what a commit that is tried again makes of the request replaces it."""
-        with suppress(Exception):  # it is worded again for who asked, who hears of it then
-            self.foreseen = answer, self.respond(answer)
-
-    def response_to(self, answer: Answer) -> Any:
-        """The words of ``answer``, which is durable."""
-        if self.foreseen is not None and self.foreseen[0] is answer:
-            return self.foreseen[1]
-        return self.respond(answer)
 
 
 class RequestLane:
@@ -56,17 +45,19 @@ class RequestLane:
         Raises:
             DomainError: it was refused, or the store was unavailable.
         """
-        return await self._group.submit(Asked(request, _unworded))
+        return await self._group.submit(Asked(request))
 
     async def submit_all(self, requests: Sequence[Request]) -> Sequence[Answer | DomainError]:
         """What each of ``requests`` did, in their order, once all are durable. Raises ``StoreUnavailable``."""
-        return await self._group.submit_all([Asked(request, _unworded) for request in requests])
+        return await self._group.submit_all([Asked(request) for request in requests])
 
     async def answered(self, request: Request, respond: Callable[[Answer], Response]) -> tuple[Answer, Response]:
         """As ``submit``, with what ``respond`` makes of the answer, which it is given before that is durable, too."""
         asked = Asked(request, respond)
         answer = await self._group.submit(asked)
-        return answer, asked.response_to(answer)
+        if asked.foreseen is not None and asked.foreseen[0] is answer:  # and not that of a try that lost
+            return answer, asked.foreseen[1]
+        return answer, respond(answer)
 
     async def run(self) -> None:
         """Commits until cancelled."""
@@ -105,9 +96,6 @@ def _prepare_meanwhile(batch: Sequence[Asked], results: Sequence[Answer | Domain
 
 def _prepare(batch: Sequence[Asked], results: Sequence[Answer | DomainError]) -> None:
     for asked, result in zip(batch, results, strict=True):
-        if isinstance(result, Answer):
-            asked.prepare(result)
-
-
-def _unworded(_answer: Answer) -> None:
-    """For who needs the answer alone."""
+        if asked.respond is not None and isinstance(result, Answer):
+            with suppress(Exception):  # it is worded again for who asked, who hears of it then
+                asked.foreseen = result, asked.respond(result)
