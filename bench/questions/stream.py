@@ -34,7 +34,8 @@ CONNECTIONS = 32
 # Small messages are slow and need fewer alerts to be measured.
 _PART = {1: 32, 8: 4, 64: 1, 256: 1}
 SIZES = tuple(_PART)
-UNARY, POSTED = "unary", "Alertmanager {}"
+UNARY, POSTED, ONE_STREAM = "unary", "Alertmanager {}", "one stream, {}"
+_OF_ONE_STREAM = (8, 64)
 
 
 async def ask(effort: Effort) -> Answer:
@@ -57,6 +58,10 @@ async def _measured(store: Store, fresh: FreshServices, effort: Effort) -> list[
         pager = stack.enter_context(running_pager(store))
         sides: dict[str, Side] = {UNARY: calls([pager], RAISE, partial(new_alerts, alerts // 8, fresh))}
         sides |= {str(size): _stream(pager, fresh, count, size) for size, count in counts.items()}
+        sides |= {
+            ONE_STREAM.format(size): _stream(pager, fresh, counts[size] // STREAMS, size, streams=1)
+            for size in _OF_ONE_STREAM
+        }
         if is_installed():
             _, port = await stack.enter_async_context(listening_webhook())
             peer = await stack.enter_async_context(running_alertmanager(store.folder, port))
@@ -65,11 +70,11 @@ async def _measured(store: Store, fresh: FreshServices, effort: Effort) -> list[
         return await effort.rounds(full=5, quick=2, until=SHARE_OF[store.engine]).in_turn(sides)
 
 
-def _stream(pager: Pager, fresh: FreshServices, alerts: int, size: int) -> Side:
+def _stream(pager: Pager, fresh: FreshServices, alerts: int, size: int, streams: int = STREAMS) -> Side:
     async def measured() -> Sample:
         messages = messages_of_new_alerts(alerts // size, size, fresh)
         before = pager.cpu_seconds()
-        rate = await streamed(pager.target, messages, size, STREAMS)
+        rate = await streamed(pager.target, messages, size, streams)
         return Sample(rate, {"cpu_us": (pager.cpu_seconds() - before) / alerts * 1e6})
 
     return measured
@@ -95,6 +100,7 @@ def _rows(engine: Engine, rounds: list[dict[str, Sample]]) -> list[Row]:
     else:
         rows.append(_row(engine, posted, note="Alertmanager is not installed: make bench-peers"))
     names = {UNARY: "RaiseAlert, unary"} | {str(size): f"RaiseAlerts, {size} alerts a message" for size in SIZES}
+    names |= {ONE_STREAM.format(size): f"RaiseAlerts, {size} alerts a message, one stream" for size in _OF_ONE_STREAM}
     names |= {POSTED.format(size): f"Alertmanager, {size} alerts a POST, in memory, beside" for size in SIZES}
     for name, words in ((name, words) for name, words in names.items() if name in rounds[0]):
         figure = Figure.of(each[name].figure for each in rounds)

@@ -3,6 +3,7 @@
 # ruff: noqa: N802 - the contract names the methods
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,12 +23,13 @@ from pager_grpc.pager import wire, wire_interventions, wire_maintenance
 from pager_grpc.pager.ids import new_id
 from pager_grpc.pager.opened_lines import OpenedLines, log_change
 from pager_grpc.pager.raise_rates import RaiseRates
-from pager_grpc.pager.request_lanes import RequestLanes
+from pager_grpc.pager.request_lanes import MAX_BATCH, RequestLanes
 from pager_grpc.pager.wakeups import Wakeups
 from pager_grpc.pager.wire_errors import ERRORS
 from pager_grpc.pager.wire_events import event_pb
 from pager_grpc.pager.wire_preview import preview_pb, preview_request_of
 from pager_grpc.runtime.clock import EPOCH
+from pager_grpc.runtime.in_turn import InTurn
 from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_size_of
 from pager_grpc.runtime.trace_context import followed_traceparent
 
@@ -73,16 +75,22 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
     async def RaiseAlerts(
         self, request_iterator: AsyncIterator[pb.RaiseAlertsRequest], context: Any
     ) -> AsyncIterator[pb.RaiseAlertsResponse]:
-        """Many alerts; the next message is not read before the last one is answered."""
-        async for message in self._wakeups.until_closing(request_iterator):
-            requests = self._rates.within(_own(wire.raise_alerts_of(message, followed_traceparent())))
-            granted = [request for request in requests if isinstance(request, Request)]
-            answers = iter(await self._alerts.submit_all(granted) if granted else ())
-            results = [next(answers) if isinstance(request, Request) else request for request in requests]
-            for request, result in zip(requests, results, strict=True):
-                if isinstance(request, Request) and isinstance(result, Answer) and result.changed:
-                    self._opened.add(result, request.request_id)
-            yield wire.raise_alerts_response(results, ERRORS)
+        """Many alerts; messages are read ahead until those that have no answer would fill a batch."""
+        messages = self._wakeups.until_closing(request_iterator)
+        raised = InTurn(messages, self._raised, size_of=lambda message: len(message.alerts), enough=MAX_BATCH)
+        async with aclosing(raised.answers()) as responses:
+            async for response in responses:
+                yield response
+
+    async def _raised(self, message: pb.RaiseAlertsRequest) -> pb.RaiseAlertsResponse:
+        requests = self._rates.within(_own(wire.raise_alerts_of(message, followed_traceparent())))
+        granted = [request for request in requests if isinstance(request, Request)]
+        answers = iter(await self._alerts.submit_all(granted) if granted else ())
+        results = [next(answers) if isinstance(request, Request) else request for request in requests]
+        for request, result in zip(requests, results, strict=True):
+            if isinstance(request, Request) and isinstance(result, Answer) and result.changed:
+                self._opened.add(result, request.request_id)
+        return wire.raise_alerts_response(results, ERRORS)
 
     async def Acknowledge(self, request: pb.AcknowledgeRequest, context: Any) -> pb.AcknowledgeResponse:
         """Somebody has it."""

@@ -99,18 +99,19 @@ class Wakeups:
             StoreUnavailable: it is; whoever calls goes on elsewhere.
         """
         closed = asyncio.ensure_future(self._closed.wait())
+        following = asyncio.ensure_future(anext(messages, None))
         try:
             while True:
-                following = asyncio.ensure_future(anext(messages, None))
                 await asyncio.wait((following, closed), return_when=asyncio.FIRST_COMPLETED)
                 if not following.done():
-                    following.cancel()
                     raise StoreUnavailable
                 if (message := following.result()) is None:
                     return
                 yield message
+                following = asyncio.ensure_future(anext(messages, None))
         finally:
             closed.cancel()
+            following.cancel()
 
     def ring_all(self) -> None:
         """Wakes everybody: wake-ups may have been missed."""

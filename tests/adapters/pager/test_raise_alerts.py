@@ -122,3 +122,22 @@ async def test_a_stream_and_single_calls_count_together(caller):
     streamed, called = await asyncio.gather(told(caller, *[some("a", "a")] * 20), calls())
     counts = [result.alert_count for answer in streamed for result in answer.results] + called
     assert sorted(counts) == list(range(1, 61))
+
+
+async def test_messages_that_do_not_wait_for_answers_share_commits_and_each_gets_its_own(caller):
+    answers = await told(caller, *[some("a")] * 20)
+    assert [shown(answer) for answer in answers] == [[(number == 1, number, 0)] for number in range(1, 21)]
+    timeline = lines(await caller.timeline(answers[0].results[0].incident_id), "alert_repeated")
+    assert sum(line.repeats for line in timeline) == 19
+    assert len(timeline) < 19  # equal repeats of one commit are one line
+
+
+async def test_what_was_read_ahead_of_a_refused_message_is_answered_and_what_follows_is_not_stored(caller):
+    stream = caller.stub.RaiseAlerts(timeout=15)
+    for message in (some("a"), some("b"), pb.RaiseAlertsRequest(), some("c")):
+        await stream.write(message)
+    await stream.done_writing()
+    assert [shown(await stream.read()) for _ in range(2)] == [[(True, 1, 0)]] * 2
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await stream.read()
+    assert fault_of(refusal.value).code is grpc.StatusCode.INVALID_ARGUMENT

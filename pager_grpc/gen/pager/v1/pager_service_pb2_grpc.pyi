@@ -41,9 +41,9 @@ class PagerServiceStub:
     """
     RaiseAlerts: _aio.StreamStreamMultiCallable[_pager_service_pb2.RaiseAlertsRequest, _pager_service_pb2.RaiseAlertsResponse]
     """RaiseAlerts is the volume path: each message of many alerts is answered, in order, once all of
-    them are on disk; the next message is read after that, so flow control holds a caller back that
-    is faster than the disk. Equal alerts on one Unhealthy service that come together are one line
-    of its timeline, and all are counted.
+    them are on disk. No more is read while 256 alerts of a stream or more are without an answer, so
+    flow control holds a caller back that is faster than the disk. Equal alerts on one Unhealthy
+    service that come together are one line of its timeline, and all are counted.
 
     An alert that is refused says so in its result and leaves its neighbours alone. A stream that
     breaks leaves the alerts without an answer in doubt: repeat them, with the same request_ids.
@@ -207,9 +207,9 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_abc.AsyncIterator[_pager_service_pb2.RaiseAlertsRequest], _abc.AsyncIterator[_pager_service_pb2.RaiseAlertsResponse]],
     ) -> _abc.AsyncIterator[_pager_service_pb2.RaiseAlertsResponse]:
         """RaiseAlerts is the volume path: each message of many alerts is answered, in order, once all of
-        them are on disk; the next message is read after that, so flow control holds a caller back that
-        is faster than the disk. Equal alerts on one Unhealthy service that come together are one line
-        of its timeline, and all are counted.
+        them are on disk. No more is read while 256 alerts of a stream or more are without an answer, so
+        flow control holds a caller back that is faster than the disk. Equal alerts on one Unhealthy
+        service that come together are one line of its timeline, and all are counted.
 
         An alert that is refused says so in its result and leaves its neighbours alone. A stream that
         breaks leaves the alerts without an answer in doubt: repeat them, with the same request_ids.

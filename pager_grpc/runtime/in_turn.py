@@ -1,0 +1,75 @@
+"""A stream whose requests overlap and whose answers keep their order."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
+_END: Any = object()
+
+
+class InTurn(Generic[Asked, Answer]):
+    """What ``answered`` makes of each of ``requests``, in their order, while several are under way.
+
+    They begin in their order, too. No more is read while those that are under way have the size ``enough`` together,
+    each as ``size_of`` says. What fails, an answer or the reading, is raised once all before it are answered; what is
+    under way by then is cancelled, as it is when nobody takes the answers any more.
+    """
+
+    def __init__(
+        self,
+        requests: AsyncIterator[Asked],
+        answered: Callable[[Asked], Awaitable[Answer]],
+        *,
+        size_of: Callable[[Asked], int],
+        enough: int,
+    ) -> None:
+        self._requests = requests
+        self._answered = answered
+        self._size_of = size_of
+        self._room = enough
+        self._reading: asyncio.Future[Any] | None = None
+        self._has_ended = False
+        self._under_way: deque[tuple[asyncio.Future[Any], int]] = deque()
+
+    async def answers(self) -> AsyncGenerator[Answer, None]:
+        """Each once it and all before it are there."""
+        try:
+            while waited := self._waited():
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                self._begin_what_was_read()
+                while self._under_way and self._under_way[0][0].done():
+                    answer, size = self._under_way.popleft()
+                    self._room += size
+                    yield answer.result()
+        finally:
+            await self._cancel()
+
+    def _waited(self) -> list[asyncio.Future[Any]]:
+        if self._reading is None and not self._has_ended and self._room > 0:
+            self._reading = asyncio.ensure_future(anext(self._requests, _END))
+        first = [self._under_way[0][0]] if self._under_way else []
+        return first if self._reading is None else [self._reading, *first]
+
+    def _begin_what_was_read(self) -> None:
+        if (read := self._reading) is None or not read.done():
+            return
+        self._reading = None
+        if read.cancelled() or read.exception() is not None:
+            self._has_ended = True
+            self._under_way.append((read, 0))  # it fails in its turn
+        elif (request := read.result()) is _END:
+            self._has_ended = True
+        else:
+            size = self._size_of(request)
+            self._room -= size
+            self._under_way.append((asyncio.ensure_future(self._answered(request)), size))
+
+    async def _cancel(self) -> None:
+        left = [one for one, _ in self._under_way] + ([self._reading] if self._reading else [])
+        for one in left:
+            one.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
