@@ -63,3 +63,13 @@ async def test_a_request_for_a_new_and_one_for_a_known_service_are_answered_as_b
     )
     assert (again.changed, again.alert_count, again.incident.incident_id) == (True, 1, first.incident.incident_id)
     assert (twice.changed, twice.alert_count, twice.incident.incident_id) == (True, 1, other.incident.incident_id)
+
+
+async def test_a_healthy_service_remembers_what_it_was_asked_beside_one_that_is_begun(pager):
+    application = an_application(pager.store, pager.outbox)
+    await application.handle([raising("known", "first"), healing("known", "second")])
+    _, again, healed = await application.handle(
+        [raising("new", "first"), raising("known", "first"), healing("known", "second")]
+    )
+    assert (again.changed, again.alert_count) == (True, 1)
+    assert healed.changed
