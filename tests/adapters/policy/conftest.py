@@ -1,4 +1,5 @@
 import pytest
+from adapters.policy.schedules import Policy
 from canaries.watching import watched
 
 from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as pb_grpc
@@ -29,6 +30,14 @@ async def channel(database):
 @pytest.fixture
 def stub(channel):
     return pb_grpc.PolicyServiceStub(channel)
+
+
+@pytest.fixture
+async def policy(channel):
+    made = Policy(channel)
+    for name in ("ana", "ben", "cy"):
+        await made.person(name, name.title())
+    return made
 
 
 @pytest.hookimpl(wrapper=True)
