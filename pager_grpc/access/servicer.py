@@ -14,7 +14,7 @@ from pager_grpc.access import wire
 from pager_grpc.access.principal import current_principal
 from pager_grpc.gen.access.v1 import access_service_pb2 as pb
 from pager_grpc.gen.access.v1 import access_service_pb2_grpc as pb_grpc
-from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_size_of
+from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_of, page_size_of
 
 log = structlog.get_logger()
 
@@ -51,10 +51,8 @@ class AccessServicer(pb_grpc.AccessServiceServicer):
         size = page_size_of(request.page_size)
         after = decode_token("page_token", request.page_token, str)
         keys = await self._application.page(ApiKeyId(str(after[0])) if after else None, size + 1)
-        return pb.ListApiKeysResponse(
-            api_keys=[wire.key_pb(key) for key in keys[:size]],
-            next_page_token=encode_token(keys[size - 1].key_id) if len(keys) > size else "",
-        )
+        shown, token = page_of(keys, wire.key_pb, size, lambda key: encode_token(key.key_id))
+        return pb.ListApiKeysResponse(api_keys=shown, next_page_token=token)
 
     async def RevokeApiKey(self, request: pb.RevokeApiKeyRequest, context: Any) -> pb.RevokeApiKeyResponse:
         """A key ends."""

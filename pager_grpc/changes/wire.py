@@ -11,10 +11,8 @@ from pager_domain.changes.ports.change_log import AskedChanges
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import checked_id
 from pager_grpc.gen.changes.v1 import change_log_service_pb2 as pb
-from pager_grpc.runtime.page_tokens import decode_token, encode_token
+from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_of
 
-# A page that ends behind this fits the 4 MiB that clients take.
-_PAGE_BYTES = 2 * 1024 * 1024
 _KINDS = {
     ObjectKind.ESCALATION_POLICY: pb.OBJECT_KIND_ESCALATION_POLICY,
     ObjectKind.PERSON: pb.OBJECT_KIND_PERSON,
@@ -42,17 +40,8 @@ def before_from(page_token: str) -> RecordId | None:
 
 def page_to(records: Sequence[ChangeRecord], page_size: int) -> pb.ListChangeRecordsResponse:
     """As many of ``records`` as fit a page, at least one, and where the next one begins if there are more."""
-    page = pb.ListChangeRecordsResponse()
-    size = 0
-    for record in records[:page_size]:
-        message = record_to(record)
-        size += message.ByteSize()
-        if page.change_records and size > _PAGE_BYTES:
-            break
-        page.change_records.append(message)
-    if len(page.change_records) < len(records):
-        page.next_page_token = encode_token(page.change_records[-1].record_id)
-    return page
+    shown, token = page_of(records, record_to, page_size, lambda record: encode_token(record.record_id))
+    return pb.ListChangeRecordsResponse(change_records=shown, next_page_token=token)
 
 
 def record_to(record: ChangeRecord) -> pb.ChangeRecord:

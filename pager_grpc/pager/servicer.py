@@ -30,7 +30,7 @@ from pager_grpc.pager.wire_events import event_pb
 from pager_grpc.pager.wire_preview import preview_pb, preview_request_of
 from pager_grpc.runtime.clock import EPOCH
 from pager_grpc.runtime.in_turn import InTurn
-from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_size_of
+from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_of, page_size_of
 from pager_grpc.runtime.trace_context import followed_traceparent
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["PagerService"].full_name
@@ -139,10 +139,8 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         size = page_size_of(request.page_size)
         key = decode_token("page_token", request.page_token, str)
         windows = await self._windows.page(MaintenanceWindowId(str(key[0])) if key else None, size + 1, _scope())
-        return pb.ListMaintenanceWindowsResponse(
-            maintenance_windows=[wire_maintenance.window_pb(window) for window in windows[:size]],
-            next_page_token=encode_token(windows[size - 1].window_id) if len(windows) > size else "",
-        )
+        shown, token = page_of(windows, wire_maintenance.window_pb, size, lambda last: encode_token(last.window_id))
+        return pb.ListMaintenanceWindowsResponse(maintenance_windows=shown, next_page_token=token)
 
     async def DeleteMaintenanceWindow(
         self, request: pb.DeleteMaintenanceWindowRequest, context: Any
@@ -170,10 +168,8 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         key = decode_token("page_token", request.page_token, str)
         after = MonitoredServiceId(str(key[0])) if key else None
         services = await self._views.services(states, after, size + 1, _scope())
-        return pb.ListMonitoredServicesResponse(
-            monitored_services=[wire.service_pb(service) for service in services[:size]],
-            next_page_token=encode_token(services[size - 1].monitored_service_id) if len(services) > size else "",
-        )
+        shown, token = page_of(services, wire.service_pb, size, lambda last: encode_token(last.monitored_service_id))
+        return pb.ListMonitoredServicesResponse(monitored_services=shown, next_page_token=token)
 
     async def GetIncident(self, request: pb.GetIncidentRequest, context: Any) -> pb.GetIncidentResponse:
         """One incident."""
@@ -186,10 +182,8 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         service_id = wire.service_id_of(request.monitored_service_id) if request.monitored_service_id else None
         before = _opening_before(request.page_token)
         incidents = await self._views.incidents(service_id, states, before, size + 1, _scope())
-        return pb.ListIncidentsResponse(
-            incidents=[wire.incident_pb(incident) for incident in incidents[:size]],
-            next_page_token=_opening_token(incidents[size - 1]) if len(incidents) > size else "",
-        )
+        shown, token = page_of(incidents, wire.incident_pb, size, _opening_token)
+        return pb.ListIncidentsResponse(incidents=shown, next_page_token=token)
 
     async def ListIncidentEvents(
         self, request: pb.ListIncidentEventsRequest, context: Any
@@ -199,10 +193,8 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
         key = decode_token("page_token", request.page_token, int)
         incident = await self._incident(request.incident_id)
         events = await self._views.events(incident, int(key[0]) if key else 0, size + 1)
-        return pb.ListIncidentEventsResponse(
-            incident_events=[event_pb(event) for event in events[:size]],
-            next_page_token=encode_token(events[size - 1].sequence) if len(events) > size else "",
-        )
+        shown, token = page_of(events, event_pb, size, lambda last: encode_token(last.sequence))
+        return pb.ListIncidentEventsResponse(incident_events=shown, next_page_token=token)
 
     async def PreviewEscalation(
         self, request: pb.PreviewEscalationRequest, context: Any

@@ -11,8 +11,8 @@ from pager_grpc.gen.policy.v1 import people_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import people_service_pb2_grpc as pb_grpc
 from pager_grpc.policy import people_wire as wire
 from pager_grpc.policy.wire import etag_from
-from pager_grpc.policy.wire_values import id_after_from, page_of, timestamp_to
-from pager_grpc.runtime.page_tokens import page_size_of
+from pager_grpc.policy.wire_values import id_after_from, timestamp_to, token_after
+from pager_grpc.runtime.page_tokens import page_of, page_size_of
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["PeopleService"].full_name
 
@@ -39,7 +39,7 @@ class PeopleServicer(pb_grpc.PeopleServiceServicer):
         page_size = page_size_of(request.page_size)
         after = id_after_from(request.page_token)
         people = await self._application.people(PersonId(after) if after is not None else None, page_size + 1)
-        shown, token = page_of(people, wire.person_to, page_size)
+        shown, token = page_of(people, wire.person_to, page_size, token_after)
         return pb.ListPeopleResponse(people=shown, next_page_token=token)
 
     async def UpdatePerson(self, request: pb.UpdatePersonRequest, context: Any) -> pb.UpdatePersonResponse:

@@ -18,8 +18,8 @@ from pager_grpc.policy import schedule_wire as wire
 from pager_grpc.policy.calendar_ical import calendar_text
 from pager_grpc.policy.people_wire import person_id_from
 from pager_grpc.policy.wire import etag_from
-from pager_grpc.policy.wire_values import id_after_from, moment_in, page_of
-from pager_grpc.runtime.page_tokens import page_size_of
+from pager_grpc.policy.wire_values import id_after_from, moment_in, token_after
+from pager_grpc.runtime.page_tokens import page_of, page_size_of
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["ScheduleService"].full_name
 
@@ -45,7 +45,7 @@ class ScheduleServicer(pb_grpc.ScheduleServiceServicer):
         """A page; one more than shown is read, to know whether there is another page."""
         page_size, after = page_size_of(request.page_size), _after(request.page_token)
         schedules = await self._application.schedules(after, page_size + 1)
-        shown, token = page_of(schedules, wire.schedule_to, page_size)
+        shown, token = page_of(schedules, wire.schedule_to, page_size, token_after)
         return pb.ListSchedulesResponse(schedules=shown, next_page_token=token)
 
     async def UpdateSchedule(self, request: pb.UpdateScheduleRequest, context: Any) -> pb.UpdateScheduleResponse:
@@ -103,7 +103,7 @@ class ScheduleServicer(pb_grpc.ScheduleServiceServicer):
             answers = [await self._on_call.on_call(wire.schedule_id_from(request.schedule_id), at)]
         else:
             answers = await self._on_call.all_on_call(at, after, page_size + 1)
-        shown, token = page_of(answers, on_call_wire.schedule_on_call_to, page_size)
+        shown, token = page_of(answers, on_call_wire.schedule_on_call_to, page_size, token_after)
         return pb.ListOnCallResponse(schedules=shown, next_page_token=token)
 
     async def ExportCalendar(self, request: pb.ExportCalendarRequest, context: Any) -> pb.ExportCalendarResponse:

@@ -33,10 +33,8 @@ from pager_domain.policy.model import (
 )
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.policy.wire_values import duration_to, optional_duration_to, span_in, timestamp_to, under
-from pager_grpc.runtime.page_tokens import decode_token, encode_token
+from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_of
 
-# A policy is at most 1 MiB as it came in, so a page that ends behind this fits the 4 MiB that clients take.
-_PAGE_BYTES = 2 * 1024 * 1024
 _SELECTIONS: Final = {
     pb.EscalationLevel.SELECTION_UNSPECIFIED: Selection.ALL,
     pb.EscalationLevel.SELECTION_ALL: Selection.ALL,
@@ -105,17 +103,8 @@ def after_from(page_token: str) -> PolicyId | None:
 
 def page_to(policies: Sequence[EscalationPolicy], page_size: int) -> pb.ListEscalationPoliciesResponse:
     """At most ``page_size`` of ``policies``, fewer if they are large; the token says whether there are more."""
-    page = pb.ListEscalationPoliciesResponse()
-    room = _PAGE_BYTES
-    for policy in policies[:page_size]:
-        shown = policy_to(policy)
-        page.escalation_policies.append(shown)
-        room -= shown.ByteSize()
-        if room < 0:
-            break
-    if len(page.escalation_policies) < len(policies):
-        page.next_page_token = encode_token(page.escalation_policies[-1].policy_id)
-    return page
+    shown, token = page_of(policies, policy_to, page_size, lambda policy: encode_token(policy.policy_id))
+    return pb.ListEscalationPoliciesResponse(escalation_policies=shown, next_page_token=token)
 
 
 def _level_from(index: int, level: pb.EscalationLevel) -> EscalationLevel:

@@ -1,9 +1,9 @@
 """Spans, moments and pages, as every service of the policy room says them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -14,9 +14,6 @@ from pager_domain.kernel import checked_id
 from pager_domain.wall_time import checked_calendar_moment
 from pager_grpc.runtime.page_tokens import decode_token, encode_token
 
-# What is shown is at most 1 MiB as it came in, so a page that ends behind this fits the 4 MiB that clients take.
-_PAGE_BYTES = 2 * 1024 * 1024
-
 
 class Entry(Protocol):
     """What a page is made of."""
@@ -24,17 +21,6 @@ class Entry(Protocol):
     @property
     def entry_id(self) -> str:
         """What it is ordered by."""
-
-
-class Shown(Protocol):
-    """A message."""
-
-    def ByteSize(self) -> int:  # noqa: N802 - protobuf's name
-        """Its size on the wire."""
-
-
-E = TypeVar("E", bound=Entry)
-M = TypeVar("M", bound=Shown)
 
 
 @contextmanager
@@ -95,13 +81,6 @@ def id_after_from(page_token: str) -> str | None:
     return checked_id("page_token", str(key[0])) if key is not None else None
 
 
-def page_of(entries: Sequence[E], shown: Callable[[E], M], page_size: int) -> tuple[list[M], str]:
-    """At most ``page_size`` of ``entries`` as messages, fewer if they are large, and the token of the next page."""
-    page: list[M] = []
-    room = _PAGE_BYTES
-    for entry in entries[:page_size]:
-        page.append(shown(entry))
-        room -= page[-1].ByteSize()
-        if room < 0:
-            break
-    return page, encode_token(entries[len(page) - 1].entry_id) if len(page) < len(entries) else ""
+def token_after(entry: Entry) -> str:
+    """Of the page that begins behind ``entry``."""
+    return encode_token(entry.entry_id)

@@ -1,13 +1,22 @@
-"""Opaque page tokens: the sort key of the last row shown."""
+"""Pages of lists, which fit a message, and opaque tokens of where the next one begins: the sort key of the last row."""
 
 import base64
 import binascii
 import json
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from google.protobuf.message import Message
 
 from pager_domain.errors import InvalidField
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
+PAGE_BYTES = 2 * 1024 * 1024
+"""Clients take 4 MiB, which the largest single message fits, too."""
+
+Row = TypeVar("Row")
+Shown = TypeVar("Shown", bound=Message)
 
 
 def page_size_of(page_size: int) -> int:
@@ -15,6 +24,24 @@ def page_size_of(page_size: int) -> int:
     if not 0 <= page_size <= MAX_PAGE_SIZE:
         raise InvalidField("page_size", f"must be 0 to {MAX_PAGE_SIZE}")
     return page_size or DEFAULT_PAGE_SIZE
+
+
+def page_of(
+    rows: Sequence[Row], shown: Callable[[Row], Shown], page_size: int, token_of: Callable[[Row], str]
+) -> tuple[list[Shown], str]:
+    """At most ``page_size`` of ``rows`` as messages, fewer if they are large but one at least; the token of the rest.
+
+    ``rows`` has one more than the page shall have, if there are more. No rest: the token is empty.
+    """
+    page: list[Shown] = []
+    room = PAGE_BYTES
+    for row in rows[:page_size]:
+        message = shown(row)
+        room -= message.ByteSize()
+        if page and room < 0:
+            break
+        page.append(message)
+    return page, token_of(rows[len(page) - 1]) if len(page) < len(rows) else ""
 
 
 def encode_token(*key: str | int) -> str:

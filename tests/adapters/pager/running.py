@@ -44,8 +44,13 @@ class Caller:
         return (await self.stub.GetIncident(pb.GetIncidentRequest(incident_id=incident_id))).incident
 
     async def timeline(self, incident_id) -> list[pb.IncidentEvent]:
-        request = pb.ListIncidentEventsRequest(incident_id=incident_id, page_size=1000)
-        return list((await self.stub.ListIncidentEvents(request)).incident_events)
+        request, events = pb.ListIncidentEventsRequest(incident_id=incident_id, page_size=1000), []
+        while True:
+            page = await self.stub.ListIncidentEvents(request)
+            events += page.incident_events
+            if not page.next_page_token:
+                return events
+            request.page_token = page.next_page_token
 
     async def services(self) -> list[pb.MonitoredService]:
         return list((await self.stub.ListMonitoredServices(pb.ListMonitoredServicesRequest())).monitored_services)

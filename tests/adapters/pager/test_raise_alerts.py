@@ -141,3 +141,21 @@ async def test_what_was_read_ahead_of_a_refused_message_is_answered_and_what_fol
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await stream.read()
     assert fault_of(refusal.value).code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_what_the_largest_alerts_have_left_is_read_in_pages_that_clients_take(caller):
+    """300 lines of 16 KiB are more than the 4 MiB that gRPC takes unless told otherwise."""
+    largest = [some(*["a"] * 4, details="x" * 15_000 + f"{number:05}") for number in range(75)]
+    for message in largest:
+        for number, alert in enumerate(message.alerts):
+            alert.message = f"no. {number}"  # no two are equal
+    answers = await told(caller, *largest, *[some(f"b{number}", details="x" * 16_000) for number in range(300)])
+    timeline = await caller.timeline(answers[0].results[0].incident_id)
+    assert len(lines(timeline, "opened")) + len(lines(timeline, "alert_repeated")) == 300
+    found, token = [], ""
+    while True:
+        page = await caller.stub.ListIncidents(pb.ListIncidentsRequest(page_size=1000, page_token=token))
+        found += [incident.incident_id for incident in page.incidents]
+        if not (token := page.next_page_token):
+            break
+    assert len(found) == len(set(found)) == 301

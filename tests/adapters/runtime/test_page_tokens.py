@@ -1,11 +1,12 @@
 import base64
 
 import pytest
+from google.protobuf.wrappers_pb2 import BytesValue
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pager_domain.errors import InvalidField
-from pager_grpc.runtime.page_tokens import decode_token, encode_token, page_size_of
+from pager_grpc.runtime.page_tokens import PAGE_BYTES, decode_token, encode_token, page_of, page_size_of
 
 _numbers = st.integers(-(2**63), 2**63 - 1)
 _texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
@@ -53,3 +54,26 @@ def test_page_sizes_are_50_if_not_said_and_1000_at_most():
     for wrong in (-1, 1001):
         with pytest.raises(InvalidField):
             page_size_of(wrong)
+
+
+_QUARTER = PAGE_BYTES // 4 - 16  # and what a message needs beside
+
+
+@pytest.mark.parametrize(
+    ("sizes", "page_size", "shown"),
+    [
+        ([], 2, 0),
+        ([1, 1], 2, 2),
+        ([1, 1, 1], 2, 2),
+        ([_QUARTER] * 4, 9, 4),
+        ([_QUARTER] * 5, 9, 4),
+        ([PAGE_BYTES * 2], 9, 1),
+        ([PAGE_BYTES * 2, 1], 9, 1),
+        ([1, PAGE_BYTES], 9, 1),
+    ],
+)
+def test_a_page_ends_where_its_rows_are_enough_or_large_and_says_where_the_next_begins(sizes, page_size, shown):
+    rows = list(enumerate(sizes))
+    page, token = page_of(rows, lambda row: BytesValue(value=b"x" * row[1]), page_size, lambda row: f"after {row[0]}")
+    assert [len(message.value) for message in page] == sizes[:shown]
+    assert token == (f"after {shown - 1}" if shown < len(sizes) else "")
