@@ -44,7 +44,17 @@ async def test_a_plan_changes_nothing_and_applying_does_what_it_showed(command):
     assert (await command("apply", str(TEAM))).out == "0 changed, 5 unchanged\n"
 
 
-@pytest.mark.parametrize("name", ["two-people", "follow-the-sun", "business-hours"])
+OTHERS = ["two-people", "follow-the-sun", "business-hours"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+async def test_each_example_can_be_applied_beside_that_of_make_run(command, name):
+    await command("apply", str(EXAMPLES / "policies.yaml"))
+    planned = await command("plan", str(EXAMPLES / f"{name}.yaml"))
+    assert (planned.code, planned.err) == (0, "")
+
+
+@pytest.mark.parametrize("name", OTHERS)
 async def test_what_is_exported_is_what_was_applied(command, name):
     example = EXAMPLES / f"{name}.yaml"
     assert (await command("apply", str(example))).code == 0
