@@ -77,4 +77,4 @@ async def reassign(
         print_json(as_json(answer))
         return
     whom = assignee_words(assigned_to)
-    print_line(f"incident {answer.incident.incident_id} of {one_line(service)} is given to {whom}, who is paged now")
+    print_line(f"incident {answer.incident.incident_id} of {one_line(service)} is given to {whom} and is due now")

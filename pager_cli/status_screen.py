@@ -1,6 +1,6 @@
 """The screen of ``pagerctl status``: the verdict, the services, and a line for each part of paging."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pager_cli.moments import rough
 from pager_cli.output import Cell, Styled, print_line, print_table
@@ -11,6 +11,7 @@ from pager_grpc.gen.status.v1 import status_service_pb2 as pb
 
 _STYLES = {None: "bold green", Weight.DEGRADED: "bold yellow", Weight.UNKNOWN: "bold yellow", Weight.BROKEN: "bold red"}
 _NOTHING_KNOWN = "not known"
+_MOST_COUNTED = 5000
 
 
 def print_screen(seen: Seen, judged: Verdict) -> None:
@@ -78,26 +79,31 @@ def _pages(pager: pb.Status | None) -> Cell:
     if pager is None or not pager.paging.HasField("backlog"):
         return _NOTHING_KNOWN
     backlog = pager.paging.backlog
-    parts = [
-        f"{count} {word}"
-        for count, word in (
-            (backlog.due_page_count, "due"),
-            (backlog.in_flight_page_count, "in flight"),
-            (backlog.postponed_page_count, "put off"),
-            (backlog.later_page_count, "not owed yet"),
-            (backlog.in_doubt_page_count, "in doubt"),
-        )
-        if count
-    ]
+    stages = (
+        (backlog.due_page_count, "due"),
+        (backlog.in_flight_page_count, "in flight"),
+        (backlog.postponed_page_count, "put off"),
+        (backlog.later_page_count, "not owed yet"),
+    )
+    parts = _counts(*stages, (backlog.in_doubt_page_count, "in doubt"))
     if backlog.HasField("oldest_page_age"):
         parts.append(f"the oldest owed for {rough(backlog.oldest_page_age.ToTimedelta())}")
     if backlog.due_level_count:
         parts.append(f"{counted(backlog.due_level_count, 'level')} due")
-    if backlog.truncated:
-        parts.append("or more: not all were counted")
+    parts += _or_more(backlog, stages)
     said = ", ".join(parts) or "nothing is owed"
     oldest = backlog.oldest_page_age.ToTimedelta()
     return said if oldest < LATE_PAGE else Styled(said, "red" if oldest >= LOST_PAGE else "yellow")
+
+
+def _counts(*counts: tuple[int, str]) -> list[str]:
+    return [f"{count} {word}" for count, word in counts if count]
+
+
+def _or_more(backlog: pb.Backlog, counts: Iterable[tuple[int, str]]) -> list[str]:
+    """The status says that pages or incidents were not all counted, not which of them."""
+    enough = sum(count for count, _ in counts) >= _MOST_COUNTED
+    return ["or more: not all were counted"] if backlog.truncated and enough else []
 
 
 def _incidents(pager: pb.Status | None) -> Cell:
@@ -110,7 +116,7 @@ def _incidents(pager: pb.Status | None) -> Cell:
         (backlog.held_incident_count, "held"),
         (backlog.exhausted_incident_count, "exhausted"),
     )
-    said = ", ".join(f"{count} {word}" for count, word in counts if count) or "none"
+    said = ", ".join([*_counts(*counts), *_or_more(backlog, counts)]) or "none"
     return Styled(said, "yellow") if backlog.exhausted_incident_count else said
 
 

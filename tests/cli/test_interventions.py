@@ -89,7 +89,7 @@ async def test_where_no_level_is_left_that_is_said(pagerctl, pager):
 async def test_an_incident_is_given_to_a_policy_or_a_person(pagerctl, pager, options, assignee, words):
     pager.script.answers("ReassignIncident", pb.ReassignIncidentResponse(incident=an_incident()))
     done = await pagerctl("reassign", "payments", "--by", "ana", *options)
-    assert done.out == f"incident inc-1 of payments is given to {words}, who is paged now\n"
+    assert done.out == f"incident inc-1 of payments is given to {words} and is due now\n"
     [request] = pager.script.requests["ReassignIncident"]
     assert (request.assigned_to, request.reassigned_by) == (assignee, "ana")
     assert (await pagerctl("reassign", "payments", "--by", "ana", "--policy", "a", "--person", "b")).code == 2

@@ -86,6 +86,20 @@ async def test_the_first_line_is_the_answer_and_all_else_follows(look):
     ]
 
 
+@pytest.mark.parametrize(
+    ("pages", "incidents", "told"),
+    [
+        (4, 5000, ["pages 4 not owed yet", "incidents 5000 open, or more: not all were counted"]),
+        (5000, 2, ["pages 5000 not owed yet, or more: not all were counted", "incidents 2 open"]),
+    ],
+)
+async def test_what_was_not_counted_to_its_end_says_so(look, pages, incidents, told):
+    pager = a_status("pager")
+    pager.paging.backlog.later_page_count, pager.paging.backlog.open_incident_count = pages, incidents
+    pager.paging.backlog.truncated = True
+    assert [line for line in shown(await look(pager=pager)) if line.startswith(("pages", "incidents"))] == told
+
+
 async def test_what_is_not_well_is_said_first_and_ends_with_1(look):
     pager = a_status("pager")
     pager.paging.backlog.postponed_page_count = 3
