@@ -68,17 +68,23 @@ def _level_lines(
         for step, delay in enumerate(target.delays or [None]):
             moment = _later(event.event_time, delay.ToTimedelta() if delay is not None else timedelta())
             outcome = _outcome(level, target, step, events)
-            yield Line(moment, f"{_level(level)} paged {whom_and_how(target)}: {because(target)}; {outcome}")
+            yield Line(moment, f"{_level(level)} paged {whom_and_how(target)}: {_because(level, target)}; {outcome}")
     missed = [other for other in level.unreached if person in {"", other.person_id, other.target_id}]
     for other in missed:
         yield Line(event.event_time, f"{_level(level)} passed over {_missed(other)}")
     if person and not concerned and not missed:
-        others = ", ".join(dict.fromkeys(f"{_name(target)} ({because(target)})" for target in level.targets))
+        others = ", ".join(dict.fromkeys(f"{_name(target)} ({_because(level, target)})" for target in level.targets))
         yield Line(event.event_time, f"{_level(level)} did not page {one_line(person)}, but {others or 'nobody'}")
 
 
 def _level(level: pb.IncidentEvent.LevelNotified | pb.IncidentEvent.LevelSkipped) -> str:
     return f"level {level.level}" + (f" (cycle {level.cycle})" if level.cycle > 1 else "")
+
+
+def _because(level: pb.IncidentEvent.LevelNotified, target: pb.NotifiedTarget) -> str:
+    if level.policy_source != pb.IncidentEvent.LevelNotified.POLICY_SOURCE_CATCH_ALL:
+        return because(target)
+    return f"no policy to be had, {one_line(level.policy_fault)}"
 
 
 def _name(target: pb.NotifiedTarget) -> str:

@@ -30,7 +30,9 @@ app.add_typer(person_app, name="person", help="Say who may be paged, and how: li
 app.add_typer(schedule_app, name="schedule", help="Say who is on call when: list, show, ical, override, swap, answer.")
 app.command("oncall")(on_call)
 app.command("audit")(audit)
-app.add_typer(policy_app, name="policy", help="Whom to page: list, show, preview, check, delete; `plan` and `apply` change it.")
+app.add_typer(
+    policy_app, name="policy", help="Whom to page: list, show, preview, check, delete; `plan` and `apply` change it."
+)
 
 
 @app.callback(invoke_without_command=True)

@@ -185,6 +185,23 @@ async def test_a_person_who_could_not_be_reached_is_told_why(pagerctl, answered)
     assert "what would have come later is not known: policy is away" in shown.err
 
 
+async def test_who_is_paged_for_want_of_a_policy_is_not_called_named_by_it(pagerctl, answered):
+    fired = pb.IncidentEvent.LevelNotified(
+        cycle=1,
+        level=1,
+        policy_source=pb.IncidentEvent.LevelNotified.POLICY_SOURCE_CATCH_ALL,
+        policy_fault="escalation policy 'shop' reaches nobody at the moment",
+        targets=[pb.NotifiedTarget(target_id="catch-all", channel=EMAIL)],
+    )
+    timeline = pb.ListIncidentEventsResponse(incident_events=[an_event(2, level_notified=fired)])
+    answered.script.answers("ListIncidentEvents", timeline)
+    answered.script.answers("PreviewEscalation", a_preview())
+    why = "no policy to be had, escalation policy 'shop' reaches nobody at the moment"
+    shown = await pagerctl("explain", "inc-1", "--person", "ana")
+    assert f"level 1 did not page ana, but catch-all ({why})" in shown.out
+    assert f"level 1 paged catch-all (email): {why}; waiting" in (await pagerctl("explain", "inc-1")).out
+
+
 async def test_without_a_person_everybody_is_explained_for_machines_too(pagerctl, answered):
     shown = await pagerctl("explain", "inc-1", "--json")
     told = json.loads(shown.out)
