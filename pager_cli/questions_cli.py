@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from pager_cli.options import DEFAULT_TARGET, DEFAULT_TIMEOUT, AsJson, Service, Severity, Target, Timeout
-from pager_cli.outcome import USAGE
 from pager_cli.peer import Peer
-from pager_cli.running import complain
 
 
 def add_question_commands(app: typer.Typer, policy_app: typer.Typer) -> None:
@@ -44,17 +42,16 @@ def preview(
     The rules are those that page; people are those who are on call at each moment, by the schedules as they are now.
     Maintenance windows are not looked at.
     """
-    from pager_cli.durations import parse_duration
+    from pager_cli.intervention_cli import a_duration
     from pager_cli.moments import parse_moment
     from pager_cli.questions import preview
     from pager_cli.running import run
 
     try:
         moment = None if at == "now" else parse_moment(at, datetime.now(UTC))
-        span = parse_duration(ack_after) if ack_after else None
     except ValueError as error:
-        complain(str(error))
-        return USAGE
+        raise typer.BadParameter(f"--at {error}") from error
+    span = a_duration("--ack-after", ack_after) if ack_after else None
     asked = preview(
         _peer(target, timeout), service, severity=severity, at=moment, acknowledged_after=span, as_machine=json
     )

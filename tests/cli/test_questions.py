@@ -143,7 +143,7 @@ async def test_a_preview_of_nobody_says_so_and_of_too_much_too(pagerctl, pager):
 async def test_a_moment_or_span_that_is_none_is_refused(pagerctl, option, text):
     refused = await pagerctl("policy", "preview", "checkout", option, text)
     assert refused.code == 2
-    assert "must be a" in refused.err
+    assert f"{option} must be a" in refused.err
 
 
 async def test_a_person_who_was_paged_is_told_by_which_ways_and_what_became_of_it(pagerctl, answered):
