@@ -39,6 +39,11 @@ class RequestLane:
     def __init__(self, group: GroupCommit[Asked, Answer]) -> None:
         self._group = group
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the next shared commit is not full yet."""
+        return self._group.has_room
+
     async def submit(self, request: Request) -> Answer:
         """What ``request`` did, once it is durable.
 

@@ -75,12 +75,15 @@ class PagerServicer(pb_grpc.PagerServiceServicer):
     async def RaiseAlerts(
         self, request_iterator: AsyncIterator[pb.RaiseAlertsRequest], context: Any
     ) -> AsyncIterator[pb.RaiseAlertsResponse]:
-        """Many alerts; messages are read ahead until those that have no answer would fill a batch."""
-        messages = self._wakeups.until_closing(request_iterator)
-        raised = InTurn(messages, self._raised, size_of=lambda message: len(message.alerts), enough=MAX_BATCH)
-        async with aclosing(raised.answers()) as responses:
-            async for response in responses:
-                yield response
+        """Many alerts; messages are read ahead until they fill a commit, or those of others do."""
+        async with aclosing(self._wakeups.until_closing(request_iterator)) as messages:
+            raised = InTurn(messages, self._raised, size_of=wire.size_of, reads_on=self._reads_on)
+            async with aclosing(raised.answers()) as responses:
+                async for response in responses:
+                    yield response
+
+    def _reads_on(self, size: int) -> bool:
+        return size < MAX_BATCH and self._alerts.has_room
 
     async def _raised(self, message: pb.RaiseAlertsRequest) -> pb.RaiseAlertsResponse:
         requests = self._rates.within(_own(wire.raise_alerts_of(message, followed_traceparent())))

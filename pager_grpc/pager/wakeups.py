@@ -5,7 +5,7 @@ after the commits and not within them, where it would make them wait for each ot
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -92,7 +92,7 @@ class Wakeups:
         self._closed.set()
         self.ring_all()
 
-    async def until_closing(self, messages: AsyncIterator[Message]) -> AsyncIterator[Message]:
+    async def until_closing(self, messages: AsyncIterator[Message]) -> AsyncGenerator[Message, None]:
         """``messages`` as they come, and no more once the process is about to leave.
 
         Raises:

@@ -37,6 +37,7 @@ SERVICE_STATES = {
 
 MAX_ALERTS = 1_000
 """In one message of a stream."""
+_ALERT_BYTES = 256
 
 State = TypeVar("State", IncidentState, ServiceState)
 
@@ -65,6 +66,11 @@ def raise_alerts_of(message: pb.RaiseAlertsRequest, traceparent: str = "") -> li
     if not 1 <= len(message.alerts) <= MAX_ALERTS:
         raise InvalidField("alerts", f"must be 1 to {MAX_ALERTS}")
     return [_raise_alert_or_refusal(alert, traceparent) for alert in message.alerts]
+
+
+def size_of(message: pb.RaiseAlertsRequest) -> int:
+    """How many alerts of 256 bytes ``message`` weighs as much as; one, if it has none."""
+    return max(1, len(message.alerts), message.ByteSize() // _ALERT_BYTES)
 
 
 def raise_alerts_response(results: Sequence[Answer | DomainError], errors: ErrorTable) -> pb.RaiseAlertsResponse:

@@ -47,6 +47,11 @@ class GroupCommit(Generic[Item, Result]):
         self._items_waiting = 0
         self._arrived = asyncio.Event()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the next batch is not full yet."""
+        return self._items_waiting < self._limit
+
     async def submit(self, item: Item) -> Result:
         """The result of ``item`` once it is durable.
 

@@ -14,9 +14,9 @@ _END: Any = object()
 class InTurn(Generic[Asked, Answer]):
     """What ``answered`` makes of each of ``requests``, in their order, while several are under way.
 
-    They begin in their order, too. No more is read while those that are under way have the size ``enough`` together,
-    each as ``size_of`` says. What fails, an answer or the reading, is raised once all before it are answered; what is
-    under way by then is cancelled, as it is when nobody takes the answers any more.
+    They begin in their order, too. While some are under way another is read only if ``reads_on`` says so, which is told
+    their size: the sum of what ``size_of`` says of each. What fails, an answer or the reading, is raised once all
+    before it are answered; what is under way by then is cancelled, as it is when nobody takes the answers any more.
     """
 
     def __init__(
@@ -25,12 +25,13 @@ class InTurn(Generic[Asked, Answer]):
         answered: Callable[[Asked], Awaitable[Answer]],
         *,
         size_of: Callable[[Asked], int],
-        enough: int,
+        reads_on: Callable[[int], bool],
     ) -> None:
         self._requests = requests
         self._answered = answered
         self._size_of = size_of
-        self._room = enough
+        self._reads_on = reads_on
+        self._size = 0
         self._reading: asyncio.Future[Any] | None = None
         self._has_ended = False
         self._under_way: deque[tuple[asyncio.Future[Any], int]] = deque()
@@ -43,13 +44,14 @@ class InTurn(Generic[Asked, Answer]):
                 self._begin_what_was_read()
                 while self._under_way and self._under_way[0][0].done():
                     answer, size = self._under_way.popleft()
-                    self._room += size
+                    self._size -= size
                     yield answer.result()
         finally:
             await self._cancel()
 
     def _waited(self) -> list[asyncio.Future[Any]]:
-        if self._reading is None and not self._has_ended and self._room > 0:
+        may_read = not self._under_way or self._reads_on(self._size)
+        if self._reading is None and not self._has_ended and may_read:
             self._reading = asyncio.ensure_future(anext(self._requests, _END))
         first = [self._under_way[0][0]] if self._under_way else []
         return first if self._reading is None else [self._reading, *first]
@@ -65,7 +67,7 @@ class InTurn(Generic[Asked, Answer]):
             self._has_ended = True
         else:
             size = self._size_of(request)
-            self._room -= size
+            self._size += size
             self._under_way.append((asyncio.ensure_future(self._answered(request)), size))
 
     async def _cancel(self) -> None:

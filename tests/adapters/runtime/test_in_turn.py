@@ -29,6 +29,7 @@ class Work:
         try:
             return await self._answer(number)
         except asyncio.CancelledError:
+            await asyncio.sleep(0)
             self.cancelled.append(number)
             raise
 
@@ -42,9 +43,9 @@ class Work:
     def _answer(self, number) -> asyncio.Future[str]:
         return self._answers.setdefault(number, asyncio.get_running_loop().create_future())
 
-    def in_turn(self, requests, enough=2):
+    def in_turn(self, requests, reads_on=lambda _size: True):
         """Each number is as large as it says."""
-        return InTurn(requests, self.answered, size_of=lambda number: number, enough=enough).answers()
+        return InTurn(requests, self.answered, size_of=lambda number: number, reads_on=reads_on).answers()
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ async def until_it_rests():
 
 
 async def test_answers_come_in_the_order_of_the_requests_whichever_is_ready_first(work):
-    hearing = asyncio.create_task(heard(work.in_turn(work.requests(1, 2, 3), enough=9), into := []))
+    hearing = asyncio.create_task(heard(work.in_turn(work.requests(1, 2, 3)), into := []))
     await until_it_rests()
     work.answer(3, 2)
     await until_it_rests()
@@ -75,8 +76,8 @@ async def test_answers_come_in_the_order_of_the_requests_whichever_is_ready_firs
     assert await hearing == ["no. 1", "no. 2", "no. 3"]
 
 
-async def test_no_more_is_read_while_enough_is_under_way(work):
-    hearing = asyncio.create_task(heard(work.in_turn(work.requests(1, 2, 3, 4, 5), enough=3)))
+async def test_it_is_asked_with_the_size_that_is_under_way_whether_it_reads_on(work):
+    hearing = asyncio.create_task(heard(work.in_turn(work.requests(1, 2, 3, 4, 5), lambda size: size < 3)))
     await until_it_rests()
     assert work.read == [1, 2]
     work.answer(1)  # room for one, and a larger one comes
@@ -90,19 +91,26 @@ async def test_no_more_is_read_while_enough_is_under_way(work):
     assert work.begun == [1, 2, 3, 4, 5]
 
 
+async def test_with_nothing_under_way_it_reads_in_any_case(work):
+    hearing = asyncio.create_task(heard(work.in_turn(work.requests(1, 2), lambda _size: False)))
+    await until_it_rests()
+    assert work.read == [1]
+    work.answer(1, 2)
+    assert len(await hearing) == 2
+
+
 async def test_an_answer_does_not_wait_for_a_request_that_is_yet_to_come(work):
     async def one_and_then_silence():
         yield 1
         await asyncio.Event().wait()
 
     work.answer(1)
-    async with aclosing(work.in_turn(one_and_then_silence(), enough=9)) as answers:
+    async with aclosing(work.in_turn(one_and_then_silence())) as answers:
         assert await anext(answers) == "no. 1"
 
 
 async def test_what_fails_does_so_after_the_answers_before_it_and_nothing_comes_after(work):
-    into = []
-    hearing = asyncio.create_task(heard(work.in_turn(work.requests(1, 2, 3), enough=9), into))
+    hearing = asyncio.create_task(heard(work.in_turn(work.requests(1, 2, 3)), into := []))
     await until_it_rests()
     work.fail(2)
     await until_it_rests()
@@ -113,12 +121,12 @@ async def test_what_fails_does_so_after_the_answers_before_it_and_nothing_comes_
     assert (into, work.cancelled) == (["no. 1"], [3])
 
 
-async def test_a_stream_that_breaks_does_so_after_the_answers_to_what_was_read(work):
-    into = []
-    hearing = asyncio.create_task(heard(work.in_turn(work.requests(1, 2, fails=EOFError()), enough=9), into))
+@pytest.mark.parametrize("fault", [EOFError, asyncio.CancelledError])
+async def test_a_stream_that_breaks_does_so_after_the_answers_to_what_was_read(work, fault):
+    hearing = asyncio.create_task(heard(work.in_turn(work.requests(1, 2, fails=fault())), into := []))
     await until_it_rests()
     work.answer(2, 1)
-    with pytest.raises(EOFError):
+    with pytest.raises(fault):
         await hearing
     assert into == ["no. 1", "no. 2"]
 
@@ -133,7 +141,7 @@ async def test_who_goes_away_leaves_nothing_under_way(work):
         finally:
             ended.set()
 
-    hearing = asyncio.create_task(heard(work.in_turn(and_then_silence(), enough=9)))
+    hearing = asyncio.create_task(heard(work.in_turn(and_then_silence())))
     await until_it_rests()
     hearing.cancel()
     await asyncio.wait([hearing])
