@@ -55,7 +55,8 @@ class Wakeups:
         self.maintenance = Doorbell()
         self.untold = Doorbell()
         self._untold: set[str] = set()
-        self._closed = asyncio.Event()
+        self._closed = False
+        self._readings: set[asyncio.Timeout] = set()
         self._watchers: set[Doorbell] = set()
 
     def committed(self, work: str) -> None:
@@ -85,11 +86,13 @@ class Wakeups:
     @property
     def closing(self) -> bool:
         """Whether the process is about to leave."""
-        return self._closed.is_set()
+        return self._closed
 
     def close(self) -> None:
         """Lets long calls go: they come back to another replica, or to this one after its restart."""
-        self._closed.set()
+        self._closed = True
+        for reading in self._readings:
+            reading.reschedule(asyncio.get_running_loop().time())
         self.ring_all()
 
     async def until_closing(self, messages: AsyncIterator[Message]) -> AsyncGenerator[Message, None]:
@@ -98,20 +101,19 @@ class Wakeups:
         Raises:
             StoreUnavailable: it is; whoever calls goes on elsewhere.
         """
-        closed = asyncio.ensure_future(self._closed.wait())
-        following = asyncio.ensure_future(anext(messages, None))
-        try:
-            while True:
-                await asyncio.wait((following, closed), return_when=asyncio.FIRST_COMPLETED)
-                if not following.done():
-                    raise StoreUnavailable
-                if (message := following.result()) is None:
-                    return
-                yield message
-                following = asyncio.ensure_future(anext(messages, None))
-        finally:
-            closed.cancel()
-            following.cancel()
+        while not self._closed:
+            try:
+                async with asyncio.timeout(None) as reading:
+                    self._readings.add(reading)
+                    message = await anext(messages, None)
+            except TimeoutError:
+                break
+            finally:
+                self._readings.discard(reading)
+            if message is None:
+                return
+            yield message
+        raise StoreUnavailable
 
     def ring_all(self) -> None:
         """Wakes everybody: wake-ups may have been missed."""

@@ -34,13 +34,15 @@ class InTurn(Generic[Asked, Answer]):
         self._size = 0
         self._reading: asyncio.Future[Any] | None = None
         self._has_ended = False
+        self._news = asyncio.Event()
         self._under_way: deque[tuple[asyncio.Future[Any], int]] = deque()
 
     async def answers(self) -> AsyncGenerator[Answer, None]:
         """Each once it and all before it are there."""
         try:
-            while waited := self._waited():
-                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            while self._reads() or self._under_way:
+                await self._news.wait()
+                self._news.clear()
                 self._begin_what_was_read()
                 while self._under_way and self._under_way[0][0].done():
                     answer, size = self._under_way.popleft()
@@ -49,12 +51,15 @@ class InTurn(Generic[Asked, Answer]):
         finally:
             await self._cancel()
 
-    def _waited(self) -> list[asyncio.Future[Any]]:
-        may_read = not self._under_way or self._reads_on(self._size)
-        if self._reading is None and not self._has_ended and may_read:
-            self._reading = asyncio.ensure_future(anext(self._requests, _END))
-        first = [self._under_way[0][0]] if self._under_way else []
-        return first if self._reading is None else [self._reading, *first]
+    def _reads(self) -> bool:
+        if self._reading is None and not self._has_ended and (not self._under_way or self._reads_on(self._size)):
+            self._reading = self._told_of(anext(self._requests, _END))
+        return self._reading is not None
+
+    def _told_of(self, work: Awaitable[Any]) -> asyncio.Future[Any]:
+        future = asyncio.ensure_future(work)
+        future.add_done_callback(lambda _: self._news.set())
+        return future
 
     def _begin_what_was_read(self) -> None:
         if (read := self._reading) is None or not read.done():
@@ -68,7 +73,7 @@ class InTurn(Generic[Asked, Answer]):
         else:
             size = self._size_of(request)
             self._size += size
-            self._under_way.append((asyncio.ensure_future(self._answered(request)), size))
+            self._under_way.append((self._told_of(self._answered(request)), size))
 
     async def _cancel(self) -> None:
         left = [one for one, _ in self._under_way] + ([self._reading] if self._reading else [])
