@@ -163,8 +163,8 @@ class PagerServiceServicer:
     def RaiseAlerts(self, request_iterator, context):
         """RaiseAlerts is the volume path: each message of many alerts is answered, in order, once all of
         them are on disk. Up to 256 alerts of a stream are read ahead of their answers, so flow control
-        holds a caller back that is faster than the disk. Equal alerts on one Unhealthy
-        service that come together are one line of its timeline, and all are counted.
+        holds a caller back that is faster than the disk. Equal alerts on one Unhealthy service that come
+        together are one line of its timeline, and all are counted.
 
         An alert that is refused says so in its result and leaves its neighbours alone. A stream that
         breaks leaves the alerts without an answer in doubt: repeat them, with the same request_ids.

@@ -42,8 +42,8 @@ class PagerServiceStub:
     RaiseAlerts: _aio.StreamStreamMultiCallable[_pager_service_pb2.RaiseAlertsRequest, _pager_service_pb2.RaiseAlertsResponse]
     """RaiseAlerts is the volume path: each message of many alerts is answered, in order, once all of
     them are on disk. Up to 256 alerts of a stream are read ahead of their answers, so flow control
-    holds a caller back that is faster than the disk. Equal alerts on one Unhealthy
-    service that come together are one line of its timeline, and all are counted.
+    holds a caller back that is faster than the disk. Equal alerts on one Unhealthy service that come
+    together are one line of its timeline, and all are counted.
 
     An alert that is refused says so in its result and leaves its neighbours alone. A stream that
     breaks leaves the alerts without an answer in doubt: repeat them, with the same request_ids.
@@ -208,8 +208,8 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.AsyncIterator[_pager_service_pb2.RaiseAlertsResponse]:
         """RaiseAlerts is the volume path: each message of many alerts is answered, in order, once all of
         them are on disk. Up to 256 alerts of a stream are read ahead of their answers, so flow control
-        holds a caller back that is faster than the disk. Equal alerts on one Unhealthy
-        service that come together are one line of its timeline, and all are counted.
+        holds a caller back that is faster than the disk. Equal alerts on one Unhealthy service that come
+        together are one line of its timeline, and all are counted.
 
         An alert that is refused says so in its result and leaves its neighbours alone. A stream that
         breaks leaves the alerts without an answer in doubt: repeat them, with the same request_ids.
