@@ -41,6 +41,8 @@ class ServerLimits:
         """As gRPC wants to be told."""
         return (
             ("grpc.max_receive_message_length", self.message),
+            # Else gRPC takes megabytes of a stream ahead of whoever reads it, by how fast it was read before.
+            ("grpc.http2.bdp_probe", 0),
             # Between the two gRPC refuses by chance; equal, there is one limit.
             ("grpc.max_metadata_size", self.metadata),
             ("grpc.absolute_max_metadata_size", self.metadata),

@@ -254,3 +254,25 @@ async def test_a_stream_of_answers_ends_with_ok_between_two_of_them():
         assert set(answers) == {b"a"}
         assert await stream.code() is grpc.StatusCode.OK
     assert let_go.is_set()
+
+
+async def test_of_a_stream_that_is_read_slowly_little_waits_in_the_server():
+    """However fast it was read before: gRPC would let megabytes of it come, as many as seemed to be on their way."""
+    reads_on, read = asyncio.Semaphore(500), 0
+
+    async def slowly(requests, _context):
+        nonlocal read
+        async for _ in requests:
+            await reads_on.acquire()
+            read += 1
+        yield b""
+
+    async with a_method(grpc.stream_stream_rpc_method_handler(slowly), ImposedDeadlines(100, stream=100)) as channel:
+        call, sent = channel.stream_stream(METHOD)(), 0
+        with pytest.raises(TimeoutError):
+            while True:
+                async with asyncio.timeout(1):  # it is held back
+                    await call.write(bytes(50_000))
+                sent += 1
+        call.cancel()
+    assert 500 <= read <= sent <= 520
