@@ -107,7 +107,7 @@ class GroupCommit(Generic[Item, Result]):
     async def _calm(self, end: float) -> None:
         clock = asyncio.get_running_loop().time
         turns, known = 0, self._items_waiting
-        while turns < _CALM_TURNS and self._items_waiting < self._limit and clock() < end:
+        while turns < _CALM_TURNS and self.has_room and clock() < end:
             await asyncio.sleep(0)
             turns = turns + 1 if self._items_waiting == known else 0
             known = self._items_waiting

@@ -9,7 +9,8 @@ from pager_domain.errors import InvalidField
 from pager_domain.policy.people import Person
 from pager_grpc.gen.policy.v1 import people_service_pb2 as pb
 from pager_grpc.policy import people_wire as wire
-from pager_grpc.policy.wire_values import id_after_from, page_of
+from pager_grpc.policy.wire_values import id_after_from, token_after
+from pager_grpc.runtime.page_tokens import page_of
 
 NOW = datetime(2026, 3, 1, 12, 30, 0, 123456, tzinfo=UTC)
 
@@ -54,8 +55,8 @@ def test_a_page_ends_early_when_its_people_are_large():
     rule = a_rule(*((n, method.contact_method_id) for n, method in enumerate(methods)))
     person = a_person("p", *methods, high_urgency_rule=rule, low_urgency_rule=rule)
     kept = [Person(person, 1, NOW, NOW)] * 500
-    page, token = page_of(kept, wire.person_to, 500)
+    page, token = page_of(kept, wire.person_to, 500, token_after)
     assert 1 <= len(page) < 500
     assert sum(shown.ByteSize() for shown in page) < 4 * 1024 * 1024 - 100_000
     assert id_after_from(token) == "p"
-    assert page_of(kept[:2], wire.person_to, 2)[1] == ""
+    assert page_of(kept[:2], wire.person_to, 2, token_after)[1] == ""
