@@ -1,7 +1,7 @@
 """Who would be paged, and why somebody was or was not."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pager_cli.connection import connected
 from pager_cli.explanation import explained, next_page_line, was_paged
@@ -12,6 +12,7 @@ from pager_cli.peer import Peer
 from pager_cli.running import complain
 from pager_cli.targets import because
 from pager_cli.timeline import what_happened
+from pager_cli.times import read_moment, stamp
 from pager_cli.words import enum_word, one_line
 from pager_grpc.client.calling import Caller
 from pager_grpc.client.errors import PagerError
@@ -24,16 +25,16 @@ async def preview(
     service: str,
     *,
     severity: str,
-    at: datetime | None,
+    at: str,
     acknowledged_after: timedelta | None,
     as_machine: bool,
 ) -> None:
-    """Prints every page that an alert would cause, with its moment, its way and its reason."""
+    """Prints every page that an alert would cause ``at`` some moment, with its own, its way and its reason."""
     request = pb.PreviewEscalationRequest(
         monitored_service_id=service, severity=pb.Incident.Severity.Value(f"SEVERITY_{severity.upper()}")
     )
-    if at is not None:
-        request.at_time.FromDatetime(at)
+    if at != "now":
+        request.at_time.CopyFrom(stamp(read_moment("--at", at, None, datetime.now(UTC))))
     if acknowledged_after is not None:
         request.acknowledge_after.FromTimedelta(acknowledged_after)
     async with connected(peer) as (channel, caller):

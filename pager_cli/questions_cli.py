@@ -2,7 +2,6 @@
 
 # ruff: noqa: PLC0415 - `pagerctl --help` must be instant, so gRPC is imported by the commands that need it
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -43,18 +42,11 @@ def preview(
     Maintenance windows are not looked at.
     """
     from pager_cli.intervention_cli import a_duration
-    from pager_cli.moments import parse_moment
     from pager_cli.questions import preview
     from pager_cli.running import run
 
-    try:
-        moment = None if at == "now" else parse_moment(at, datetime.now(UTC))
-    except ValueError as error:
-        raise typer.BadParameter(f"--at {error}") from error
     span = a_duration("--ack-after", ack_after) if ack_after else None
-    asked = preview(
-        _peer(target, timeout), service, severity=severity, at=moment, acknowledged_after=span, as_machine=json
-    )
+    asked = preview(_peer(target, timeout), service, severity=severity, at=at, acknowledged_after=span, as_machine=json)
     return run(asked)
 
 

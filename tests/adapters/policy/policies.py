@@ -1,14 +1,6 @@
-"""Escalation policies as a caller writes them, and what is said when one is refused."""
-
-from contextlib import asynccontextmanager
-
-import grpc
-import pytest
+"""Escalation policies as a caller writes them."""
 
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
-from pager_grpc.runtime.errors import fault_of
-
-INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 
 def a_target(target_id="ana-mail", address="ana@example.com"):
@@ -39,13 +31,3 @@ def revision(policy_id, number):
 
 def service(monitored_service_id):
     return pb.ResolveEscalationRequest(monitored_service_id=monitored_service_id)
-
-
-@asynccontextmanager
-async def refusal(code, reason, **metadata):
-    """The body's call is refused with this code, this reason and this metadata."""
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        yield
-    fault = fault_of(refused.value)
-    assert (fault.code, fault.reason) == (code, f"ERROR_REASON_{reason}")
-    assert {key: fault.metadata.get(key) for key in metadata} == metadata

@@ -1,7 +1,6 @@
-from contextlib import asynccontextmanager
-
 import grpc
 import pytest
+from adapters.policy.refusals import INVALID, refusal
 from fakes.roster_builders import a_schedule
 from google.protobuf.duration_pb2 import Duration
 
@@ -13,8 +12,6 @@ from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
 from pager_grpc.gen.policy.v1.policy_service_pb2_grpc import PolicyServiceStub
 from pager_grpc.policy.escalation_policies_sql import SqlPolicyStore
 from pager_grpc.runtime.errors import fault_of
-
-INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 
 def mail(contact_method_id="mail", address="ana@example.com"):
@@ -31,16 +28,6 @@ def step(contact_method_id="mail", **delay):
 
 def a_person(person_id="ana", *methods, **more):
     return pb.Person(person_id=person_id, contact_methods=methods or [mail()], **more)
-
-
-@asynccontextmanager
-async def refusal(code, reason, **metadata):
-    """The body's call is refused with this code, this reason and this metadata."""
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        yield
-    fault = fault_of(refused.value)
-    assert (fault.code, fault.reason) == (code, f"ERROR_REASON_{reason}")
-    assert {key: fault.metadata.get(key) for key in metadata} == metadata
 
 
 @pytest.fixture

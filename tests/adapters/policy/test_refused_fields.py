@@ -1,7 +1,8 @@
 """A field that is refused is named with its whole path, and its limit."""
 
 import pytest
-from adapters.policy.policies import INVALID, a_level, a_phone, a_policy, a_target, refusal, revision, service
+from adapters.policy.policies import a_level, a_phone, a_policy, a_target, revision, service
+from adapters.policy.refusals import INVALID, refusal
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 

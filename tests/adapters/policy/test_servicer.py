@@ -2,17 +2,8 @@ import asyncio
 
 import grpc
 import pytest
-from adapters.policy.policies import (
-    INVALID,
-    a_level,
-    a_phone,
-    a_policy,
-    a_target,
-    addresses_of,
-    refusal,
-    revision,
-    service,
-)
+from adapters.policy.policies import a_level, a_phone, a_policy, a_target, addresses_of, revision, service
+from adapters.policy.refusals import INVALID, refusal
 
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as pb
 from pager_grpc.runtime.errors import fault_of
