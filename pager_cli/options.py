@@ -45,10 +45,13 @@ class DeliveryState(StrEnum):
     UNKNOWN = "unknown"
 
 
+_LAST_PORT = 65535
+
+
 def _address(value: str) -> str:
     host, colon, port = value.rpartition(":")
     # A gRPC name such as unix:/run/pager.sock or dns:///pager:50051 is left to gRPC.
-    if not colon or not host or not (port.isdigit() or "/" in port):
+    if not colon or not host or not ("/" in port or (port.isdigit() and int(port) <= _LAST_PORT)):
         raise typer.BadParameter("must be host:port, like 127.0.0.1:50051")
     return value
 

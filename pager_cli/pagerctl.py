@@ -275,7 +275,8 @@ def _run(arguments: list[str]) -> int:
     try:
         return app(arguments, prog_name="pagerctl", standalone_mode=False) or OK
     except typer.TyperException as error:
-        complain(f"{error.format_message()} (`pagerctl --help` and `pagerctl COMMAND --help` explain)")
+        said = error.format_message().replace("Value error, ", "", 1)  # pydantic's, of what is none of the choices
+        complain(f"{said} (`pagerctl --help` and `pagerctl COMMAND --help` explain)")
         return USAGE
     except Exception as error:
         if os.environ.get("PAGERCTL_DEBUG"):

@@ -177,11 +177,17 @@ def check(
     allow_data_loss: AllowDataLoss = False,
     insecure: Insecure = False,
 ) -> None:
-    """Reports every fault of the configuration at once (exit 2), or what each service would use."""
+    """Reports every fault of the configuration at once (exit 2), or what each service would use.
+
+    Variables that are named like settings and are none are mentioned, too.
+    """
     from pager_grpc.daemon.configuration import described, read_configuration  # noqa: PLC0415 - see above
     from pager_grpc.daemon.databases import remarks_on_databases  # noqa: PLC0415 - see above
+    from pager_grpc.daemon.unknown_settings import remarks_on_unknown_settings  # noqa: PLC0415 - see above
 
     _allow(data_loss=allow_data_loss, insecure=insecure)
+    for remark in remarks_on_unknown_settings():
+        typer.echo(remark, err=True)
     configuration = read_configuration(list(dict.fromkeys(rooms or Room)))
     for remark in asyncio.run(remarks_on_databases(configuration)):
         typer.echo(remark, err=True)

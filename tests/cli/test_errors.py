@@ -106,7 +106,7 @@ async def test_a_read_is_tried_twice(pagerctl, pager):
     assert len(pager.script.requests["ListMonitoredServices"]) == 4
 
 
-@pytest.mark.parametrize("target", ["nonsense", ":50051", "host:", "host:port"])
+@pytest.mark.parametrize("target", ["nonsense", ":50051", "host:", "host:port", "host:65536"])
 async def test_a_malformed_target_is_a_usage_error(pagerctl, target):
     done = await pagerctl("services", "--target", target)
     assert done.code == 2
@@ -131,6 +131,7 @@ async def test_wrong_usage_is_one_line_and_exit_code_2(pagerctl, arguments):
     assert done.code == 2
     assert done.out == ""
     assert done.err.count("\n") == 1
+    assert "Value error" not in done.err  # the words of a library
 
 
 async def test_help_documents_the_exit_codes_and_version_answers(pagerctl):

@@ -94,6 +94,19 @@ def test_check_refuses_a_data_folder_that_is_a_file(environment, tmp_path):
     assert "PAGERD_DATA: " in checked.stderr
 
 
+def test_check_mentions_what_is_named_like_a_setting_and_is_none(environment, tmp_path):
+    (tmp_path / ".env").write_text("NOTIFIER_SMTP_SESSION=5\n")
+    kubernetes = {"PAGER_SERVICE_HOST": "10.0.0.1", "PAGER_PORT": "tcp://10.0.0.1:50051", "PAGER_PORT_50051_TCP": "x"}
+    misspelt = {"PAGER_RETENTION_DAY": "30", "POLICY_MOOD": "good", "PAGER_CATCH_ALL_EMAIL": "lead@example.com"}
+    checked = pagerd(environment, tmp_path, "check", **misspelt, **kubernetes)
+    assert checked.returncode == 0
+    assert checked.stderr.splitlines() == [
+        "NOTIFIER_SMTP_SESSION is not a setting; is NOTIFIER_SMTP_SESSIONS meant?",
+        "PAGER_RETENTION_DAY is not a setting; is PAGER_RETENTION_DAYS meant?",
+        "POLICY_MOOD is not a setting and is ignored",
+    ]
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_migrate_brings_the_schema_up_and_is_harmless_when_repeated(environment, tmp_path, database_url, room):
     variables = {f"{room.upper()}_DATABASE_URL": database_url, "PAGER_CATCH_ALL_EMAIL": "lead@example.com"}
