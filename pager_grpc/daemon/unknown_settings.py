@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from dotenv import dotenv_values
+from pydantic_settings import BaseSettings, DotEnvSettingsSource
 
 from pager_grpc.daemon.rooms import Room, settings_kind
 
@@ -17,7 +17,7 @@ _SERVICE_LINK = re.compile(r"(PAGER|POLICY|NOTIFIER)_(SERVICE_HOST|SERVICE_PORT(
 def remarks_on_unknown_settings() -> Iterator[str]:
     """A sentence for each variable of the environment or ``.env`` that is named like a setting and is none."""
     known = {field.alias for room in Room for field in settings_kind(room).model_fields.values() if field.alias}
-    given = {*os.environ, *dotenv_values(".env")}
+    given = {*os.environ, *DotEnvSettingsSource(BaseSettings, env_file=".env", case_sensitive=True).env_vars}
     for name in sorted(given - known):
         if _OURS.match(name) and not _SERVICE_LINK.fullmatch(name):
             meant = get_close_matches(name, known, n=1, cutoff=0.8)
