@@ -84,8 +84,7 @@ def _fields_of(incident: pb.Incident, now: datetime) -> Iterator[tuple[str, Cell
     yield "opened", f"{full_time(incident.open_time)} ({distance(incident.open_time, now)})"
     if incident.HasField("next_escalation_time"):
         when = incident.next_escalation_time
-        acknowledged = incident.state == pb.Incident.STATE_ACKNOWLEDGED
-        yield "open again" if acknowledged else "next level", f"{full_time(when)} ({distance(when, now)})"
+        yield _what_comes(incident), f"{full_time(when)} ({distance(when, now)})"
     if incident.HasField("hold_end_time"):
         window = incident.maintenance_window_id
         by = f" by the maintenance window {one_line(window)}" if window else ""
@@ -97,6 +96,13 @@ def _fields_of(incident: pb.Incident, now: datetime) -> Iterator[tuple[str, Cell
         yield "acknowledged", f"{full_time(incident.acknowledge_time)} by {one_line(incident.acknowledged_by)}{note}"
     if incident.HasField("resolve_time"):
         yield "resolved", full_time(incident.resolve_time)
+
+
+def _what_comes(incident: pb.Incident) -> str:
+    if incident.state == pb.Incident.STATE_ACKNOWLEDGED:
+        return "open again"
+    # The catch-all has one level: the pager looks whether the policy is back, or ends the escalation.
+    return "next level" if incident.policy_id or not incident.cycle else "next look"
 
 
 def _pinned_policy(incident: pb.Incident) -> str:

@@ -206,9 +206,9 @@ def an_incident(incident_id="inc-1", service="payments", **fields):
         message=fields.pop("message", "disk full"),
         severity=pb.Incident.SEVERITY_CRITICAL,
         alert_count=fields.pop("alert_count", 1),
-        cycle=1,
-        level=1,
-        policy_id="shop",
+        cycle=fields.pop("cycle", 1),
+        level=fields.pop("level", 1),
+        policy_id=fields.pop("policy_id", "shop"),
         policy_revision=3,
         **fields,
     )
