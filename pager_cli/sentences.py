@@ -122,13 +122,21 @@ def _sentence(peer: Peer, failed: PagerError) -> str:
     known = _BY_REASON.get(fault.reason.removeprefix("ERROR_REASON_"))
     if known is not None:
         try:
-            return known.format_map({**fault.metadata, "message": fault.message}) + _when(failed)
+            return known.format_map(_said(failed)) + _when(failed)
         except KeyError:  # a server that leaves out the metadata it promises still deserves its own words
             return fault.message
     by_code = _BY_CODE.get(fault.code)
     return (
         by_code(peer, failed) if by_code is not None else f"{_place(peer)} answered {fault.code.name}: {fault.message}"
     )
+
+
+def _said(failed: PagerError) -> dict[str, str]:
+    fault = failed.fault
+    said = {**fault.metadata, "message": fault.message}
+    if fault.reason == "ERROR_REASON_TARGET_UNKNOWN" and "field" in said:  # files name targets, by their own words
+        said["field"] = said["field"].replace("escalation_policies[", "policies[").removesuffix("_id")
+    return said
 
 
 # What gRPC's core says when TLS fails: it has no code for it.

@@ -1,7 +1,7 @@
 """Applying a configuration: all of it in one transaction, or nothing."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ from pager_domain.errors import DomainError
 from pager_domain.kernel import PolicyId
 from pager_domain.policy.application import hold_targets
 from pager_domain.policy.configuration import Action, Configuration, DutyChange, Plan, Step, planned_steps
-from pager_domain.policy.errors import ConfigurationStale, PersonInUse
+from pager_domain.policy.errors import ConfigurationStale, PersonInUse, TargetUnknown
 from pager_domain.policy.model import Coverage, PolicyDefinition
 from pager_domain.policy.people import PEOPLE, PersonDefinition
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
@@ -62,7 +62,7 @@ class ConfigurationApplicationService:
 
         Raises:
             ConfigurationStale: something has changed since the plan with that ``base_etag``.
-            PersonUnknown, ScheduleUnknown: somebody or something is named that will not be there.
+            PersonUnknown, TargetUnknown: somebody or something is named that will not be there.
             ServiceAlreadyCovered, DefaultPolicyExists: a policy outside of ``wanted`` has it.
             PersonInUse, ScheduleInUse: what would end is named by what stays.
         """
@@ -74,7 +74,7 @@ class ConfigurationApplicationService:
             if base_etag and base_etag != plan.base_etag:
                 raise ConfigurationStale
             applied = Applied(plan, plan.duty_changes(now))
-            await _keep(unit, plan, now)
+            await _keep(unit, plan, wanted, now)
             if validated_only:
                 raise _Undone(applied)
             return applied
@@ -136,14 +136,14 @@ def _as_said(wanted: PolicyDefinition, _stored: PolicyDefinition | None, _now: d
     return wanted
 
 
-async def _keep(unit: PolicyUnitOfWork, plan: Plan, now: datetime) -> None:
+async def _keep(unit: PolicyUnitOfWork, plan: Plan, wanted: Configuration, now: datetime) -> None:
     """What is named is kept first, and ends last, so that each check sees how it will be."""
     for person in _new_revisions(plan.people):
         await unit.save_entry(PEOPLE, person)
     for schedule in _new_revisions(plan.schedules):
         await hold_people(unit, schedule.definition)
         await unit.save_entry(SCHEDULES, schedule)
-    await _keep_policies(unit, plan, now)
+    await _keep_policies(unit, plan, [definition.policy_id for definition in wanted.policies], now)
     await _end(unit, SCHEDULES, _ids_of(plan.schedules, Action.DELETED), ScheduleInUse, now)
     await _end(unit, PEOPLE, _ids_of(plan.people, Action.DELETED), PersonInUse, now)
 
@@ -161,7 +161,7 @@ async def _end(
         await unit.end_entry(kind, entry_id, now)
 
 
-async def _keep_policies(unit: PolicyUnitOfWork, plan: Plan, now: datetime) -> None:
+async def _keep_policies(unit: PolicyUnitOfWork, plan: Plan, wanted: Sequence[PolicyId], now: datetime) -> None:
     """Every service is let go before it is taken, so that policies can take from each other."""
     for policy_id in _ids_of(plan.policies, Action.DELETED):
         await unit.end(PolicyId(policy_id), now)
@@ -169,7 +169,11 @@ async def _keep_policies(unit: PolicyUnitOfWork, plan: Plan, now: datetime) -> N
     services = {service for policy in policies for service in policy.definition.monitored_service_ids}
     coverage = _without(await unit.coverage(services), {step.entry_id for step in plan.policies})
     for policy in policies:
-        await hold_targets(unit, policy.definition)
+        try:
+            await hold_targets(unit, policy.definition)
+        except TargetUnknown as unknown:
+            place = f"escalation_policies[{wanted.index(policy.policy_id)}]"
+            raise replace(unknown, field=f"{place}.{unknown.field}") from None
         coverage.admit(policy.definition)
     await unit.release([PolicyId(key) for key in _ids_of(plan.policies, Action.UPDATED)])
     for policy in policies:

@@ -44,6 +44,17 @@ async def test_a_plan_changes_nothing_and_applying_does_what_it_showed(command):
     assert (await command("apply", str(TEAM))).out == "0 changed, 5 unchanged\n"
 
 
+async def test_whom_nobody_knows_is_named_where_the_file_names_them(command):
+    file = b"""
+policies:
+  - {id: shop, services: [checkout], levels: [{targets: [{id: shop, email: shop@example.com}]}]}
+  - {id: other, services: [search], levels: [{targets: [{id: x, email: x@example.com}, {person: bob}]}]}
+"""
+    planned = await command("plan", "-", stdin=file)
+    assert (planned.code, planned.out) == (1, "")
+    assert planned.err.startswith("pagerctl: policies[1].levels[0].targets[1].person: there is no person 'bob'")
+
+
 OTHERS = ["two-people", "follow-the-sun", "business-hours"]
 
 

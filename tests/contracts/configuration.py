@@ -72,9 +72,10 @@ class ConfigurationContract:
             await configuration.apply(faulty)
         assert await store.newest_entries(PEOPLE, ["ana"]) == {}
 
-    async def test_a_policy_that_names_what_is_not_there_is_refused(self, configuration):
-        with pytest.raises(TargetUnknown, match=r"levels\[0\].targets\[0\].*'primary'"):
-            await configuration.apply(Configuration(policies=(SHOP,)))
+    async def test_a_policy_that_names_what_is_not_there_is_refused_at_its_place(self, configuration):
+        faulty = Configuration(policies=(a_policy("zoo", "zoo"), SHOP))  # they are kept in the order of their ids
+        with pytest.raises(TargetUnknown, match=r"^escalation_policies\[1\].levels\[0\].targets\[0\].*'primary'"):
+            await configuration.apply(faulty)
 
     async def test_a_plan_changes_nothing_and_says_what_applying_does(self, store, configuration):
         planned = await configuration.apply(TEAM, validated_only=True)

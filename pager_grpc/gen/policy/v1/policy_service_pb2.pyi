@@ -99,7 +99,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Whoever gives a duty away does not have it. Metadata: schedule_id, person_id."""
     ERROR_REASON_TARGET_UNKNOWN: _ErrorReason.ValueType  # 50
     """A level names a person or a schedule that is not there. Metadata: field (like
-    levels[0].targets[1].person_id), named_kind ("person" or "schedule"), named_id.
+    levels[0].targets[1].person_id; of a configuration it begins with
+    escalation_policies[2].), named_kind ("person" or "schedule"), named_id.
     """
     ERROR_REASON_CONFIGURATION_STALE: _ErrorReason.ValueType  # 70
     """The configuration has changed since base_etag."""
@@ -191,7 +192,8 @@ ERROR_REASON_NOT_ON_CALL: ErrorReason.ValueType  # 40
 """Whoever gives a duty away does not have it. Metadata: schedule_id, person_id."""
 ERROR_REASON_TARGET_UNKNOWN: ErrorReason.ValueType  # 50
 """A level names a person or a schedule that is not there. Metadata: field (like
-levels[0].targets[1].person_id), named_kind ("person" or "schedule"), named_id.
+levels[0].targets[1].person_id; of a configuration it begins with
+escalation_policies[2].), named_kind ("person" or "schedule"), named_id.
 """
 ERROR_REASON_CONFIGURATION_STALE: ErrorReason.ValueType  # 70
 """The configuration has changed since base_etag."""
