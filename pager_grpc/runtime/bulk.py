@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from pydantic_core import to_json
@@ -96,17 +97,17 @@ class Writes:
         )
 
     def _add(self, statement: str, converters: list[Converter], rows: Sequence[Row]) -> None:
-        columns: list[Sequence[Any]] = [[row[name] for row in rows] for name in rows[0]]
-        columns = [
-            column if converter is None else converter(column)
-            for column, converter in zip(columns, converters, strict=True)
-        ]
+        names, values = tuple(rows[0]), _flat(rows)
+        width = len(names)
+        for place, converter in enumerate(converters):
+            if converter is not None:
+                values[place::width] = converter(values[place::width])
         if self._sqlite:
-            self._statements += _of_many_rows(statement, columns)
+            self._statements += _of_many_rows(statement, values, width)
             return
         prefix = f"b{len(self._parts)}_"
         self._parts.append(statement.replace(_BIND, f":{prefix}"))
-        self._binds |= {f"{prefix}{name}": column for name, column in zip(rows[0], columns, strict=True)}
+        self._binds |= {f"{prefix}{name}": values[place::width] for place, name in enumerate(names)}
 
 
 async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row], **options: Any) -> None:
@@ -158,17 +159,23 @@ def _verb(verb: str, sqlite: bool) -> str:
     return f"{verb} OR FAIL" if sqlite else verb
 
 
-def _of_many_rows(statement: str, columns: Sequence[Sequence[Any]]) -> Iterator[Statement]:
+def _flat(rows: Sequence[Row]) -> list[Any]:
+    """The values of all ``rows``, one row after the other, in the order of the first one's keys."""
+    if len(rows[0]) == 1:
+        return [value for row in rows for value in row.values()]
+    return list(chain.from_iterable(map(itemgetter(*rows[0]), rows)))
+
+
+def _of_many_rows(statement: str, values: Sequence[Any], width: int) -> Iterator[Statement]:
     """``statement`` with its VALUES, whose number is a power of two: those that are too many are beyond the LIMIT.
 
-    So there are few texts to prepare, and one step of the database writes all.
+    So there are few texts to prepare, and one step of the database writes all. ``values`` are rows of ``width``.
     """
-    every = list(zip(*columns, strict=True))
-    for begin in range(0, len(every), _MOST_ROWS):
-        rows = every[begin : begin + _MOST_ROWS]
-        places = 1 << (len(rows) - 1).bit_length()
-        binds = [*chain.from_iterable(rows), *[None] * ((places - len(rows)) * len(columns)), len(rows)]
-        yield _with_places(statement, places, len(columns)), binds
+    for begin in range(0, len(values), _MOST_ROWS * width):
+        some = values[begin : begin + _MOST_ROWS * width]
+        rows = len(some) // width
+        places = 1 << (rows - 1).bit_length()
+        yield _with_places(statement, places, width), [*some, *[None] * (places * width - len(some)), rows]
 
 
 @lru_cache(maxsize=512)

@@ -58,7 +58,7 @@ class GroupCommit(Generic[Item, Result]):
         Raises:
             DomainError: the item was refused, or the store was unavailable.
         """
-        [result] = await self.submit_all((item,))
+        [result] = await self._entered((item,))
         if isinstance(result, DomainError):
             raise result
         return result
@@ -69,11 +69,7 @@ class GroupCommit(Generic[Item, Result]):
         Raises:
             StoreUnavailable: all may be stored, or nothing.
         """
-        future: asyncio.Future[Sequence[Result | DomainError]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((items, future))
-        self._items_waiting += len(items)
-        self._arrived.set()
-        return await future
+        return await self._entered(items)
 
     async def run(self) -> None:
         """Commits batches until cancelled."""
@@ -90,6 +86,13 @@ class GroupCommit(Generic[Item, Result]):
                 raise
             shared = len(batch) > 1
             rested = clock() + (self._rest * (clock() - begun) if shared else 0)
+
+    def _entered(self, items: Sequence[Item]) -> "asyncio.Future[Sequence[Result | DomainError]]":
+        future: asyncio.Future[Sequence[Result | DomainError]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((items, future))
+        self._items_waiting += len(items)
+        self._arrived.set()
+        return future
 
     async def _gathered(self, rested: float) -> "list[Group[Item, Result]]":
         await self._arrived.wait()
