@@ -7,7 +7,7 @@ from bench.load.bodies import FreshServices, new_alerts
 from bench.load.loops import closed_loop
 from bench.processes import cpu_seconds
 from bench.rounds import Sample, Side
-from bench.servers.empty_call import EMPTY
+from bench.servers.empty_call import EMPTY, SHARED
 from bench.servers.rooms import Pager
 
 IN_FLIGHT = 128
@@ -32,10 +32,15 @@ def calls(
     return measured
 
 
-def empty_calls(pager: Pager, count: int, *, in_flight: int = IN_FLIGHT) -> Side:
+def empty_calls(pager: Pager, count: int, *, in_flight: int = IN_FLIGHT, method: str = EMPTY) -> Side:
     """The empty call with the requests of new alerts."""
     unstored = FreshServices("empty")
-    return calls([pager], EMPTY, lambda: new_alerts(count, unstored), in_flight=in_flight)
+    return calls([pager], method, lambda: new_alerts(count, unstored), in_flight=in_flight)
+
+
+def shared_commit_calls(pager: Pager, count: int) -> Side:
+    """The same when it waits for a commit of one row that all share who wait at the same time."""
+    return empty_calls(pager, count, method=SHARED)
 
 
 def in_ms(seconds: Sequence[float]) -> list[tuple[float, float]]:

@@ -70,9 +70,17 @@ class World:
 
 @contextmanager
 def running_pager(
-    store: Store, *, name: str = "pager", paging: bool = False, settings: Mapping[str, str] | None = None
+    store: Store,
+    *,
+    name: str = "pager",
+    paging: bool = False,
+    shares_commits: bool = False,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Pager]:
-    """A pager on ``store``; unless told otherwise by ``settings`` it finds no policy service and no notifier."""
+    """A pager on ``store``; unless told otherwise by ``settings`` it finds no policy service and no notifier.
+
+    With ``shares_commits`` it serves the empty call that waits for a shared commit, too.
+    """
     nobody = free_ports(("policy", "notifier"))
     environment = {
         "PAGER_LISTEN": "127.0.0.1:0",
@@ -85,7 +93,8 @@ def running_pager(
         **store.settings,
         **(settings or {}),
     }
-    command = python("bench.servers.pager_and_empty", *([] if paging else ["--accept-only"]))
+    options = [*([] if paging else ["--accept-only"]), *(["--shared-commit"] if shares_commits else [])]
+    command = python("bench.servers.pager_and_empty", *options)
     with child(*command, folder=store.folder, name=name, environment=environment, piped=True) as process:
         yield Pager(process, process.first_line()["port"])
 
