@@ -20,6 +20,8 @@ from pager_domain.pager.targets import PlannedTarget
 
 MAX_ACKNOWLEDGED_AFTER = timedelta(days=7)
 MAX_FIRINGS = 500
+MAX_PAGES = 2_000
+"""With the timeline, which names the targets again, below the 4 MiB that gRPC's clients take."""
 """As many levels are played through at most; whoever wants to see more asks for a later moment."""
 
 _NOBODY = IncidentId("preview")
@@ -82,6 +84,8 @@ class EscalationPreview:
         answered = request.acknowledged_at
         for _ in range(MAX_FIRINGS):
             due = played.incident.next_escalation_at
+            if played.is_full:
+                break
             if answered is not None and (due is None or answered <= due):
                 played.take(PagerService.on_acknowledgement(played.service, Acknowledgement("somebody"), answered))
                 answered = None
@@ -121,10 +125,15 @@ class _Played:
                 self._pages = [page for page in self._pages if page.at < event.at]
             self._pages += _pages_of(event)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether more would not be told."""
+        return len(self._pages) > MAX_PAGES
+
     def told(self, *, complete: bool) -> Preview:
-        """All of it."""
+        """All of it, or as much as an answer carries."""
         pages = sorted(self._pages, key=lambda page: (page.at, page.target.target_id))
-        return Preview(self.incident, tuple(self._events), tuple(pages), complete)
+        return Preview(self.incident, tuple(self._events), tuple(pages[:MAX_PAGES]), complete and not self.is_full)
 
 
 def _incident_of(change: Change) -> Incident:

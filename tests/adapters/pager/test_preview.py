@@ -39,6 +39,15 @@ async def test_an_acknowledgement_ends_the_story(caller):
     assert kinds(answer.events)[-1] == "acknowledged"
 
 
+async def test_a_story_of_more_pages_than_an_answer_carries_is_told_in_part(caller):
+    levels = [a_wire_level(number, people=50) for number in range(1, 21)]
+    for target in (target for level in levels for target in level.targets):
+        target.person_id, target.schedule_id = f"{'p' * 200}-{target.target_id}", "s" * 200
+    caller.policy.answer = a_wire_policy(*levels, repeats=99)
+    answer = await caller.stub.PreviewEscalation(a_question())
+    assert (len(answer.pages), answer.completed) == (2_000, False)
+
+
 async def test_a_policy_that_reaches_nobody_is_previewed_with_the_catch_all(caller):
     caller.policy.answer = a_wire_policy(policy_pb.ResolvedLevel())
     answer = await caller.stub.PreviewEscalation(a_question())

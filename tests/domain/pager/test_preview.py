@@ -11,7 +11,7 @@ from pager_domain.errors import InvalidField
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.errors import PolicyUnavailable
 from pager_domain.pager.events import EscalationExhausted, IncidentAcknowledged, LevelNotified, Severity
-from pager_domain.pager.preview import EscalationPreview, PreviewRequest
+from pager_domain.pager.preview import MAX_PAGES, EscalationPreview, PreviewRequest
 
 ANA = a_person("ana", (0, "ana/mail"), (2, "ana/phone"), every=5)
 BEN = a_person("ben", (0, "ben/phone"))
@@ -80,6 +80,14 @@ async def test_a_story_too_long_is_told_in_part_and_says_so():
     policies = FakeEscalationPolicies(a_policy(levels=[a_level_of(BEN, minutes=1)] * 20, repeats=100))
     preview = await previewed(policies)
     assert (len(preview.pages), preview.complete) == (500, False)
+
+
+async def test_a_story_of_many_pages_is_told_in_part_and_says_so():
+    crowd = [a_person(f"person-{number}", (0, f"person-{number}/mail")) for number in range(50)]
+    told_whole = await previewed(FakeEscalationPolicies(a_policy(levels=[a_level_of(*crowd)] * 20, repeats=1)))
+    assert (len(told_whole.pages), told_whole.complete) == (MAX_PAGES, True)
+    told_in_part = await previewed(FakeEscalationPolicies(a_policy(levels=[a_level_of(*crowd)] * 20, repeats=2)))
+    assert (told_in_part.pages, told_in_part.complete) == (told_whole.pages, False)
 
 
 @pytest.mark.parametrize("after_how_long", [timedelta(seconds=-1), timedelta(days=7, seconds=1)])

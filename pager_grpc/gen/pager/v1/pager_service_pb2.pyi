@@ -2557,7 +2557,9 @@ class PreviewEscalationResponse(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     COMPLETED_FIELD_NUMBER: _builtins.int
     completed: _builtins.bool
-    """Output only. It is told to its end; otherwise the first 500 levels are."""
+    """Output only. It is told to its end; otherwise the first 500 levels are, or
+    as many as have the first 2,000 pages.
+    """
     @_builtins.property
     def pages(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreviewEscalationResponse.PreviewedPage]:
         """Output only. The pages by time."""
