@@ -11,8 +11,10 @@ class Web:
         self.answer, self.more = answer, more
         self.requests: list[bytes] = []
         self.hung_up = asyncio.Event()
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def take(self, reader, writer):
+        self._writers.append(writer)
         try:
             self.requests.append(await reader.readuntil(b"\r\n\r\n"))
             writer.write(self.answer)
@@ -30,6 +32,8 @@ class Web:
         self.port = server.sockets[0].getsockname()[1]
         yield self
         server.close()
+        for writer in self._writers:  # from Python 3.12 on the server waits for all of them
+            writer.transport.abort()
         await server.wait_closed()
 
 

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+from pager_grpc.runtime.garbage import YOUNG
+
 _PROGRAM = """
 import gc, json
 from pager_grpc.runtime.garbage import begin_loading, keep_what_is_loaded
@@ -12,10 +14,11 @@ begin_loading()
 while_loading = gc.isenabled()
 loaded = [[] for _ in range(1000)]
 keep_what_is_loaded()
-print(json.dumps([while_loading, gc.isenabled(), any(one is loaded for one in gc.get_objects())]))
+looked_at = any(one is loaded for one in gc.get_objects())
+print(json.dumps([while_loading, gc.isenabled(), looked_at, gc.get_threshold()[0]]))
 """
 
 
 def test_what_is_loaded_is_looked_at_no_more_and_what_comes_later_is():
     told = subprocess.run([sys.executable, "-c", _PROGRAM], check=True, capture_output=True, text=True).stdout
-    assert json.loads(told) == [False, True, False]
+    assert json.loads(told) == [False, True, False, YOUNG]
