@@ -16,13 +16,19 @@ from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
 
 PATIENCE_SECONDS = 12.0
 """After this long without an answer a caller gives up, unless told otherwise."""
-_UNKNOWN = {
+UNKNOWN = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.CANCELLED,
     grpc.StatusCode.UNKNOWN,
     grpc.StatusCode.INTERNAL,
 }
+"""After these nobody knows whether a call was taken."""
+
+
+def every_service() -> list[str]:
+    """All services that somebody calls about."""
+    return [service for team in range(TEAMS) for service in services_of(team)]
 
 
 class Callers:
@@ -50,8 +56,7 @@ class Callers:
 
     async def call_until(self, over: asyncio.Event) -> None:
         """Every service has its troubles until ``over``; then each finishes what it has begun."""
-        services = [service for team in range(TEAMS) for service in services_of(team)]
-        await asyncio.gather(*(self._troubles(service, over) for service in services))
+        await asyncio.gather(*(self._troubles(service, over) for service in every_service()))
 
     async def _troubles(self, service: str, over: asyncio.Event) -> None:
         while not over.is_set():
@@ -106,7 +111,7 @@ class Callers:
         try:
             heard = _heard(operation, await call(request, timeout=self._timeout))
         except grpc.aio.AioRpcError as error:
-            outcome = "unknown" if error.code() in _UNKNOWN else "fail"
+            outcome = "unknown" if error.code() in UNKNOWN else "fail"
             if error.code() is not grpc.StatusCode.UNAVAILABLE:
                 self.surprises.append(f"{operation} {error.code().name}")
         service, request_id = request.monitored_service_id, request.request_id

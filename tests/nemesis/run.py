@@ -21,6 +21,7 @@ from nemesis.lies import unnoticed
 from nemesis.network import Loopback, Namespaces, enter_private_world
 from nemesis.report import lines, summary
 from nemesis.storms import Storms
+from nemesis.streams import Streams
 from simulation.checkers import Bounds, violations
 from simulation.history import History, write
 
@@ -76,17 +77,19 @@ async def _run(options: argparse.Namespace) -> int:
 
 async def _story(options: argparse.Namespace, cluster: Cluster, folder: Path) -> tuple[list[str], dict]:
     callers = Callers(cluster, random.Random(f"callers {options.seed}"))  # noqa: S311
+    streams = Streams(cluster, random.Random(f"streams {options.seed}"))  # noqa: S311
     storms = Storms(cluster, random.Random(f"storms {options.seed}"), options.only)  # noqa: S311
     over = asyncio.Event()
-    progress = asyncio.create_task(_progress(callers, storms))
-    calling = asyncio.create_task(callers.call_until(over))
+    progress = asyncio.create_task(_progress([callers, streams], storms))
+    calling = asyncio.gather(callers.call_until(over), streams.call_until(over))
     await storms.rage(options.minutes * 60)
     over.set()
     await calling
     progress.cancel()
     say("peace: waiting until nothing is owed")
     found = await quiet(cluster)
-    history = History(calls=callers.calls, faults=sorted(storms.faults, key=lambda fault: fault.began))
+    calls = sorted([*callers.calls, *streams.calls], key=lambda call: call.ended)
+    history = History(calls=calls, faults=sorted(storms.faults, key=lambda fault: fault.began))
     history.incidents = await stored(cluster)
     history.ledger = await ledger(cluster)
     history.hand_offs = cluster.providers.hand_offs(history.incidents, await bundles(cluster))
@@ -95,7 +98,8 @@ async def _story(options: argparse.Namespace, cluster: Cluster, folder: Path) ->
     figures["rooms_that_ended_by_themselves"] = dict(
         _counted(f"{end.name} ({end.code})" for end in cluster.ends() if not end.asked)
     )
-    figures["answers_besides_ok_and_unavailable"] = dict(_counted(callers.surprises))
+    figures["alerts_by_stream"] = dict(_counted(call.outcome for call in streams.calls))
+    figures["answers_besides_ok_and_unavailable"] = dict(_counted([*callers.surprises, *streams.surprises]))
     figures["logged_errors"] = dict(loud_lines(folder, cluster.rooms))
     return found + violations(history, BOUNDS) + unanswered(history, BOUNDS) + unnoticed(history), figures
 
@@ -107,12 +111,13 @@ def _counted(names) -> dict[str, int]:
     return counts
 
 
-async def _progress(callers: Callers, storms: Storms) -> None:
+async def _progress(callers: Sequence[Callers | Streams], storms: Storms) -> None:
     began = time.monotonic()
     while True:
         await asyncio.sleep(10)
         now = ", ".join(storms.active) or "calm"
-        say(f"{time.monotonic() - began:4.0f} s  {len(callers.calls)} calls, {len(storms.faults)} faults; now: {now}")
+        calls = sum(len(each.calls) for each in callers)
+        say(f"{time.monotonic() - began:4.0f} s  {calls} calls, {len(storms.faults)} faults; now: {now}")
 
 
 def _verdict(seed: int, folder: Path, found: list[str], figures: dict) -> int:
