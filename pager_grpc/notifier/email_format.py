@@ -4,17 +4,18 @@ import hashlib
 import re
 from binascii import b2a_qp
 from datetime import datetime
-from email import policy
+from email.header import Header
 from email.utils import format_datetime
 
 from pager_domain.kernel import EmailAddress
 from pager_domain.notifier.messages import EmailMessage
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 # RFC 5322: at most 998 characters a line, and better no more than 78.
 _LONGEST_LINE = 998
 _LONGEST_LINE_OF_A_HEADER = 78
+# RFC 2047: one with encoded words no more than 76.
+_LONGEST_ENCODED_LINE = 76
 _ENTITY = b'Content-Type: text/plain; charset="utf-8"\r\nContent-Transfer-Encoding: %s\r\nMIME-Version: 1.0\r\n\r\n'
 
 
@@ -29,10 +30,11 @@ def email_bytes(message: EmailMessage, sender: EmailAddress, now: datetime) -> b
     """``message`` with CRLF line ends. A repeat of a delivery carries the same Message-ID.
 
     What is plain is written as it is: the email package comes to the same bytes and takes longer than all the rest.
+    Nothing is read as a header before it is written as one: whoever raises an alert chose the words of its subject.
     """
     headers = (
-        _address_header("From", sender.value),
-        _address_header("To", message.address.value),
+        _header("From", sender.value),
+        _header("To", message.address.value),
         # One line: a line end in a subject must not begin another header.
         _text_header("Subject", " ".join(message.subject.split())),
         f"Date: {format_datetime(now)}\r\n",
@@ -43,14 +45,21 @@ def email_bytes(message: EmailMessage, sender: EmailAddress, now: datetime) -> b
     return "".join(headers).encode("ascii") + _entity(message.text_body)
 
 
-def _address_header(name: str, value: str) -> str:
-    return _header(name, value) if _PLAIN_ADDRESS.fullmatch(value) else _composed_header(name, value)
+def _header(name: str, value: str) -> str:
+    """Of an address or an id: ASCII without a space, and shorter than a line may be."""
+    return f"{name}: {value}\r\n"
 
 
 def _text_header(name: str, value: str) -> str:
     # "=?" may begin an encoded word, which a reader would decode.
     plain = value.isascii() and value.isprintable() and "=?" not in value
-    return (_folded(name, value) if plain else "") or _composed_header(name, value)
+    return (_folded(name, value) if plain else "") or _encoded_header(name, value)
+
+
+def _encoded_header(name: str, value: str) -> str:
+    """All of ``value`` in encoded words (RFC 2047), also what looks like one."""
+    encoded = Header(value, "utf-8", _LONGEST_ENCODED_LINE, name).encode(linesep="\r\n")
+    return _header(name, encoded)
 
 
 def _folded(name: str, value: str) -> str:
@@ -69,15 +78,6 @@ def _folded(name: str, value: str) -> str:
         lines.append(line[:end])
         line = line[end:]
     return "\r\n".join([*lines, line, ""])
-
-
-def _header(name: str, value: str) -> str:
-    line = f"{name}: {value}"
-    return f"{line}\r\n" if len(line) <= _LONGEST_LINE_OF_A_HEADER else _composed_header(name, value)
-
-
-def _composed_header(name: str, value: str) -> str:
-    return str(policy.SMTP.header_factory(name, value).fold(policy=policy.SMTP))
 
 
 def _entity(text: str) -> bytes:
