@@ -32,6 +32,9 @@ log = structlog.get_logger()
 
 MAX_CHANGES = 2_000
 """So much of a forecast is kept, the earliest first."""
+_MOST_AT_ONCE = 100
+_ANSWER_BYTES = 1024 * 1024
+"""As many questions go together as fill this: in time for the deadline, and far from the 4 MiB that a channel takes."""
 
 _UNREACHED = {
     pb.UnreachedTarget.REASON_NOBODY_ON_CALL: UnreachedReason.NOBODY_ON_CALL,
@@ -49,23 +52,49 @@ _ABSENT = {
 
 
 class GrpcEscalationPolicies(EscalationPolicyRepository):
-    """Asks the policy service in one batch and believes only answers that make sense."""
+    """Asks the policy service in batches and believes only answers that make sense."""
 
     def __init__(self, channel: grpc.aio.Channel, deadline_seconds: float) -> None:
         self._deadline_seconds = deadline_seconds
         self._stub = pb_grpc.PolicyServiceStub(channel)
+        self._at_once = _MOST_AT_ONCE
 
     async def resolve(self, questions: Sequence[PolicyQuestion]) -> list[EscalationPolicy | NoPolicy]:
-        """One answer a question; a fault of the call is the answer to all of them."""
+        """One answer a question; a fault of a call is the answer to all that are left.
+
+        So many go together as the size of the last answers allows. What is larger than a channel takes is asked again:
+        by halves, and a single question without the forecast.
+        """
+        answers: list[EscalationPolicy | NoPolicy] = []
+        with_forecast = True
+        while left := questions[len(answers) :]:
+            some = left[: self._at_once]
+            try:
+                answers += await self._asked(some, with_forecast=with_forecast)
+                with_forecast = True
+            except grpc.aio.AioRpcError as error:
+                fault = fault_of(error)
+                is_too_large = fault.code is grpc.StatusCode.RESOURCE_EXHAUSTED and not fault.reason
+                if is_too_large and (len(some) > 1 or with_forecast):
+                    self._at_once, with_forecast = max(1, len(some) // 2), len(some) > 1
+                    continue
+                log.warning("policy_service_failed", code=fault.code.name, reason=fault.reason, message=fault.message)
+                failed = NoPolicy(f"the policy service did not answer ({fault.code.name})", passing=True)
+                return [*answers, *[failed] * len(left)]
+        return answers
+
+    async def _asked(
+        self, questions: Sequence[PolicyQuestion], *, with_forecast: bool
+    ) -> Sequence[EscalationPolicy | NoPolicy]:
         request = pb.BatchResolveEscalationsRequest(requests=[_question(question) for question in questions])
-        try:
-            response = await self._stub.BatchResolveEscalations(
-                request, timeout=self._deadline_seconds, metadata=outgoing_metadata()
-            )
-        except grpc.aio.AioRpcError as error:
-            fault = fault_of(error)
-            log.warning("policy_service_failed", code=fault.code.name, reason=fault.reason, message=fault.message)
-            return [NoPolicy(f"the policy service did not answer ({fault.code.name})", passing=True)] * len(questions)
+        if not with_forecast:
+            for question in request.requests:
+                question.ClearField("forecast")
+        response = await self._stub.BatchResolveEscalations(
+            request, timeout=self._deadline_seconds, metadata=outgoing_metadata()
+        )
+        fitting = _ANSWER_BYTES * len(questions) // max(1, response.ByteSize())
+        self._at_once = min(max(1, fitting), _MOST_AT_ONCE)
         if len(response.results) != len(questions):
             return [NoPolicy("the policy service gave the wrong number of answers", passing=True)] * len(questions)
         return [_answer(result) for result in response.results]
