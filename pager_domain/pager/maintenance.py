@@ -101,9 +101,13 @@ class MaintenanceWindow:
         return found[1] if found is not None and found[0] <= now else None
 
     def start_after(self, now: datetime) -> datetime | None:
-        """When the next occurrence starts that does not last ``now`` already; None: none will."""
-        end = self.lasts_until(now)
-        found = self.when.occurrence(now if end is None else end)
+        """When the next occurrence starts that does not last ``now`` already; None: none will.
+
+        Where the clock changes, the one of a whole day lasts into that of the next.
+        """
+        found = self.when.occurrence(now)
+        while found is not None and found[0] <= now:
+            found = self.when.occurrence(found[1])
         return found[0] if found is not None else None
 
 

@@ -21,7 +21,6 @@ from pager_domain.pager.targets import PlannedTarget
 MAX_ACKNOWLEDGED_AFTER = timedelta(days=7)
 MAX_FIRINGS = 500
 MAX_PAGES = 2_000
-"""With the timeline, which names the targets again, below the 4 MiB that gRPC's clients take."""
 """As many levels are played through at most; whoever wants to see more asks for a later moment."""
 
 _NOBODY = IncidentId("preview")
@@ -84,13 +83,13 @@ class EscalationPreview:
         answered = request.acknowledged_at
         for _ in range(MAX_FIRINGS):
             due = played.incident.next_escalation_at
-            if played.is_full:
-                break
             if answered is not None and (due is None or answered <= due):
                 played.take(PagerService.on_acknowledgement(played.service, Acknowledgement("somebody"), answered))
                 answered = None
             elif due is None:
                 return played.told(complete=True)
+            elif played.is_full:
+                break
             else:
                 resolved = await self._resolved(played, due)
                 played.take(PagerService.on_timeout(played.service, Timeout(due), resolved))

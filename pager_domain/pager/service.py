@@ -78,6 +78,8 @@ class PagerService:
     def on_acknowledgement(service: MonitoredService, answer: Acknowledgement, now: datetime) -> Change:
         """Rule 3: the escalation stops. The first person stays; a second acknowledgement changes nothing.
 
+        But of an incident that is held: then it ends the hold, and counts anew.
+
         Where the policy lets acknowledgements expire, the incident is open again then.
 
         Raises:
@@ -89,7 +91,7 @@ class PagerService:
             raise NoOpenIncident(service.monitored_service_id)
         if answer.incident_id is not None and answer.incident_id != known.incident_id:
             raise IncidentUnknown(answer.incident_id)
-        if not known.is_open:
+        if not known.is_open and known.held_until is None:
             return Change(service, known)
         expires_at = acknowledged_until(known, now)
         incident, events = recorded(
@@ -117,6 +119,8 @@ class PagerService:
             IncidentResolved(),
             state=IncidentState.RESOLVED,
             next_escalation_at=None,
+            # The end of a window is no delay that runs: an alert that reopens it asks which windows last then.
+            **({"acknowledgement_due_at": None} if known.held_by_window else {}),
             **NOT_HELD,
             resolved_at=now,
             reopen_until=reopens_until(known, now),
@@ -144,6 +148,9 @@ class PagerService:
             return Change(changed(service, incident=incident), incident)
         was_due = incident.next_escalation_at or now
         changes, causes, pages = _fired(incident, resolved, now)
+        if not ended and not causes:
+            incident = changed(incident, **changes)
+            return Change(changed(service, incident=incident), incident)
         incident, events = recorded(incident, now, *ended, *causes, **changes)
         return Change(
             changed(service, incident=incident), incident, events, _notifications(incident, pages, now, was_due)
@@ -203,6 +210,9 @@ def _fired(
         causes.append(_level_notified(cycle, level, due, step, pages, resolved))
         changes |= {"acknowledgement_due_at": due, "next_escalation_at": _next_look(due, resolved, now)}
         return changes, causes, pages
+    if resolved.ask_again_after is not None:  # whoever stands in was paged to the end; who is wanted was not
+        waiting = {"next_escalation_at": now + resolved.ask_again_after, "acknowledgement_due_at": None}
+        return changes | waiting, causes, []
     exhausted = {"exhausted": True, "next_escalation_at": None, "acknowledgement_due_at": None}
     return changes | exhausted, [*causes, EscalationExhausted(changes["cycle"])], []
 

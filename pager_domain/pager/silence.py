@@ -120,11 +120,18 @@ def on_reassignment(service: MonitoredService, reassignment: Reassignment, now: 
 
 
 def on_assignee_unknown(service: MonitoredService, fault: str, now: datetime) -> Change:
-    """There is nobody of that name: those who had the incident before are due at once, from level 1."""
+    """There is nobody of that name: those who had the incident before are due at once, from level 1.
+
+    Unless they stood in already: then the delay of their level goes on.
+    """
     known = service.incident
     if known is None or known.assigned_to is None or not known.is_due(now):
         return Change(service, known)
-    incident, events = recorded(known, now, AssigneeUnknown(known.assigned_to, fault), assigned_to=None)
+    changes: dict[str, Any] = {"assigned_to": None}
+    due = known.acknowledgement_due_at
+    if due is not None and due > now and not known.begins_anew and known.policy and not known.policy.is_catch_all:
+        changes["next_escalation_at"] = due
+    incident, events = recorded(known, now, AssigneeUnknown(known.assigned_to, fault), **changes)
     return Change(changed(service, incident=incident), incident, events)
 
 

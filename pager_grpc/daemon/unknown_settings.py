@@ -10,8 +10,8 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource
 from pager_grpc.daemon.rooms import Room, settings_kind
 
 _OURS = re.compile(r"(PAGERD|PAGER|POLICY|NOTIFIER)_")
-# What Kubernetes tells every container about a Service named pager, policy or notifier.
-_SERVICE_LINK = re.compile(r"(PAGER|POLICY|NOTIFIER)_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
+# What Kubernetes tells every container about each Service, which may be called pager, pager-policy or the like.
+_SERVICE_LINK = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_\w+)?)")
 
 
 def remarks_on_unknown_settings() -> Iterator[str]:

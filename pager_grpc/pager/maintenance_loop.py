@@ -14,6 +14,7 @@ class MaintenanceLoop:
 
     async def step(self) -> float:
         """Seconds to sleep unless woken; 0 while there may be more to do."""
-        if await self._application.start_due() or await self._application.release_deleted():
+        started = await self._application.start_due()
+        if await self._application.release_deleted() or started:
             return 0.0
         return pause_until(await self._windows.seconds_until_start())

@@ -11,6 +11,7 @@ from pager_domain.pager.preview import MAX_ACKNOWLEDGED_AFTER, Preview, Previewe
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.pager.wire import moment_of, severity_of, timestamp_pb
 from pager_grpc.pager.wire_events import event_pb, planned_target_pb
+from pager_grpc.runtime.page_tokens import PAGE_BYTES, fitting
 
 _LIMIT = "must be 0 to 7 days"
 
@@ -24,10 +25,11 @@ def preview_request_of(message: pb.PreviewEscalationRequest, now: datetime) -> P
 
 
 def preview_pb(preview: Preview) -> pb.PreviewEscalationResponse:
-    """What would happen."""
-    return pb.PreviewEscalationResponse(
-        pages=map(_page_pb, preview.pages), events=map(event_pb, preview.events), completed=preview.complete
-    )
+    """What would happen, as much of it as clients of gRPC take."""
+    pages = fitting(map(_page_pb, preview.pages), PAGE_BYTES // 2)
+    events = fitting(map(event_pb, preview.events), PAGE_BYTES // 2)
+    is_whole = len(pages) == len(preview.pages) and len(events) == len(preview.events)
+    return pb.PreviewEscalationResponse(pages=pages, events=events, completed=preview.complete and is_whole)
 
 
 def _page_pb(page: PreviewedPage) -> pb.PreviewEscalationResponse.PreviewedPage:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -33,15 +33,20 @@ def page_of(
 
     ``rows`` has one more than the page shall have, if there are more. No rest: the token is empty.
     """
-    page: list[Shown] = []
-    room = PAGE_BYTES
-    for row in rows[:page_size]:
-        message = shown(row)
-        room -= message.ByteSize()
-        if page and room < 0:
-            break
-        page.append(message)
+    page = fitting(map(shown, rows[:page_size]), PAGE_BYTES)
     return page, token_of(rows[len(page) - 1]) if len(page) < len(rows) else ""
+
+
+def fitting(messages: Iterable[Shown], most_bytes: int) -> list[Shown]:
+    """The first of ``messages`` that are no larger together; one at least."""
+    found: list[Shown] = []
+    room = most_bytes
+    for message in messages:
+        room -= message.ByteSize()
+        if found and room < 0:
+            break
+        found.append(message)
+    return found
 
 
 def encode_token(*key: str | int) -> str:

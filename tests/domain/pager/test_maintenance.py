@@ -89,6 +89,15 @@ def test_a_whole_day_every_day_has_no_gap():
         assert window.lasts_until(utc(2026, 3, 1) + timedelta(hours=hours)) is not None
 
 
+def test_a_whole_day_that_a_clock_change_makes_reach_into_the_next_starts_again_on_the_day_after():
+    window = a_window(Recurring(time(12), timedelta(hours=24), "Europe/Berlin"))
+    spring = utc(2026, 3, 29, 10)  # noon, an hour sooner than a day after noon
+    for minutes in (0, 30, 59):
+        now = spring + timedelta(minutes=minutes)
+        assert window.lasts_until(now) == spring + HOUR
+        assert window.start_after(now) == utc(2026, 3, 30, 10)
+
+
 def test_of_several_windows_the_one_that_ends_last_counts():
     longer = a_window(OneOff(NOON, after(minutes=90)), MaintenanceWindowId("longer"))
     over = a_window(OneOff(after(minutes=-60), NOON), MaintenanceWindowId("over"))

@@ -90,6 +90,15 @@ async def test_a_story_of_many_pages_is_told_in_part_and_says_so():
     assert (told_in_part.pages, told_in_part.complete) == (told_whole.pages, False)
 
 
+async def test_an_acknowledgement_counts_however_many_pages_come_before_it():
+    crowd = [a_person(f"person-{number}", (0, f"person-{number}/mail"), every=1) for number in range(50)]
+    policies = FakeEscalationPolicies(a_policy(levels=[a_level_of(*crowd, minutes=60)]))
+    preview = await previewed(policies, timedelta(minutes=5))
+    assert len(preview.pages) > 0
+    assert max(page.at for page in preview.pages) < after(minutes=5)
+    assert preview.complete
+
+
 @pytest.mark.parametrize("after_how_long", [timedelta(seconds=-1), timedelta(days=7, seconds=1)])
 def test_an_acknowledgement_too_early_or_late_is_refused(after_how_long):
     with pytest.raises(InvalidField, match="acknowledge_after"):

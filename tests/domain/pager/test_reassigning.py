@@ -100,6 +100,20 @@ def test_if_there_is_nobody_of_that_name_the_former_policy_begins_anew_and_the_t
     assert (whom(again), again.incident.cycle) == ({"person-1-1", "person-1-2"}, 2)
 
 
+def test_if_the_former_people_stood_in_already_the_delay_of_their_level_goes_on():
+    standing_in = fired(given(assignee=TO_BEN).service, DOWN, NOON)
+    change = on_assignee_unknown(standing_in.service, "nobody", after(seconds=10))
+    assert (change.incident.assigned_to, change.incident.next_escalation_at) == (None, after(minutes=15))
+    assert fired(change.service, SHOP, after(seconds=10)).events == ()
+    assert whom(fired(change.service, SHOP, after(minutes=15))) == {"person-2-1", "person-2-2"}
+
+
+def test_if_the_catch_all_stood_in_the_policy_of_the_service_is_asked_for_at_once():
+    standing_in = fired(given(an_unhealthy_service(), assignee=TO_BEN).service, DOWN, NOON)
+    change = on_assignee_unknown(standing_in.service, "nobody", after(seconds=10))
+    assert whom(fired(change.service, SHOP, after(seconds=10))) == {"person-1-1", "person-1-2"}
+
+
 @pytest.mark.parametrize("answer", [DOWN, STORAGE])
 def test_only_the_word_of_the_policy_service_makes_somebody_unknown(answer):
     assert unknown_assignee(given().incident, answer) == ""
@@ -124,6 +138,17 @@ def test_while_nobody_answers_for_long_the_former_policy_goes_through_its_levels
     due = replace(service.incident, next_escalation_at=after(minutes=15))
     change = fired(replace(service, incident=due), DOWN, after(minutes=15))
     assert whom(change) == {"person-2-1", "person-2-2"}
+
+
+def test_when_the_former_policy_is_at_its_end_the_others_are_looked_for_all_the_same():
+    change, moment = fired(given().service, DOWN, NOON), NOON
+    for _ in range(400):
+        moment = change.incident.next_escalation_at
+        change = fired(change.service, DOWN, moment)
+    assert moment > after(minutes=60)
+    assert (change.events, change.incident.exhausted) == ((), False)
+    assert change.incident.next_escalation_at == moment + ASK_AGAIN_AFTER
+    assert whom(fired(change.service, STORAGE, moment + ASK_AGAIN_AFTER)) == {"person-7-1", "person-7-2"}
 
 
 def test_before_the_first_page_the_last_known_policy_stands_in_and_else_the_catch_all():

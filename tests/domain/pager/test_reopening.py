@@ -8,6 +8,7 @@ from builders import NOON, a_policy, after, an_alert, an_unhealthy_service, curr
 
 from pager_domain.pager.events import Acknowledgement, AlertRepeated, HealthyEvent, IncidentId, IncidentOpened, Timeout
 from pager_domain.pager.interventions import IncidentReopened, Snooze
+from pager_domain.pager.maintenance import MaintenanceWindowId, on_window_start
 from pager_domain.pager.model import FormerIncident, IncidentState, ServiceState
 from pager_domain.pager.service import PagerService
 from pager_domain.pager.silence import on_snooze
@@ -110,6 +111,12 @@ def test_a_snooze_of_before_holds_on_until_its_end():
     snoozed = on_snooze(paged(), Snooze("ana", timedelta(hours=1)), after(minutes=1)).service
     change = alerted(healthy(snoozed, after(minutes=2)), after(minutes=3))
     assert change.incident.next_escalation_at == after(minutes=61)
+
+
+def test_a_maintenance_window_of_before_holds_nothing_that_is_reopened():
+    held = on_window_start(paged(), MaintenanceWindowId("disks"), after(minutes=60 * 24), after(minutes=1))
+    change = alerted(healthy(held.service, after(minutes=2)), after(minutes=3))
+    assert (change.incident.held_by_window, change.incident.next_escalation_at) == ("", after(minutes=3))
 
 
 def test_it_can_be_resolved_and_reopened_again_and_again():

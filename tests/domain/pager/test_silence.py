@@ -147,6 +147,16 @@ def test_an_answer_ends_a_snooze(end):
     assert timed_out(change.service, policy, after(minutes=60)).events == ()
 
 
+def test_an_acknowledgement_ends_the_snooze_of_an_acknowledged_incident_too_and_counts_anew():
+    policy = replace(a_policy(levels=2), acknowledgement_expiry=timedelta(minutes=90))
+    service = snoozed(acknowledged(policy), after(minutes=1)).service
+    change = PagerService.on_acknowledgement(service, Acknowledgement("ben"), after(minutes=30))
+    assert causes(change) == [IncidentAcknowledged("ben", "", after(minutes=120))]
+    assert (change.incident.held_until, change.incident.next_escalation_at) == (None, after(minutes=120))
+    assert change.incident.acknowledged_by == "ben"
+    assert timed_out(change.service, policy, after(minutes=61)).events == ()
+
+
 def test_pages_that_fail_do_not_end_a_snooze():
     policy = a_policy(levels=2)
     incident = snoozed(paged(policy)).incident
