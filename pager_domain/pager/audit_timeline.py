@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from pager_domain.pager.events import (
+    AlertRepeated,
     Cause,
     EscalationExhausted,
     IncidentAcknowledged,
@@ -69,15 +70,15 @@ def _due_after(what: Cause, due: datetime | None) -> datetime | None:
 
 
 def answers_stop_it(incident: Incident, events: Sequence[IncidentEvent]) -> Iterator[str]:
-    """S7: after an answer that counts no level fires; each answer is given once, and nothing but ends of pages follows
-    the last.
+    """S7: after an answer that counts no level fires; each answer is given once, but for one that ends a hold, and
+    nothing but ends of pages follows the last.
     """
-    state = IncidentState.OPEN
+    state, is_held = IncidentState.OPEN, False
     for event in events:
         what = event.what
         if isinstance(what, _ESCALATES) and state is not IncidentState.OPEN:
             yield f"line {event.sequence} escalates after the answer"
-        elif isinstance(what, IncidentAcknowledged) and state is not IncidentState.OPEN:
+        elif isinstance(what, IncidentAcknowledged) and state is not IncidentState.OPEN and not is_held:
             yield f"line {event.sequence} acknowledges again"
         elif isinstance(what, AcknowledgementExpired) and state is not IncidentState.ACKNOWLEDGED:
             yield f"line {event.sequence} ends an acknowledgement that nobody made"
@@ -86,6 +87,8 @@ def answers_stop_it(incident: Incident, events: Sequence[IncidentEvent]) -> Iter
         elif state is IncidentState.RESOLVED and not isinstance(what, NotificationSettled | IncidentReopened):
             yield f"line {event.sequence} comes after the end"
         state = _state_after(what, state)
+        if not isinstance(what, NotificationSettled | AlertRepeated):
+            is_held = isinstance(what, IncidentSnoozed | IncidentHeld)
     if incident.state is not state:
         yield f"the incident is {incident.state}, its timeline says {state}"
 

@@ -2,9 +2,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import MINUTES_15, NOON, a_level, a_level_of, a_person, a_policy, a_service, an_alert, current
+from builders import CHECKOUT, MINUTES_15, NOON, a_level, a_level_of, a_person, a_policy, a_service, an_alert, current
 
 from pager_domain.pager.audit import IncidentRecord, PageRecord, violations
+from pager_domain.pager.audit_timeline import answers_stop_it
 from pager_domain.pager.events import (
     Acknowledgement,
     AlertRepeated,
@@ -16,6 +17,7 @@ from pager_domain.pager.events import (
     Outcome,
     Timeout,
 )
+from pager_domain.pager.interventions import IncidentSnoozed
 from pager_domain.pager.model import IncidentState, recorded
 from pager_domain.pager.service import PagerService
 
@@ -183,3 +185,11 @@ def test_an_open_incident_that_nothing_escalates_is_noticed():
     opened = PagerService.on_alert(a_service(), an_alert(), lambda: "incident-1", NOON)
     record = IncidentRecord(replace(opened.incident, next_escalation_at=None), opened.events, (), is_current=True)
     assert [str(v) for v in violations(record)] == ["S9 incident-1: it is open and nothing will escalate it"]
+
+
+def test_an_acknowledgement_is_given_twice_only_where_the_second_one_ends_a_hold():
+    told = [IncidentAcknowledged("ana", ""), IncidentSnoozed("ana", NOON + MINUTES_15), IncidentAcknowledged("ben", "")]
+    incident = replace(a_record().incident, state=IncidentState.ACKNOWLEDGED)
+    events = [IncidentEvent(CHECKOUT, incident.incident_id, n, NOON, what) for n, what in enumerate(told, start=1)]
+    assert list(answers_stop_it(incident, events)) == []
+    assert list(answers_stop_it(incident, [events[0], events[2]])) == ["line 3 acknowledges again"]
