@@ -34,7 +34,8 @@ class PagerServiceStub:
     Internal services call RaiseAlert, Acknowledge and MarkHealthy; engineers call the same methods
     by hand. A write answers OK only after its effect is on disk; none of them waits for another
     service. UNAVAILABLE and DEADLINE_EXCEEDED mean "may or may not be stored": repeat the call with
-    the same request_id and the first answer is given again.
+    the same request_id and the first answer is given again; the service and the incident in it are as they
+    are by then.
     """
 
     def __init__(self, channel):
@@ -139,7 +140,8 @@ class PagerServiceServicer:
     Internal services call RaiseAlert, Acknowledge and MarkHealthy; engineers call the same methods
     by hand. A write answers OK only after its effect is on disk; none of them waits for another
     service. UNAVAILABLE and DEADLINE_EXCEEDED mean "may or may not be stored": repeat the call with
-    the same request_id and the first answer is given again.
+    the same request_id and the first answer is given again; the service and the incident in it are as they
+    are by then.
     """
 
     def RaiseAlert(self, request, context):
@@ -178,7 +180,8 @@ class PagerServiceServicer:
     def Acknowledge(self, request, context):
         """Acknowledge says that somebody has it: the escalation of the open incident stops.
 
-        A second acknowledgement succeeds and keeps the first person. Where the policy has an
+        A second acknowledgement succeeds and keeps the first person, unless the incident is held: then it
+        ends the hold and counts anew. Where the policy has an
         acknowledgement_expiry and the service is not healthy by then, the incident is open again and its
         levels are notified from the first one, in a new cycle.
 
@@ -457,7 +460,8 @@ class PagerService:
     Internal services call RaiseAlert, Acknowledge and MarkHealthy; engineers call the same methods
     by hand. A write answers OK only after its effect is on disk; none of them waits for another
     service. UNAVAILABLE and DEADLINE_EXCEEDED mean "may or may not be stored": repeat the call with
-    the same request_id and the first answer is given again.
+    the same request_id and the first answer is given again; the service and the incident in it are as they
+    are by then.
     """
 
     @staticmethod

@@ -21,7 +21,8 @@ class PagerServiceStub:
     Internal services call RaiseAlert, Acknowledge and MarkHealthy; engineers call the same methods
     by hand. A write answers OK only after its effect is on disk; none of them waits for another
     service. UNAVAILABLE and DEADLINE_EXCEEDED mean "may or may not be stored": repeat the call with
-    the same request_id and the first answer is given again.
+    the same request_id and the first answer is given again; the service and the incident in it are as they
+    are by then.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -53,7 +54,8 @@ class PagerServiceStub:
     Acknowledge: _aio.UnaryUnaryMultiCallable[_pager_service_pb2.AcknowledgeRequest, _pager_service_pb2.AcknowledgeResponse]
     """Acknowledge says that somebody has it: the escalation of the open incident stops.
 
-    A second acknowledgement succeeds and keeps the first person. Where the policy has an
+    A second acknowledgement succeeds and keeps the first person, unless the incident is held: then it
+    ends the hold and counts anew. Where the policy has an
     acknowledgement_expiry and the service is not healthy by then, the incident is open again and its
     levels are notified from the first one, in a new cycle.
 
@@ -177,7 +179,8 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
     Internal services call RaiseAlert, Acknowledge and MarkHealthy; engineers call the same methods
     by hand. A write answers OK only after its effect is on disk; none of them waits for another
     service. UNAVAILABLE and DEADLINE_EXCEEDED mean "may or may not be stored": repeat the call with
-    the same request_id and the first answer is given again.
+    the same request_id and the first answer is given again; the service and the incident in it are as they
+    are by then.
     """
 
     @_abc_1.abstractmethod
@@ -225,7 +228,8 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_pager_service_pb2.AcknowledgeResponse]:
         """Acknowledge says that somebody has it: the escalation of the open incident stops.
 
-        A second acknowledgement succeeds and keeps the first person. Where the policy has an
+        A second acknowledgement succeeds and keeps the first person, unless the incident is held: then it
+        ends the hold and counts anew. Where the policy has an
         acknowledgement_expiry and the service is not healthy by then, the incident is open again and its
         levels are notified from the first one, in a new cycle.
 
