@@ -17,8 +17,8 @@ export VENV PYTHON
 help: ## Prints this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(INSTALLED) ## Starts the three services with the example policies; Ctrl-C stops them
-	@$(VENV)/bin/pagerd up --configuration examples/policies.yaml --log-files
+run: $(INSTALLED) ## Starts the three services, the first time with the example policies; Ctrl-C stops them
+	@$(VENV)/bin/pagerd up $(if $(wildcard var/policy.db),,--configuration examples/policies.yaml) --log-files
 
 demo: $(INSTALLED) ## Plays one incident with real processes in less than a minute
 	@$(VENV)/bin/python scripts/demo.py

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
 from pager_cli.connection import pager_at
 from pager_cli.outcome import USAGE, CommandFailed
@@ -12,23 +12,36 @@ from pager_cli.peer import Peer
 from pager_cli.words import one_line
 from pager_grpc.client.alerts import Severity
 
+_MOST_BYTES = 16 * 1024 * 1024
+"""Of a file; some, like /dev/zero, have no end."""
+
 
 def text_of(argument: str) -> str:
     """``argument`` itself, the content of a file for ``@file``, or standard input for ``-``.
 
     Raises:
-        CommandFailed: the file cannot be read, or is not UTF-8 text.
+        CommandFailed: the file cannot be read, is not UTF-8 text, or is larger than any that is taken.
     """
     if argument != "-" and not argument.startswith("@"):
         return argument
     name = argument.removeprefix("@")
     try:
-        content = sys.stdin.buffer.read() if argument == "-" else Path(name).read_bytes()
-        return content.decode()
+        if argument == "-":
+            return _text_in(sys.stdin.buffer, "standard input")
+        with Path(name).open("rb") as file:
+            return _text_in(file, repr(name))
     except OSError as error:
         raise CommandFailed(USAGE, f"{name!r} cannot be read: {error.strerror}") from error
+
+
+def _text_in(stream: BinaryIO, place: str) -> str:
+    content = stream.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise CommandFailed(USAGE, f"{place} is larger than {_MOST_BYTES // 1024**2} MiB")
+    try:
+        return content.decode()
     except UnicodeDecodeError as error:
-        raise CommandFailed(USAGE, f"{name!r} is not UTF-8 text") from error
+        raise CommandFailed(USAGE, f"{place} is not UTF-8 text") from error
 
 
 async def raise_alert(

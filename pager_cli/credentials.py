@@ -7,6 +7,9 @@ from pathlib import Path
 from pager_cli.outcome import USAGE, CommandFailed
 from pager_cli.peer import Peer
 
+_MOST_CHARACTERS = 64 * 1024
+"""Of a file that holds a key or token; a token is some kilobytes."""
+
 
 def is_given() -> bool:
     """Whether calls will show a key or token: then the server may know who a person is."""
@@ -33,7 +36,8 @@ def api_key_for(peer: Peer) -> str:
 def _given() -> str:
     if file := os.environ.get("PAGERCTL_API_KEY_FILE"):
         try:
-            given, place = Path(file).read_text(encoding="utf-8").strip(), file
+            with Path(file).open(encoding="utf-8") as opened:
+                given, place = opened.read(_MOST_CHARACTERS).strip(), file
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
             raise CommandFailed(USAGE, f"{file}: the API key cannot be read: {reason}") from error

@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from pager_cli.durations import written_duration
 from pager_cli.moments import full_time
 from pager_cli.targets import because, unreached, whom_and_how
+from pager_cli.timeline_silence import SENTENCES
 from pager_cli.words import enum_word, one_line
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 
@@ -55,6 +56,8 @@ def _lines(event: pb.IncidentEvent, events: Sequence[pb.IncidentEvent], person: 
             yield Line(event.event_time, "the service was healthy again: no further page")
         case "escalation_exhausted":
             yield Line(event.event_time, "every level had been notified, and nobody answered")
+        case str() as kind if kind in SENTENCES:
+            yield Line(event.event_time, SENTENCES[kind](event))
 
 
 def _level_lines(

@@ -50,6 +50,8 @@ _LAST_PORT = 65535
 
 def _address(value: str) -> str:
     host, colon, port = value.rpartition(":")
+    if value.startswith(("http://", "https://")):
+        raise typer.BadParameter("must be host:port, like 127.0.0.1:50051, without http://")
     # A gRPC name such as unix:/run/pager.sock or dns:///pager:50051 is left to gRPC.
     if not colon or not host or not ("/" in port or (port.isdigit() and int(port) <= _LAST_PORT)):
         raise typer.BadParameter("must be host:port, like 127.0.0.1:50051")

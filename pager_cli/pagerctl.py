@@ -265,6 +265,9 @@ add_configuration_commands(app)
 
 def main() -> None:
     """Runs the command line and exits with one of the codes that ``pagerctl --help`` lists."""
+    for stream, name in ((sys.stdout, "stdout"), (sys.stderr, "stderr")):
+        if stream is None:  # closed by whoever started it; what is said goes nowhere then
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - until the end
     sys.exit(_run(sys.argv[1:]))
 
 

@@ -217,7 +217,19 @@ def main() -> Any:
 
         if isinstance(error, ConfigurationFault):
             return exit_with_faults(error.faults)
+        if isinstance(error, UnicodeDecodeError) and not _is_text(Path(".env")):
+            return exit_with_faults([".env: is not UTF-8 text"])
         raise
+
+
+def _is_text(file: Path) -> bool:
+    try:
+        file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 if __name__ == "__main__":

@@ -26,12 +26,18 @@ from pager_grpc.runtime.signals import until_signalled
 log = structlog.get_logger()
 
 
+_REFUSED_BY_WHAT_IS_STORED = 1
+"""What `pagerctl apply` ends with when the file is whole and contradicts what people have made by hand since."""
+
+
 class ConfigurationRefused(Exception):
     """The file could not be applied; pagerctl has said why on stderr."""
 
 
 def up(file: Path | None, *, log_files: bool) -> int:
-    """Runs until SIGTERM or Ctrl-C and returns the exit code: 2 for configuration, 1 if the ``file`` is refused.
+    """Runs until SIGTERM or Ctrl-C and returns the exit code: 2 for configuration, 1 if the ``file`` cannot be read.
+
+    A file that contradicts what is stored is complained of, and the services go on with what is stored.
 
     Raises:
         ConfigurationFault: with every fault of all rooms; nothing was started.
@@ -113,7 +119,10 @@ async def _apply(file: Path, policy: ServedSettings) -> None:
         environment.setdefault("PAGERCTL_TLS_CA", str(policy.tls_files.authorities))
     process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, env=environment)
     try:
-        if await process.wait():
+        code = await process.wait()
+        if code == _REFUSED_BY_WHAT_IS_STORED:
+            log.error("configuration_refused", file=str(file), goes_on_with="what is stored")
+        elif code:
             raise ConfigurationRefused
     finally:
         if process.returncode is None:

@@ -1,5 +1,6 @@
 """Errors: one line that says what is wrong and what to do, and an exit code that scripts can trust."""
 
+import shlex
 import socket
 import subprocess
 import sys
@@ -106,7 +107,7 @@ async def test_a_read_is_tried_twice(pagerctl, pager):
     assert len(pager.script.requests["ListMonitoredServices"]) == 4
 
 
-@pytest.mark.parametrize("target", ["nonsense", ":50051", "host:", "host:port", "host:65536"])
+@pytest.mark.parametrize("target", ["nonsense", ":50051", "host:", "host:port", "host:65536", "http://127.0.0.1:50051"])
 async def test_a_malformed_target_is_a_usage_error(pagerctl, target):
     done = await pagerctl("services", "--target", target)
     assert done.code == 2
@@ -159,3 +160,11 @@ def test_every_reason_has_a_sentence_of_its_own_or_says_the_servers(enum):
         fault = RpcFault(code, "the server's own words", reason, METADATA, None)
         sentence = command_failed(Peer("pager", "there:1", "--target", 1), failure(fault)).sentence
         assert "the server's own words" not in sentence, reason
+
+
+def test_without_an_output_nothing_is_said_and_the_exit_code_tells_all():
+    command = f"exec {shlex.quote(sys.executable)} -m pager_cli.pagerctl services --target 127.0.0.1:1 --timeout 0.1"
+    for closed, said in ((">&-", True), (">&- 2>&-", False)):
+        ended = subprocess.run(["sh", "-c", f"{command} {closed}"], capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stderr.startswith("pagerctl: no pager answers")) == (3, said)
+        assert "Traceback" not in ended.stderr

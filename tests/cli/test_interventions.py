@@ -147,3 +147,20 @@ kinds = pb.IncidentEvent
 def test_a_timeline_tells_of_silence(event, sentence):
     local = at("2026-03-01T03:00:00Z").ToDatetime(UTC).astimezone().strftime("%H:%M:%S")
     assert what_happened(an_event(**event)) == sentence.format(local)
+
+
+@pytest.mark.parametrize(
+    ("fields", "label"),
+    [
+        ({}, "next level"),
+        ({"policy_id": "", "level": 0, "cycle": 0}, "next level"),
+        ({"policy_id": ""}, "next look"),  # whether the policy is back: the catch-all stands in for it
+        ({"state": pb.Incident.STATE_ACKNOWLEDGED}, "open again"),
+    ],
+)
+async def test_show_says_what_comes_next(pagerctl, pager, fields, label):
+    due = at("2026-03-01T02:27:04Z")
+    incident = an_incident(next_escalation_time=due, **fields)
+    pager.script.answers("GetIncident", pb.GetIncidentResponse(incident=incident))
+    pager.script.answers("ListIncidentEvents", pb.ListIncidentEventsResponse())
+    assert f"\n{label:<16}2026-03-01 03:27:04 CET (" in (await pagerctl("show", "inc-1")).out

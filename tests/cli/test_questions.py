@@ -207,6 +207,16 @@ async def test_who_is_paged_for_want_of_a_policy_is_not_called_named_by_it(pager
     assert f"level 1 paged catch-all (email): {why}; waiting" in (await pagerctl("explain", "inc-1")).out
 
 
+async def test_silence_is_explained_to_everybody(pagerctl, answered):
+    held = pb.IncidentEvent.Held(maintenance_window_id="disks")
+    held.hold_end_time.FromJsonString("2026-03-01T03:00:00Z")
+    timeline = pb.ListIncidentEventsResponse(incident_events=[an_event(2, held=held)])
+    answered.script.answers("ListIncidentEvents", timeline)
+    for of_whom in ((), ("--person", "ana")):
+        shown = await pagerctl("explain", "inc-1", *of_whom)
+        assert "held until 04:00:00 by the maintenance window disks" in shown.out
+
+
 async def test_without_a_person_everybody_is_explained_for_machines_too(pagerctl, answered):
     shown = await pagerctl("explain", "inc-1", "--json")
     told = json.loads(shown.out)

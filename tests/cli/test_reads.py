@@ -8,7 +8,6 @@ import sys
 from datetime import timedelta
 
 import grpc
-import pytest
 from cli.scripted_servers import Refusal, an_event, an_incident
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -204,23 +203,6 @@ async def test_show_tells_the_story_one_line_an_event_in_local_time(pagerctl, pa
         "2026-03-02 03:12:04  resolved: the service is healthy again",
         "2026-03-02 03:12:05  something that this pagerctl does not know: update it",
     ]
-
-
-@pytest.mark.parametrize(
-    ("fields", "label"),
-    [
-        ({}, "next level"),
-        ({"policy_id": "", "level": 0, "cycle": 0}, "next level"),
-        ({"policy_id": ""}, "next look"),  # whether the policy is back: the catch-all stands in for it
-        ({"state": pb.Incident.STATE_ACKNOWLEDGED}, "open again"),
-    ],
-)
-async def test_show_says_what_comes_next(pagerctl, pager, fields, label):
-    due = moment("2026-03-01T02:27:04Z")
-    incident = an_incident(next_escalation_time=due, **fields)
-    pager.script.answers("GetIncident", pb.GetIncidentResponse(incident=incident))
-    pager.script.answers("ListIncidentEvents", pb.ListIncidentEventsResponse())
-    assert f"\n{label:<16}2026-03-01 03:27:04 CET (" in (await pagerctl("show", "inc-1")).out
 
 
 async def test_show_takes_a_service_for_its_newest_incident(pagerctl, pager):

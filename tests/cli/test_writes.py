@@ -142,6 +142,14 @@ async def test_healthy_says_what_changed(pagerctl, pager):
     assert (await pagerctl("healthy", "payments")).out == "payments was healthy already\n"
 
 
+async def test_a_file_without_an_end_is_read_no_further_than_any_can_be_taken(pagerctl, pager):
+    for arguments in (("raise", "payments", "disk full", "--details", "@/dev/zero"), ("plan", "/dev/zero")):
+        done = await pagerctl(*arguments)
+        assert (done.code, done.out) == (2, "")
+        assert "'/dev/zero' is larger than 16 MiB" in done.err
+    assert pager.script.requests["RaiseAlert"] == []
+
+
 async def test_details_that_cannot_be_read_are_a_usage_error(pagerctl, tmp_path):
     (tmp_path / "latin").write_bytes(b"\xe4")
     missing = await pagerctl("raise", "payments", "disk full", "--details", f"@{tmp_path / 'none'}")

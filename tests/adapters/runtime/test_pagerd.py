@@ -110,7 +110,18 @@ def test_a_room_that_refuses_its_configuration_stops_everything_with_2(start, tm
     assert not any(_runs(pid) for pid in daemon.children().values())
 
 
-def test_policies_that_are_refused_end_it_with_1(start, tmp_path):
+def test_policies_that_contradict_what_is_stored_are_complained_of_and_paging_goes_on(start, tmp_path):
+    policy = "policies: [{id: %s, default: true, levels: [{targets: [{id: ana, email: ana@example.com}]}]}]\n"
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.yaml").write_text(policy % name)
+        daemon = start("up", "--policies", f"{name}.yaml")
+        daemon.until_ready()
+        assert daemon.end() == 0
+    assert "pagerctl: 'first' is the default policy" in daemon.errors()
+    assert '"event": "configuration_refused"' in daemon.errors()
+
+
+def test_policies_that_are_malformed_end_it_with_1(start, tmp_path):
     (tmp_path / "policies.yaml").write_text("policies: [{id: x, levels: []}]\n")
     daemon = start("up", "--policies", "policies.yaml")
     assert daemon.exit_code() == 1
@@ -121,6 +132,17 @@ def test_one_room_is_served_until_sigterm(start, environment, tmp_path):
     daemon = start("serve", "policy")
     answers = iter(lambda: pagerd(environment, tmp_path, "health").stdout, None)
     assert next(answer for answer in answers if answer.startswith("policy")) == "policy: SERVING\n"
+    assert daemon.end() == 0
+
+
+def test_a_room_that_hangs_is_unhealthy_though_nobody_named_it(start, environment, tmp_path):
+    daemon = start("serve", "policy")
+    answers = iter(lambda: pagerd(environment, tmp_path, "health", "policy").stdout, None)
+    next(answer for answer in answers if answer == "policy: SERVING\n")
+    daemon.process.send_signal(signal.SIGSTOP)
+    asked = pagerd(environment, tmp_path, "health", "--timeout", "0.5")
+    daemon.process.send_signal(signal.SIGCONT)
+    assert (asked.returncode, asked.stdout) == (1, "policy: UNREACHABLE\n")
     assert daemon.end() == 0
 
 

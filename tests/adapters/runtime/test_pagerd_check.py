@@ -107,6 +107,15 @@ def test_check_mentions_what_is_named_like_a_setting_and_is_none(environment, tm
     ]
 
 
+def test_a_file_of_settings_that_is_no_text_is_a_faulty_configuration(environment, tmp_path):
+    (tmp_path / ".env").write_bytes(b"PAGER_CATCH_ALL_EMAIL=ren\xe9@example.com\n")
+    for command in (("check",), ("health",), ("serve", "policy"), ("up",)):
+        ended = pagerd(environment, tmp_path, *command)
+        assert (ended.returncode, ended.stdout) == (2, ""), command
+        assert "  - .env: is not UTF-8 text\n" in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_migrate_brings_the_schema_up_and_is_harmless_when_repeated(environment, tmp_path, database_url, room):
     variables = {f"{room.upper()}_DATABASE_URL": database_url, "PAGER_CATCH_ALL_EMAIL": "lead@example.com"}
