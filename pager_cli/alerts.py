@@ -1,5 +1,6 @@
 """The three writes: raise, acknowledge, healthy."""
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from pager_cli.peer import Peer
 from pager_cli.words import one_line
 from pager_grpc.client.alerts import Severity
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+"""And other signs for a terminal, which what a program wrote is full of, and the pager does not take."""
 _MOST_BYTES = 16 * 1024 * 1024
 """Of a file; some, like /dev/zero, have no end."""
 
@@ -57,7 +60,7 @@ async def raise_alert(
     as_machine: bool,
 ) -> None:
     """Says that ``service`` is broken and prints what that did."""
-    text = text_of(details)
+    text = _COLOURS.sub("", text_of(details))
     async with pager_at(peer) as pager:
         answer = await pager.raise_alert(
             service,

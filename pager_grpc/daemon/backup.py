@@ -1,7 +1,6 @@
 """`pagerd backup`, `restore` and `known-until`: copies of what a room stores, and what a copy does not know."""
 
 import asyncio
-import os
 import shutil
 import sqlite3
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from pager_domain.errors import StoreUnavailable
-from pager_grpc.daemon.configuration import defaults_of_up, read_configuration
+from pager_grpc.daemon.configuration import database_urls
 from pager_grpc.daemon.rooms import Room
 from pager_grpc.runtime.columns import moment_of
 from pager_grpc.runtime.config import ConfigurationFault, sqlite_file
@@ -42,7 +41,7 @@ def backed_up(room: Room, target: Path) -> int:
     Raises:
         ConfigurationFault: the room is on PostgreSQL, or its configuration cannot be used.
     """
-    [url] = _database_urls([room]).values()
+    url = database_urls([room])[room]
     file = _file_of(room, url, "back it up with pg_dump --format=custom")
     if not file.exists():
         return _failed(room, f"{file} is not there: nothing was ever stored")
@@ -62,9 +61,7 @@ def restored(room: Room, source: Path) -> int:
     Raises:
         ConfigurationFault: the room is on PostgreSQL or runs, or the file is no backup of it.
     """
-    file = _file_of(
-        room, read_configuration([room])[room].database_url, "restore it with pg_restore --clean --if-exists"
-    )
+    file = _file_of(room, database_urls([room])[room], "restore it with pg_restore --clean --if-exists")
     _require_backup(room, source)
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = exclusive(file.with_name(file.name + ".lock"))
@@ -87,7 +84,7 @@ async def known_until(rooms: Sequence[Room]) -> int:
     Raises:
         ConfigurationFault: the configuration cannot be used, or a room runs on its SQLite file.
     """
-    for room, url in _database_urls(rooms).items():
+    for room, url in database_urls(rooms).items():
         database = open_database(url)
         try:
             async with database.snapshot() as connection:
@@ -99,11 +96,6 @@ async def known_until(rooms: Sequence[Room]) -> int:
         moment = f"{moment_of(newest):%Y-%m-%dT%H:%M:%S.%fZ}" if newest is not None else "never"
         sys.stdout.write(f"{room}: known until {moment}; {_UNKNOWN_AFTER[room]}\n")
     return 0
-
-
-def _database_urls(rooms: Sequence[Room]) -> dict[Room, str]:
-    os.environ.update(defaults_of_up())  # what `pagerd up` serves without is not asked for here either
-    return {room: settings.database_url for room, settings in read_configuration(rooms).items()}
 
 
 async def _back_up(url: str, file: Path, target: Path) -> None:

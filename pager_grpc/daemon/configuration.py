@@ -91,6 +91,16 @@ def read_configuration(rooms: Sequence[Room]) -> Configuration:
     return configuration
 
 
+def database_urls(rooms: Sequence[Room]) -> dict[Room, str]:
+    """Where each of ``rooms`` stores; what `pagerd up` serves without is not asked for here either.
+
+    Raises:
+        ConfigurationFault: as ``read_configuration``.
+    """
+    os.environ.update(defaults_of_up())
+    return {room: settings.database_url for room, settings in read_configuration(rooms).items()}
+
+
 def require_free_ports(configuration: Configuration) -> None:
     """Refuses addresses that three processes could not open, before the first of them is started.
 

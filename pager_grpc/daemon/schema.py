@@ -9,7 +9,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from pager_domain.errors import StoreUnavailable
-from pager_grpc.daemon.configuration import read_configuration
+from pager_grpc.daemon.configuration import database_urls
 from pager_grpc.daemon.rooms import Room
 from pager_grpc.runtime.database import Database, open_database
 from pager_grpc.runtime.database_errors import is_contention
@@ -24,7 +24,7 @@ async def migrated(room: Room) -> int:
     Raises:
         ConfigurationFault: the configuration or the database file cannot be used.
     """
-    database = open_database(read_configuration([room])[room].database_url)
+    database = open_database(database_urls([room])[room])
     try:
         revision = await _migrated_between_calls(database, room)
     except StoreUnavailable as error:

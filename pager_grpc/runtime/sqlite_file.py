@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from pager_grpc.runtime.config import ConfigurationFault
@@ -22,7 +23,9 @@ _SQLITE_PRAGMAS = (
 
 
 async def connected(path: str) -> SqliteConnection:
-    """The one connection to ``path``, durable and alone."""
+    """The one connection to ``path``, durable and alone; a new file is for its owner's eyes, for it holds addresses."""
+    with suppress(OSError):  # SQLite says better why it cannot be opened
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = SqliteConnection(path, isolation_level="IMMEDIATE")
     try:
         for pragma in _SQLITE_PRAGMAS:

@@ -142,6 +142,13 @@ async def test_healthy_says_what_changed(pagerctl, pager):
     assert (await pagerctl("healthy", "payments")).out == "payments was healthy already\n"
 
 
+async def test_what_a_program_wrote_in_colours_is_raised_without_them(pagerctl, pager):
+    pager.script.answers("RaiseAlert", pb.RaiseAlertResponse(opened=True, incident=an_incident()))
+    written = b"\x1b[31mFATAL\x1b[0m disk \x1b[1;33mfull\x1b[K\n"
+    assert (await pagerctl("raise", "payments", "disk full", "--details", "-", stdin=written)).code == 0
+    assert pager.script.requests["RaiseAlert"][0].details == "FATAL disk full\n"
+
+
 async def test_a_file_without_an_end_is_read_no_further_than_any_can_be_taken(pagerctl, pager):
     for arguments in (("raise", "payments", "disk full", "--details", "@/dev/zero"), ("plan", "/dev/zero")):
         done = await pagerctl(*arguments)

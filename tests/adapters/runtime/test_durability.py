@@ -90,6 +90,9 @@ async def test_a_sqlite_file_of_ours_is_safe_and_one_connection_uses_it(tmp_path
     found = await settings_of(database, "pager")
     assert (found.connections, found.journal_mode, found.synchronous) == (1, "wal", 2)
     await require_durable(database, "pager", allow_data_loss=False)
+    async with database.begin() as connection:
+        await connection.exec_driver_sql("CREATE TABLE x (y)")
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
     await database.close()
 
 

@@ -118,8 +118,7 @@ def test_a_file_of_settings_that_is_no_text_is_a_faulty_configuration(environmen
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_migrate_brings_the_schema_up_and_is_harmless_when_repeated(environment, tmp_path, database_url, room):
-    variables = {f"{room.upper()}_DATABASE_URL": database_url, "PAGER_CATCH_ALL_EMAIL": "lead@example.com"}
-    variables["PAGER_ADDRESS_KEYS"] = ADDRESS_KEY
+    variables = {f"{room.upper()}_DATABASE_URL": database_url, "PAGER_ADDRESS_KEYS": ADDRESS_KEY}
     runs = [pagerd(environment, tmp_path, "migrate", room, **variables) for _ in range(2)]
     assert [run.returncode for run in runs] == [0, 0], runs[0].stderr
     assert runs[0].stdout == runs[1].stdout
