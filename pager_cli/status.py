@@ -10,6 +10,7 @@ from pager_cli.output import as_json, print_json
 from pager_cli.peer import Peer
 from pager_cli.status_screen import as_document, print_screen
 from pager_cli.verdict import Seen, Sight, Weight, verdict
+from pager_cli.words import one_line
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
 from pager_grpc.gen.policy.v1.policy_service_pb2_grpc import PolicyServiceStub
 from pager_grpc.gen.status.v1 import status_service_pb2 as pb
@@ -45,6 +46,9 @@ async def _sight(peer: Peer) -> Sight:
             answer = await caller.read(StatusServiceStub(channel).GetStatus, pb.GetStatusRequest())
     except CommandFailed as failure:
         return Sight(peer.room, peer.target, None, failure.sentence, failure.exit_code != NO_ANSWER)
+    if (found := answer.status.room) != peer.server:
+        wrong = f"the server at {peer.target} is the {one_line(found)}: check {peer.option} host:port"
+        return Sight(peer.room, peer.target, None, wrong, refused=True)
     return Sight(peer.room, peer.target, answer.status)
 
 

@@ -136,6 +136,13 @@ async def test_a_pager_that_tells_nothing_ends_with_3(look):
     assert "this key may not" in done.out
 
 
+async def test_another_room_in_the_place_of_the_pager_says_nothing_of_paging(look):
+    done = await look(pager=a_status("notifier"))
+    assert done.code == 3
+    assert done.out.startswith("Nobody can tell whether paging works: the server at 127.0.0.1:")
+    assert "is the notifier: check --target host:port" in done.out
+
+
 async def test_a_database_that_is_away_is_told_in_its_place(look):
     notifier = a_status("notifier")
     notifier.database.reached, notifier.database.failure = False, "no answer in time"
