@@ -20,8 +20,9 @@ from pager_domain.pager.targets import PlannedTarget
 
 MAX_ACKNOWLEDGED_AFTER = timedelta(days=7)
 MAX_FIRINGS = 500
-MAX_PAGES = 2_000
 """As many levels are played through at most; whoever wants to see more asks for a later moment."""
+MAX_PAGES = 2_000
+"""As many pages are told at most."""
 
 _NOBODY = IncidentId("preview")
 
