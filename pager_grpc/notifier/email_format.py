@@ -51,15 +51,21 @@ def _header(name: str, value: str) -> str:
 
 
 def _text_header(name: str, value: str) -> str:
+    return (_folded(name, value) if _is_plain(value) else "") or _encoded_header(name, value)
+
+
+def _is_plain(text: str) -> bool:
     # "=?" may begin an encoded word, which a reader would decode.
-    plain = value.isascii() and value.isprintable() and "=?" not in value
-    return (_folded(name, value) if plain else "") or _encoded_header(name, value)
+    return text.isascii() and text.isprintable() and "=?" not in text
 
 
 def _encoded_header(name: str, value: str) -> str:
-    """All of ``value`` in encoded words (RFC 2047), also what looks like one."""
-    encoded = Header(value, "utf-8", _LONGEST_ENCODED_LINE, name).encode(linesep="\r\n")
-    return _header(name, encoded)
+    """From the first word on that is not plain all in encoded words (RFC 2047), also what looks like one."""
+    line, words = f"{name}:", value.split(" ")
+    while _is_plain(words[0]) and len(line) + len(words[0]) < _LONGEST_ENCODED_LINE // 2:
+        line += f" {words.pop(0)}"
+    encoded = Header(" ".join(words), "utf-8", _LONGEST_ENCODED_LINE, line).encode(linesep="\r\n")
+    return f"{line} {encoded}\r\n"
 
 
 def _folded(name: str, value: str) -> str:
