@@ -39,7 +39,7 @@ def _reassigned(event: pb.IncidentEvent) -> str:
 def _assignee_unknown(event: pb.IncidentEvent) -> str:
     told = event.assignee_unknown
     fault = f" ({one_line(told.fault)})" if told.fault else ""
-    return f"nobody knows {assignee_words(told.assigned_to)}{fault}: the former policy begins anew"
+    return f"nobody knows {assignee_words(told.assigned_to)}{fault}: the former policy has it again"
 
 
 def _reopened(event: pb.IncidentEvent) -> str:

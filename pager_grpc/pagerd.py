@@ -69,7 +69,8 @@ def up(
             "--policies",
             exists=True,
             dir_okay=False,
-            help="A file of people, schedules and policies to apply once all services serve.",
+            help="A file of people, schedules and policies to apply once all services serve; "
+            "if it contradicts what is stored, that stays.",
         ),
     ] = None,
     log_files: Annotated[bool, typer.Option(help="Logs into DATA/log/ROOM.log instead of stderr.")] = False,
@@ -225,10 +226,8 @@ def main() -> Any:
 def _is_text(file: Path) -> bool:
     try:
         file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        return False
-    except OSError:
-        pass
+    except (OSError, UnicodeDecodeError) as error:
+        return isinstance(error, OSError)  # what cannot be read was not decoded either
     return True
 
 

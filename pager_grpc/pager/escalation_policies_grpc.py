@@ -66,38 +66,45 @@ class GrpcEscalationPolicies(EscalationPolicyRepository):
         by halves, and a single question without the forecast.
         """
         answers: list[EscalationPolicy | NoPolicy] = []
-        with_forecast = True
         while left := questions[len(answers) :]:
             some = left[: self._at_once]
             try:
-                answers += await self._asked(some, with_forecast=with_forecast)
-                with_forecast = True
+                answers += await self._asked(some)
             except grpc.aio.AioRpcError as error:
-                fault = fault_of(error)
-                is_too_large = fault.code is grpc.StatusCode.RESOURCE_EXHAUSTED and not fault.reason
-                if is_too_large and (len(some) > 1 or with_forecast):
-                    self._at_once, with_forecast = max(1, len(some) // 2), len(some) > 1
+                if len(some) > 1 and _is_too_large(error):
+                    self._at_once = len(some) // 2
                     continue
+                fault = fault_of(error)
                 log.warning("policy_service_failed", code=fault.code.name, reason=fault.reason, message=fault.message)
                 failed = NoPolicy(f"the policy service did not answer ({fault.code.name})", passing=True)
                 return [*answers, *[failed] * len(left)]
         return answers
 
-    async def _asked(
-        self, questions: Sequence[PolicyQuestion], *, with_forecast: bool
-    ) -> Sequence[EscalationPolicy | NoPolicy]:
+    async def _asked(self, questions: Sequence[PolicyQuestion]) -> Sequence[EscalationPolicy | NoPolicy]:
         request = pb.BatchResolveEscalationsRequest(requests=[_question(question) for question in questions])
-        if not with_forecast:
-            for question in request.requests:
-                question.ClearField("forecast")
-        response = await self._stub.BatchResolveEscalations(
-            request, timeout=self._deadline_seconds, metadata=outgoing_metadata()
-        )
-        fitting = _ANSWER_BYTES * len(questions) // max(1, response.ByteSize())
-        self._at_once = min(max(1, fitting), _MOST_AT_ONCE)
+        try:
+            response = await self._answered(request)
+            fitting = _ANSWER_BYTES * len(questions) // max(1, response.ByteSize())
+            self._at_once = min(max(1, fitting), _MOST_AT_ONCE)
+        except grpc.aio.AioRpcError as error:
+            if len(questions) > 1 or not _is_too_large(error):
+                raise
+            request.requests[0].ClearField("forecast")
+            response = await self._answered(request)
         if len(response.results) != len(questions):
             return [NoPolicy("the policy service gave the wrong number of answers", passing=True)] * len(questions)
         return [_answer(result) for result in response.results]
+
+    async def _answered(self, request: pb.BatchResolveEscalationsRequest) -> pb.BatchResolveEscalationsResponse:
+        return await self._stub.BatchResolveEscalations(
+            request, timeout=self._deadline_seconds, metadata=outgoing_metadata()
+        )
+
+
+def _is_too_large(error: grpc.aio.AioRpcError) -> bool:
+    """Whether the channel refused the answer; a policy service that has no room says its reason."""
+    fault = fault_of(error)
+    return fault.code is grpc.StatusCode.RESOURCE_EXHAUSTED and not fault.reason
 
 
 def _question(question: PolicyQuestion) -> pb.ResolveEscalationRequest:

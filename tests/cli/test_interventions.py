@@ -123,7 +123,7 @@ kinds = pb.IncidentEvent
                     assigned_to=pb.Assignee(person_id="ben"), fault="no such person"
                 )
             },
-            "nobody knows person ben (no such person): the former policy begins anew",
+            "nobody knows person ben (no such person): the former policy has it again",
         ),
         (
             {"reopened": kinds.Reopened(acknowledged_by="ana", next_escalation_time=at("2026-03-01T03:00:00Z"))},

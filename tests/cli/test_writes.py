@@ -154,6 +154,8 @@ async def test_a_file_without_an_end_is_read_no_further_than_any_can_be_taken(pa
         done = await pagerctl(*arguments)
         assert (done.code, done.out) == (2, "")
         assert "'/dev/zero' is larger than 16 MiB" in done.err
+    key = await pagerctl("services", "--api-key-file", "/dev/zero")
+    assert (key.code, key.out) == (2, "")
     assert pager.script.requests["RaiseAlert"] == []
 
 

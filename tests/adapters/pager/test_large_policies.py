@@ -90,6 +90,7 @@ async def test_one_answer_that_is_too_large_is_asked_for_without_its_forecast(po
     assert policy.foretold.ByteSize() > 4 * 1024 * 1024
     policy.answer = a_wire_policy(a_wire_level(1, seconds=60))
     answers = await repository.resolve(questions(3))
+    assert policy.together == [3, *([1, 1] * 3)]  # a small answer for want of the forecast teaches nothing of the next
     assert [answer.levels[0].acknowledgement_timeout for answer in answers] == [timedelta(minutes=1)] * 3
 
 

@@ -1116,7 +1116,7 @@ class IncidentEvent(_message.Message):
 
     @_typing.final
     class AssigneeUnknown(_message.Message):
-        """AssigneeUnknown: the policy service knows nobody of that name; the former policy begins anew."""
+        """AssigneeUnknown: the policy service knows nobody of that name; the former policy has it again."""
 
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -1703,10 +1703,12 @@ class AcknowledgeResponse(_message.Message):
     INCIDENT_FIELD_NUMBER: _builtins.int
     ACKNOWLEDGED_FIELD_NUMBER: _builtins.int
     acknowledged: _builtins.bool
-    """Output only. This call stopped the escalation; false if it had been stopped before."""
+    """Output only. This call stopped the escalation or ended a hold; false if it had been stopped before."""
     @_builtins.property
     def incident(self) -> Global___Incident:
-        """Output only. The incident; acknowledged_by is the first person who acknowledged it."""
+        """Output only. The incident; acknowledged_by is the first person who acknowledged it, or whoever ended
+        a hold of it by doing so.
+        """
 
     def __init__(
         self,

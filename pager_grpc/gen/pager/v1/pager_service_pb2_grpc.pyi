@@ -96,7 +96,8 @@ class PagerServiceStub:
 
     Who they are the policy service says when they are paged. If it knows no such policy or person, the
     timeline says so and the former policy begins anew; while it does not answer, the former policy stands
-    in for them, and they are looked for every 10 seconds.
+    in for them, and they are looked for every 10 seconds, also when its levels are at their end. If they
+    turn out to be nobody, whoever stood in has it, and that delay goes on.
 
     Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
     open incident, or the request_id was used with other content), UNAVAILABLE.
@@ -294,7 +295,8 @@ class PagerServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Who they are the policy service says when they are paged. If it knows no such policy or person, the
         timeline says so and the former policy begins anew; while it does not answer, the former policy stands
-        in for them, and they are looked for every 10 seconds.
+        in for them, and they are looked for every 10 seconds, also when its levels are at their end. If they
+        turn out to be nobody, whoever stood in has it, and that delay goes on.
 
         Errors: INVALID_ARGUMENT, NOT_FOUND (no such service or incident), FAILED_PRECONDITION (no
         open incident, or the request_id was used with other content), UNAVAILABLE.
