@@ -115,7 +115,7 @@ class PagerApplicationService:
 
     async def attempt(self, claim: Claim) -> Result:
         """Hands off a claimed page, unless its incident was answered meanwhile, and says what became of it."""
-        if not claim.incident_is_open:
+        if not claim.is_wanted:
             return answered_meanwhile(claim)
         if claim.lost_claims >= MAX_LOST_CLAIMS:
             return quarantined(claim)

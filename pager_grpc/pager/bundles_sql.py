@@ -131,6 +131,6 @@ def _claim_of(row: Row, pages: Sequence[Row], sealing: Sealing, now: datetime) -
     bundle = Bundle(tuple(page for page, _ in owed), row["subject"], row["body"])
     if bundle.notification_id != NotificationId(row["bundle_id"]):
         raise ValueError(f"bundle {row['bundle_id']} has lost or won pages")
-    is_open = any(page["incident_is_open"] for page in pages)
+    is_wanted = any(map(page_rows.is_wanted, pages))
     ages = tuple(now - owed_at for _, owed_at in owed)
-    return Claim(bundle, row["attempts"], is_open, row["lost_claims"], now - moment_of(row["created_at"]), ages)
+    return Claim(bundle, row["attempts"], is_wanted, row["lost_claims"], now - moment_of(row["created_at"]), ages)

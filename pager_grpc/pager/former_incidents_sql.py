@@ -13,7 +13,8 @@ _REACHED_SOMEBODY = """
 SELECT incident_id FROM incidents AS i WHERE {condition} AND EXISTS (
     SELECT 1 FROM notifications AS n
     WHERE n.monitored_service_id = i.monitored_service_id AND n.incident_id = i.incident_id
-    AND n.cycle = i.cycle AND n.level = i.level AND n.state IN ('waiting', 'handed_off', 'merged')
+    AND n.cycle = i.cycle AND n.level = i.level
+    AND (n.state IN ('handed_off', 'merged') OR (n.state = 'waiting' AND n.stopped_at IS NULL))
 )
 """
 

@@ -36,7 +36,7 @@ class NewPages:
         for page in sorted(pages, key=lambda page: page.notification_id):
             self.claimed.add(page.notification_id)
             stored = with_trace_of(page, self.rows[page.notification_id])
-            claims.append(Claim(stored, 1, incident_is_open=True))
+            claims.append(Claim(stored, 1, is_wanted=True))
         return claims
 
     @property

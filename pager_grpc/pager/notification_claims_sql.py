@@ -39,7 +39,7 @@ UPDATE notifications
 SET held = true, attempts = attempts + 1, due_at = {lease_end},
     lost_claims = CASE WHEN held THEN lost_claims + 1 ELSE lost_claims END
 WHERE {condition}
-RETURNING notification_id, attempts, lost_claims, due_at, owed_at, created_at, traceparent,
+RETURNING notification_id, attempts, lost_claims, due_at, owed_at, created_at, traceparent, stopped_at,
     {is_open} AS incident_is_open
 """
 _LATER = "UPDATE notifications SET due_at = :later_at WHERE {condition}"
@@ -188,7 +188,7 @@ class Claiming:
         bundle = bundled(pages, now)
         await bundles_sql.begin(self.connection, self.database, bundle, LEASE)
         ages = tuple(now - self.owed_at[page.notification_id] for page in bundle.pages)
-        return Claim(bundle, 1, incident_is_open=True, ages_in_bundle=ages)
+        return Claim(bundle, 1, is_wanted=True, ages_in_bundle=ages)
 
     def _these(self, pages: Iterable[Notification]) -> tuple[str, dict[str, Any]]:
         keys = [(page.monitored_service_id, page.notification_id) for page in pages]
@@ -214,7 +214,7 @@ def _urgency(row: Row) -> tuple[int, Any]:
 def _claim_of(page: Notification, held: Row) -> Claim:
     """``page`` as its row was held just now."""
     age = page_rows.age_of(held, LEASE, page_rows.owed_at(held))
-    return Claim(with_trace_of(page, held), held["attempts"], bool(held["incident_is_open"]), held["lost_claims"], age)
+    return Claim(with_trace_of(page, held), held["attempts"], page_rows.is_wanted(held), held["lost_claims"], age)
 
 
 def with_trace_of(page: Notification, row: Row) -> Notification:

@@ -80,6 +80,14 @@ def _target_of(row: StoredRow, sealing: Sealing) -> NotificationTarget:
     return SmsTarget(target_id, SealedAddress(stored) if opened is None else PhoneNumber(opened))
 
 
+def is_wanted(claimed: StoredRow) -> bool:
+    """Whether a page may still go out: what an answer stopped may not, also when its incident is open again.
+
+    Not asked in SQL: SQLite 3.40 takes ``stopped_at IS NULL`` for false in the RETURNING of an UPDATE.
+    """
+    return bool(claimed["incident_is_open"]) and claimed["stopped_at"] is None
+
+
 def owed_at(page: StoredRow) -> datetime:
     """When a page was owed first, or will be."""
     return moment_of(page["owed_at"] or page["created_at"])

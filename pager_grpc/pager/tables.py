@@ -117,6 +117,7 @@ class NotificationRow(PagerTable, table=True):
     ``held`` while a delivery has claimed it; ``due_at`` ends its lease then. ``lost_claims`` counts the leases in a row
     that ended without a word. ``owed_at`` is when it is owed first, NULL: when it was made; a page that is due later
     waits here, nowhere else. With a ``bundle_id`` it is held by that bundle, whose lease counts, and ends with it.
+    ``stopped_at`` is when its incident was answered or held while a delivery held it: it is not tried again.
 
     ``address`` is sealed, and ``recipient`` the same for the same one; without a ``recipient`` it is plain, and was
     stored by code that did not seal.
@@ -180,6 +181,7 @@ class NotificationRow(PagerTable, table=True):
     )
     recipient: str | None = _text(nullable=True)
     traceparent: str | None = _text(nullable=True)
+    stopped_at: datetime | None = _moment(nullable=True)
 
 
 class BundleRow(PagerTable, table=True):

@@ -61,9 +61,7 @@ class ClaimsAtOnceContract:
     async def test_a_page_is_held_as_soon_as_it_is_made(self, pager):
         begun = Begun()
         await self.fired(pager, SERVICES[:1], begun, TO_TWO)
-        assert [(claim.attempt, claim.lost_claims, claim.incident_is_open) for claim in begun.claims] == [
-            (1, 0, True)
-        ] * 2
+        assert [(claim.attempt, claim.lost_claims, claim.is_wanted) for claim in begun.claims] == [(1, 0, True)] * 2
         assert await pager.outbox.claim(10) == []
         results = [result_of(claim, HandedOff("smtp", "their-id")) for claim in begun.claims]
         assert await pager.outbox.record(results) == 2

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from builders import a_level, a_policy, acknowledging, an_application, raising
+from builders import a_level, a_policy, acknowledging, an_application, escalating, raising
 from fakes.escalation_policies import FakeEscalationPolicies
 
 from pager_domain.pager.audit import violations
@@ -165,6 +165,21 @@ class NotificationBundlesContract:
         assert await outbox.record([result_of(claim, HandedOff("smtp")) for claim in claims]) == 10
         assert {end.bundle_id for end in (await self.ends(pager)).values()} == {""}
 
+    async def test_a_bundle_is_not_tried_again_though_incidents_that_were_answered_are_open_again(
+        self, pager, outbox, application
+    ):
+        await self.storm(application)
+        bundle = bundle_of(await outbox.claim(100))
+        one, *others = sorted(services_of(bundle))
+        await application.handle([acknowledging(service) for service in others])
+        await application.handle([escalating(service) for service in others])
+        await pager.advance(10.1)
+        assert bundle_of(await outbox.claim(100)).is_wanted
+        await application.handle([acknowledging(one)])
+        await application.handle([escalating(one)])
+        await pager.advance(10.1)
+        assert not bundle_of(await outbox.claim(100)).is_wanted
+
     async def test_a_bundle_goes_on_while_one_of_its_incidents_is_open(self, pager, outbox, application):
         await self.storm(application)
         bundle = bundle_of(await outbox.claim(100))
@@ -172,11 +187,11 @@ class NotificationBundlesContract:
         await application.handle([acknowledging(service) for service in others])
         assert await self.ends(pager) == {}
         await pager.advance(10.1)
-        assert bundle_of(await outbox.claim(100)).incident_is_open
+        assert bundle_of(await outbox.claim(100)).is_wanted
         await application.handle([acknowledging(one)])
         await pager.advance(10.1)
         last = bundle_of(await outbox.claim(100))
-        assert not last.incident_is_open
+        assert not last.is_wanted
         await outbox.record([answered_meanwhile(last)])
         of_bundle = [end for service, end in (await self.ends(pager)).items() if service in services_of(bundle)]
         assert {(end.outcome, end.possibly_duplicated) for end in of_bundle} == {(Outcome.CANCELLED, True)}

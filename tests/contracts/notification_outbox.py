@@ -45,7 +45,7 @@ class NotificationOutboxContract:
         assert await pager.outbox.seconds_until_due() <= 0
         claims = await pager.outbox.claim(10)
         assert whom(claims) == PAGES
-        assert {(claim.attempt, claim.incident_is_open) for claim in claims} == {(1, True)}
+        assert {(claim.attempt, claim.is_wanted) for claim in claims} == {(1, True)}
         assert {claim.notification.body for claim in claims} != {""}
         await pager.advance(9)
         assert await pager.outbox.claim(10) == []
@@ -179,7 +179,7 @@ class NotificationOutboxContract:
         await application.handle([healing(), raising()])
         await pager.advance(10.1)
         claims = await pager.outbox.claim(10)
-        assert {claim.incident_is_open for claim in claims} == {False}
+        assert {claim.is_wanted for claim in claims} == {False}
 
     async def test_ends_and_alerts_at_once_number_the_timeline_without_a_gap(self, pager, application):
         claims = await pager.outbox.claim(10)

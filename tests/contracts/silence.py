@@ -108,11 +108,36 @@ class SilenceContract:
         await pager.outbox.record([result_of(claim, NotNow("busy")) for claim in claims])
         await pager.advance(40)
         again = await pager.outbox.claim(10)
-        assert [claim.incident_is_open for claim in again] == [False, False]
+        assert [claim.is_wanted for claim in again] == [False, False]
         await application.record([await application.attempt(claim) for claim in again])
         assert {end.outcome for end in await self.told(pager, NotificationSettled)} == {Outcome.CANCELLED}
         incident = await self.incident(pager)
         assert incident.next_escalation_at == incident.held_until
+
+    @pytest.mark.parametrize("how", ["lost", "put off"])
+    async def test_a_page_that_a_delivery_held_is_not_tried_again_for_those_it_was_taken_from(
+        self, pager, application, policies, how
+    ):
+        """The level of those who have it now is paged, and nobody of those who had it before."""
+        policies.store(replace(a_policy(levels=1), policy_id="them"))
+        await self.done(application, raising())
+        claims = await pager.outbox.claim(10)
+        await self.done(application, reassigning(Assignee(AssigneeKind.POLICY, "them")))
+        if how == "put off":
+            await pager.outbox.record([result_of(claim, NotNow("busy")) for claim in claims])
+        await pager.advance(40)
+        wanted = {claim.notification.cycle: claim.is_wanted for claim in await self.ended(pager, application)}
+        assert wanted == {1: False, 2: True}
+        assert [end.outcome for end in await self.told(pager, NotificationSettled) if end.cycle == 1] == [
+            Outcome.CANCELLED,
+            Outcome.CANCELLED,
+        ]
+
+    async def ended(self, pager, application):
+        """Claims of all that is owed, handed off or cancelled."""
+        claims = await pager.outbox.claim(20)
+        await application.record([await application.attempt(claim) for claim in claims])
+        return claims
 
     async def test_a_snooze_of_an_acknowledged_incident_opens_it_at_its_end(self, pager, application):
         await self.done(application, raising(), acknowledging(), snoozing(minutes=60))
@@ -236,6 +261,17 @@ class SilenceContract:
         await self.done(application, raising(), healing(), raising())
         assert await self.steps(pager) == [(1, 1), (2, 1)]
         assert len(await pager.outbox.claim(10)) == 2
+
+    async def test_so_are_those_that_a_delivery_held_whose_end_is_not_known(self, pager, application, policies):
+        policies.default = FLAPPING
+        await self.done(application, raising())
+        lost = await pager.outbox.claim(10)
+        await self.done(application, healing(), raising())
+        assert await self.steps(pager) == [(1, 1), (2, 1)]
+        await pager.advance(40)
+        again = await self.ended(pager, application)
+        assert {claim.notification.cycle: claim.is_wanted for claim in again} == {1: False, 2: True}
+        assert len(again) == len(lost) + 2
 
     async def test_in_one_batch_the_pages_that_wait_are_owed_still(self, pager, application, policies):
         policies.default = FLAPPING

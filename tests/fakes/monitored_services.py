@@ -40,6 +40,7 @@ class Page:
     lost_claims: int = 0
     bundle_id: str = ""
     owed_at: datetime = BEGINNING
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class FakeUnitOfWork(UnitOfWork):
         if former is None or former.reopen_until is None or former.reopen_until < self.now:
             return replace(service, former=None)
         outcomes = {
-            page.outcome
+            "stopped" if page.outcome is None and page.stopped else page.outcome
             for page in self.state.pages.values()
             if page.notification.incident_id == former.incident_id
             and (page.notification.cycle, page.notification.level) == (former.cycle, former.level)
@@ -138,7 +139,11 @@ class FakeUnitOfWork(UnitOfWork):
     async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[CancelledPage]:
         wanted, cancelled = set(incident_ids), []
         for key, page in self.state.pages.items():
-            if page.notification.incident_id in wanted and page.outcome is None and not page.held:
+            if page.notification.incident_id not in wanted or page.outcome is not None:
+                continue
+            if page.held:
+                self.state.pages[key] = replace(page, stopped=True)
+            else:
                 self.state.pages[key] = replace(page, outcome=Outcome.CANCELLED)
                 cancelled.append(CancelledPage(page.notification, page.attempts, page.owed_at > self.now))
         return cancelled
@@ -199,7 +204,7 @@ class FakeUnitOfWork(UnitOfWork):
         for page in made:
             stored = self.state.pages[page.notification_id]
             self.state.pages[page.notification_id] = replace(stored, held=True, attempts=1, due_at=self.now + LEASE)
-        return [Claim(page, 1, incident_is_open=True) for page in made]
+        return [Claim(page, 1, is_wanted=True) for page in made]
 
     async def commit(self) -> None:
         self.store.reach()

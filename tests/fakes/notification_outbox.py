@@ -75,7 +75,7 @@ class FakeNotificationOutbox(NotificationOutbox):
         lost = page.lost_claims + page.held
         self._change(page.notification, held=True, attempts=page.attempts + 1, lost_claims=lost, due_at=now + LEASE)
         age = now - page.owed_at
-        return Claim(page.notification, page.attempts + 1, self._is_open(page.notification), lost, age)
+        return Claim(page.notification, page.attempts + 1, self._is_wanted(page.notification), lost, age)
 
     def _bundle(self, together: Sequence[Notification], now: datetime) -> Claim:
         bundle = bundled(together, now)
@@ -83,15 +83,15 @@ class FakeNotificationOutbox(NotificationOutbox):
         for page in bundle.pages:
             attempts = self._store.state.pages[page.notification_id].attempts + 1
             self._change(page, held=True, attempts=attempts, bundle_id=bundle.notification_id)
-        return Claim(bundle, 1, incident_is_open=True, ages_in_bundle=self._ages(bundle, now))
+        return Claim(bundle, 1, is_wanted=True, ages_in_bundle=self._ages(bundle, now))
 
     def _claim_bundle(self, key: str, now: datetime) -> Claim:
         known = self._store.state.bundles[key]
         lost = known.lost_claims + known.held
         held = replace(known, held=True, attempts=known.attempts + 1, lost_claims=lost, due_at=now + LEASE)
         self._store.state.bundles[key] = held
-        is_open, ages = any(map(self._is_open, held.bundle.pages)), self._ages(held.bundle, now)
-        return Claim(held.bundle, held.attempts, is_open, lost, now - held.created_at, ages)
+        is_wanted, ages = any(map(self._is_wanted, held.bundle.pages)), self._ages(held.bundle, now)
+        return Claim(held.bundle, held.attempts, is_wanted, lost, now - held.created_at, ages)
 
     def _ages(self, bundle: Bundle, now: datetime) -> tuple[timedelta, ...]:
         return tuple(now - self._store.state.pages[page.notification_id].owed_at for page in bundle.pages)
@@ -147,9 +147,10 @@ class FakeNotificationOutbox(NotificationOutbox):
         pages = self._store.state.pages
         pages[page.notification_id] = replace(pages[page.notification_id], **changes)
 
-    def _is_open(self, page: Notification) -> bool:
+    def _is_wanted(self, page: Notification) -> bool:
         incident = self._store.state.incidents[page.incident_id]
-        return incident.is_open and incident.held_until is None
+        stopped = self._store.state.pages[page.notification_id].stopped
+        return incident.is_open and incident.held_until is None and not stopped
 
     def _reaches_somebody(self, incident: Incident) -> bool:
         level = (incident.incident_id, incident.cycle, incident.level)

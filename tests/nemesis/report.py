@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulation.checkers import Bounds, _deadlines
 from simulation.history import History
+from simulation.moments import Bounds, deadlines
 
 from pager_domain.pager.events import LevelNotified
 
@@ -28,7 +28,7 @@ def lateness(history: History) -> Lateness:
         first[hand_off.delivery_id] = min(hand_off.at, first.get(hand_off.delivery_id, hand_off.at))
     found = Lateness()
     for record in history.incidents:
-        for name, due, done, _ in _deadlines(record, first, Bounds()):
+        for name, due, done, _ in deadlines(record, first, Bounds()):
             (found.first_page if name == "the first page" else found.escalation).append(done - due)
             ends = [fault.ended for fault in history.faults if fault.began <= done and due <= fault.ended <= done]
             if ends:

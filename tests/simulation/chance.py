@@ -5,9 +5,11 @@ possible: that is what makes a failing run smaller.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeVar
+
+from pager_grpc.pager.wakeups import SAFETY_PAUSE_SECONDS
 
 T = TypeVar("T")
 
@@ -47,7 +49,11 @@ _RARE = 0.25  # a crash costs a run more time than any other fault
 
 @dataclass(frozen=True)
 class Knobs:
-    """How large the run is, and the limits that this run sets for the product. ``storm``: all page the same people."""
+    """How large the run is, and the limits that this run sets for the product. ``storm``: all page the same people.
+
+    ``interventions``, ``windows`` and ``messages`` are how often somebody intervenes, says that services are worked
+    on, and raises many alerts at once; ``forgetful``: acknowledgements expire, and what comes back soon is reopened.
+    """
 
     services: int
     callers: int
@@ -62,6 +68,10 @@ class Knobs:
     storm: bool
     burst: int
     message_seconds: float
+    interventions: int
+    windows: int
+    messages: int
+    forgetful: bool
 
 
 class Chance:
@@ -75,6 +85,9 @@ class Chance:
         self.active = False
         self.knobs = self._knobs()
         self._rates = self._choose_rates()
+        if self.rate("clock"):
+            # By a clock that is wrong somebody sleeps too long; that it is not long is what the safety pause is for.
+            self.knobs = replace(self.knobs, safety_pause_seconds=SAFETY_PAUSE_SECONDS)
 
     def stream(self, point: str) -> Random:
         """The stream of one kind of decision."""
@@ -112,6 +125,7 @@ class Chance:
     def _knobs(self) -> Knobs:
         dice = self.stream("knobs")
         shortest, storm = dice.choice([1, 2, 4]), dice.random() < 0.3
+        silence = self.stream("silence")
         return Knobs(
             services=dice.randint(4, 6) if storm else dice.randint(1, 3),
             callers=4 if storm else dice.randint(1, 3),
@@ -127,6 +141,10 @@ class Chance:
             storm=storm,
             burst=1 if storm else dice.choice([1, 6]),
             message_seconds=dice.choice([2.0, 10.0, 30.0]),
+            interventions=silence.choice([0, 0, 0, 1, 3, 5]),
+            windows=silence.choice([0, 0, 0, 1, 2]),
+            messages=silence.choice([0, 0, 1, 3]),
+            forgetful=silence.random() < 0.3,
         )
 
     def _choose_rates(self) -> dict[str, float]:

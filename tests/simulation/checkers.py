@@ -6,18 +6,17 @@ The history must be quiet: faults have ended, and the run has waited until no pa
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 from simulation.history import Call, History
+from simulation.moments import Bounds, answers_to_pages, deadlines, message_of
 
 from pager_domain.pager import audit
-from pager_domain.pager.audit import IncidentRecord, PageRecord
+from pager_domain.pager.audit import IncidentRecord
 from pager_domain.pager.events import (
     IncidentAcknowledged,
     IncidentResolved,
     LevelNotified,
-    LevelUndeliverable,
     NotificationSettled,
     Outcome,
 )
@@ -26,21 +25,6 @@ from pager_domain.pager.model import IncidentState
 MAX_EXTRA_HAND_OFFS = 2
 """W1: a page in doubt is handed over twice more at most."""
 _SAME_MOMENT_SECONDS = 0.001
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What the liveness promises allow, in seconds."""
-
-    after_answer: float = 5.0
-    first_page: float = 5.0
-    lateness: float = 2.0
-    recovery: float = 15.0
-    burst: int = 6
-    interval: float = 10.0
-    """A recipient who gets more than a burst waits so long for the next message."""
-    holds_back: tuple[str, ...] = ()
-    """How faults are called that hold a message back on its way: what they held may leave so much after they end."""
 
 
 def violations(history: History, bounds: Bounds | None = None) -> list[str]:
@@ -124,16 +108,13 @@ def _not_doubled(history: History) -> Iterator[str]:
 
 def _quiet_after_an_answer(history: History, bounds: Bounds) -> Iterator[str]:
     """S7: pages that were claimed before an answer may still leave, for a few seconds."""
-    answered: dict[str, float] = {}
-    for call in history.calls:
-        if call.outcome == "ok" and call.operation != "raise" and call.changed:
-            answered[call.incident_id] = min(call.ended, answered.get(call.incident_id, call.ended))
-    incidents_of: dict[str, set[str]] = defaultdict(set)
-    for page in (page for record in history.incidents for page in record.pages):
-        incidents_of[message_of(page)].add(page.notification.incident_id)
+    quiet_from: dict[str, float] = {}
+    for record in history.incidents:
+        for page, answered in answers_to_pages(record, history):
+            # A bundle may leave as long as one of its incidents is open.
+            quiet_from[message_of(page)] = max(answered, quiet_from.get(message_of(page), answered))
     for hand_off in history.hand_offs:
-        # A bundle may leave as long as one of its incidents is open.
-        end = max((answered.get(incident, math.inf) for incident in incidents_of[hand_off.delivery_id]), default=0.0)
+        end = quiet_from.get(hand_off.delivery_id, 0.0)
         if hand_off.at > _released(history, bounds, end, hand_off.at) + bounds.after_answer:
             yield f"page {hand_off.delivery_id} left {hand_off.at - end:.1f} s after the answer"
 
@@ -196,7 +177,7 @@ def _in_time(history: History, bounds: Bounds) -> Iterator[str]:
     for hand_off in history.hand_offs:
         first_hand_off[hand_off.delivery_id] = min(hand_off.at, first_hand_off.get(hand_off.delivery_id, hand_off.at))
     for record in history.incidents:
-        for name, due, done, bound in _deadlines(record, first_hand_off, bounds):
+        for name, due, done, bound in deadlines(record, first_hand_off, bounds):
             faults = [f for f in history.faults if f.began <= done and f.ended + bounds.recovery >= due]
             since = max([due, *(fault.ended for fault in faults)])
             allowed = bounds.recovery if faults else bound
@@ -204,23 +185,6 @@ def _in_time(history: History, bounds: Bounds) -> Iterator[str]:
                 allowed += bounds.interval
             if done > since + allowed:
                 yield f"{record.incident.incident_id}: {name} {done - since:.1f} s late ({allowed:g} s allowed)"
-
-
-def _deadlines(
-    record: IncidentRecord, first_hand_off: dict[str, float], bounds: Bounds
-) -> Iterator[tuple[str, float, float, float]]:
-    """(what, due, done, bound) of the first page and of each level."""
-    due = record.incident.opened_at.timestamp()
-    for event in record.events:
-        if isinstance(event.what, LevelNotified):
-            what = f"level {event.what.level} of cycle {event.what.cycle}"
-            yield what, due, event.at.timestamp(), bounds.lateness
-            due = event.what.next_escalation_at.timestamp()
-        if isinstance(event.what, LevelUndeliverable):
-            due = event.at.timestamp()
-    messages = map(message_of, record.pages)
-    if taken := [first_hand_off[message] for message in messages if message in first_hand_off]:
-        yield "the first page", record.incident.opened_at.timestamp(), min(taken), bounds.first_page
 
 
 def _is_busy(record: IncidentRecord, history: History, bounds: Bounds, done: float) -> bool:
@@ -241,11 +205,6 @@ def _is_busy(record: IncidentRecord, history: History, bounds: Bounds, done: flo
         if since <= other.incident.opened_at.timestamp() <= done
     )
     return any(left[address] >= bounds.burst or owed[address] > bounds.burst for address in whom)
-
-
-def message_of(page: PageRecord) -> str:
-    """The id under which a page was handed over: its own, or that of its bundle."""
-    return page.bundle_id or page.notification.notification_id
 
 
 def _raises(history: History) -> dict[str, list[Call]]:

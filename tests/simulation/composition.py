@@ -14,10 +14,11 @@ import structlog
 from sealed import ADDRESS_KEY
 from simulation.chance import Knobs
 from simulation.disk import SimulatedSqlite
-from simulation.network import SimulatedChannel, SimulatedServer
+from simulation.network import SimulatedChannel
 from simulation.people import policy_of_people
 from simulation.processes import current_process
 from simulation.providers import AdapterBug, SimulatedProvider
+from simulation.servers import SimulatedServer
 from sqlalchemy.exc import DBAPIError
 
 from pager_domain.pager.events import IncidentId

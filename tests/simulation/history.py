@@ -12,12 +12,14 @@ from pydantic import TypeAdapter
 
 from pager_domain.pager.audit import IncidentRecord
 
+Operation = Literal["raise", "acknowledge", "healthy", "snooze", "escalate", "reassign"]
+
 
 @dataclass(frozen=True)
 class Call:
-    """One call of RaiseAlert, Acknowledge or MarkHealthy. ``unknown``: it may or may not have been taken."""
+    """One thing that was asked for, and what was heard. ``unknown``: it may or may not have been taken."""
 
-    operation: Literal["raise", "acknowledge", "healthy"]
+    operation: Operation
     monitored_service_id: str
     request_id: str
     began: float

@@ -12,19 +12,15 @@ import grpc
 from google.protobuf.message import DecodeError
 from simulation.garbage import spoilt
 from simulation.processes import Process, current_process
+from simulation.servers import SimulatedServer, rpc_error
 
-from pager_grpc.runtime.rpc_boundary import RpcBoundary
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pager_pb
 
 if TYPE_CHECKING:
     from simulation.world import World
 
 REFUSING, SILENT = "refusing", "silent"
 _LONGEST_HANG_SECONDS = 10.0
-
-
-def rpc_error(code: grpc.StatusCode, details: str, trailing: Any = ()) -> grpc.aio.AioRpcError:
-    """A failed call as the library reports it."""
-    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*trailing), details)
 
 
 @dataclass(eq=False)
@@ -85,6 +81,12 @@ class SimulatedChannel:
 
         return call
 
+    async def one_message(self, method, request, timeout):
+        """The answer to the only message of a stream to the pager; all that is in it has a request id."""
+        path, sent = f"/pager.v1.PagerService/{method}", request.SerializeToString()
+        answer = await self._world.network.call(self._target, path, sent, timeout, repeatable=True)
+        return pager_pb.RaiseAlertsResponse.FromString(answer)
+
     def unary_stream(self, *_, **__):
         """Nobody in the simulated world watches."""
         return
@@ -109,76 +111,6 @@ class _UnknownStream:
 
     async def __anext__(self):
         raise rpc_error(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
-
-
-class _Aborted(grpc.aio.AbortError):
-    def __init__(self, error: grpc.aio.AioRpcError) -> None:
-        super().__init__()
-        self.error = error
-
-
-class _Context:
-    """What a servicer needs of its context."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
-        self._loop, self._deadline = loop, deadline
-
-    def time_remaining(self) -> float:
-        return self._deadline - self._loop.time()
-
-    async def abort(self, code: grpc.StatusCode, details: str) -> None:
-        raise _Aborted(rpc_error(code, details))
-
-    async def abort_with_status(self, status: Any) -> None:
-        raise _Aborted(rpc_error(status.code, status.details, status.trailing_metadata))
-
-
-class SimulatedServer:
-    """In the place of ``runtime.server.Server``: the same boundary and servicers, without a port."""
-
-    def __init__(self, service_name: str, errors: Any, **_: Any) -> None:
-        process = current_process()
-        assert process is not None, "only a node serves"
-        self.grpc, self.process, self._boundary = self, process, RpcBoundary(errors)
-        self._handlers: dict[str, Any] = {}
-        self._listen = ""
-
-    def add_generic_rpc_handlers(self, _: Any) -> None:
-        """The registered ones are enough."""
-
-    def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
-        self._handlers |= {f"/{service}/{name}": handler for name, handler in handlers.items()}
-
-    async def start(self, listen: str) -> int:
-        self._listen = listen
-        self.process.world.network.servers[listen] = self
-        return int(listen.rpartition(":")[2])
-
-    async def check_health(self, database: Any) -> float:
-        return 3600.0
-
-    async def stop(self) -> None:
-        """No new calls; running ones end within their deadlines."""
-        network = self.process.world.network
-        network.servers.pop(self._listen, None)
-        running = [h for x in network.open for p, h in x.handlers if p is self.process and not h.done()]
-        if running:
-            await asyncio.wait(running, timeout=10)
-
-    async def handle(self, method: str, request: bytes, deadline: float) -> bytes:
-        """The answer of the real servicer, through the real boundary."""
-
-        async def known(_: Any) -> Any:
-            return self._handlers[method]
-
-        details: Any = type("Details", (), {"method": method})
-        handler: Any = await self._boundary.intercept_service(known, details)
-        context = _Context(self.process.world.loop, deadline)
-        try:
-            response = await handler.unary_unary(handler.request_deserializer(request), context)
-        except _Aborted as aborted:
-            raise aborted.error from None
-        return bytes(handler.response_serializer(response))
 
 
 class Network:

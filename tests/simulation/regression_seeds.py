@@ -14,4 +14,6 @@ SEEDS = {
     9058: "a level whose commit nobody heard of had claimed its pages, and nobody looked when that lease ended",
     9642: "the same, of pages whose end was not recorded",
     10747: "the same",
+    99: "a page that a delivery had claimed before a reassignment went out after it, when the lease had ended",
+    203: "the same after a reopening, beside the pages of the level that came then",
 }

@@ -23,7 +23,7 @@ from simulation.virtual_time import Stuck, VirtualTimeLoop
 from simulation.workload import Callers
 
 LONGEST_RUN_SECONDS = 1800.0
-"""Quiet comes earlier, but for pages that are put off by an hour; an unanswered catch-all is given 15 minutes."""
+"""Quiet comes earlier, but for what is put off; an unanswered catch-all is given 15 minutes."""
 _LONG_RUN_SECONDS = 2 * 3600.0
 _OWED = "SELECT count(*) FROM notifications WHERE state = 'waiting'"
 _DUE = "SELECT count(*) FROM incidents WHERE next_escalation_at IS NOT NULL"
@@ -44,7 +44,7 @@ class World:
 
     def __init__(self, seed: int, spared: frozenset[str] = frozenset()) -> None:
         self.chance = Chance(seed, spared)
-        self.loop = VirtualTimeLoop(until=_LONG_RUN_SECONDS if may_put_off(self.chance) else LONGEST_RUN_SECONDS)
+        self.loop = VirtualTimeLoop(until=_LONG_RUN_SECONDS if _takes_long(self.chance) else LONGEST_RUN_SECONDS)
         self.context = copy_context()
         self.incident_numbers = count(1)
         self.faults: list[Fault] = []
@@ -127,6 +127,12 @@ class World:
             if node.process is not None:
                 process, node.process = node.process, None
                 process.end()
+
+
+def _takes_long(chance: Chance) -> bool:
+    """By an hour, or again and again."""
+    knobs = chance.knobs
+    return may_put_off(chance) or bool(knobs.interventions or knobs.windows or knobs.forgetful)
 
 
 def run(seed: int, spared: frozenset[str] = frozenset()) -> Outcome:

@@ -56,7 +56,10 @@ class UnitOfWork(Protocol):
         """Incidents of loaded services, resolved ones included."""
 
     async def cancel_waiting(self, incident_ids: Iterable[IncidentId]) -> list[CancelledPage]:
-        """Cancels the pages of these incidents that no delivery holds at the moment, also those that are due later."""
+        """Cancels the pages of these incidents that no delivery holds at the moment, also those that are due later.
+
+        What a delivery holds may still go out in this attempt, and is not wanted in another one.
+        """
 
     async def maintenance_windows(
         self, services: Iterable[MonitoredServiceId]

@@ -15,14 +15,15 @@ class Claim:
     """A page, or a bundle of pages, held by one delivery until its lease ends.
 
     ``attempt`` counts the claims of it from 1 and so is its fencing token: only the newest claim counts.
-    ``lost_claims`` says how many claims before this one, in a row, ended without a record. ``incident_is_open``: of a
-    bundle, at least one is. ``age`` is the time since the page was owed first, or the bundle made; ``ages_in_bundle``
-    is, of a bundle, the time since each of its pages was owed first, in their order.
+    ``lost_claims`` says how many claims before this one, in a row, ended without a record. ``is_wanted``: its incident
+    is open and not held, and no answer has stopped it since it was made; of a bundle, at least one page is wanted.
+    ``age`` is the time since the page was owed first, or the bundle made; ``ages_in_bundle`` is, of a bundle, the time
+    since each of its pages was owed first, in their order.
     """
 
     notification: Notification | Bundle
     attempt: int
-    incident_is_open: bool
+    is_wanted: bool
     lost_claims: int = 0
     age: timedelta = timedelta()
     ages_in_bundle: tuple[timedelta, ...] = ()

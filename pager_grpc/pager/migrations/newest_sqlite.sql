@@ -1,9 +1,9 @@
--- Revision 0014 of pager, by `make schemas`.
+-- Revision 0015 of pager, by `make schemas`.
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0014');
+INSERT INTO "alembic_version" VALUES('0015');
 CREATE TABLE api_keys (
     api_key_id TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -165,7 +165,7 @@ CREATE TABLE "notifications" (
     step INTEGER DEFAULT '0' NOT NULL,
     owed_at TEXT,
     recipient TEXT,
-    traceparent TEXT,
+    traceparent TEXT, stopped_at TEXT,
     PRIMARY KEY (monitored_service_id, notification_id),
     CONSTRAINT ck_notifications_address CHECK (target_id <> '' AND address <> ''),
     CONSTRAINT ck_notifications_attempts CHECK (lost_claims <= attempts AND (NOT held OR attempts >= 1)),

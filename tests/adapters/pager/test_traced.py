@@ -106,7 +106,7 @@ async def test_a_policy_service_that_does_not_answer_is_a_question_that_failed(t
     ],
 )
 def test_an_attempt_says_which_page_it_is_and_how_it_ended(tracing, answer, noted):
-    claim = Claim(replace(a_page(), traceparent=A_CALLER), 2, incident_is_open=True)
+    claim = Claim(replace(a_page(), traceparent=A_CALLER), 2, is_wanted=True)
     with delivering(claim, tracing) as span:
         note_end(span, result_of(claim, answer))
     [seen] = tracing.spans
@@ -123,7 +123,7 @@ def test_an_attempt_says_which_page_it_is_and_how_it_ended(tracing, answer, note
 
 def test_a_bundle_is_a_child_of_its_most_severe_page_and_has_links_to_the_traces_of_the_others(tracing):
     pages = [replace(a_page(1), traceparent=A_CALLER), a_page(3), replace(a_page(5), traceparent=ANOTHER_CALLER)]
-    claim = Claim(bundled(pages, NOON), 1, incident_is_open=True)
+    claim = Claim(bundled(pages, NOON), 1, is_wanted=True)
     with delivering(claim, tracing) as span:
         note_end(span, result_of(claim, Refused("too long")))
     [seen] = tracing.spans
@@ -132,6 +132,6 @@ def test_a_bundle_is_a_child_of_its_most_severe_page_and_has_links_to_the_traces
 
 
 def test_a_page_of_no_trace_has_no_span(tracing):
-    with delivering(Claim(a_page(), 1, incident_is_open=True), tracing):
+    with delivering(Claim(a_page(), 1, is_wanted=True), tracing):
         assert current_traceparent.get() == ""
     assert tracing.spans == []

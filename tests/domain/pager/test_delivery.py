@@ -22,7 +22,7 @@ from pager_domain.pager.ports.notification_outbox import Claim, Dissolved, Postp
 
 
 def a_claim(attempt=1):
-    return Claim(a_page(), attempt, incident_is_open=True)
+    return Claim(a_page(), attempt, is_wanted=True)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_final_answer_settles_the_page_with_a_line_that_says_how(answer, outco
 
 
 def a_bundle_claim(attempt=1):
-    return Claim(bundled([a_page(1), a_page(3)], NOON), attempt, incident_is_open=True)
+    return Claim(bundled([a_page(1), a_page(3)], NOON), attempt, is_wanted=True)
 
 
 @pytest.mark.parametrize(

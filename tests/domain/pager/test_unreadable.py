@@ -60,7 +60,7 @@ def test_whoever_stands_in_begins_at_the_first_level(answer):
 async def test_a_page_that_nobody_can_address_is_never_handed_off_and_ends_with_a_reason(target):
     senders = FakeSenders()
     application = an_application(None, None, senders=senders)
-    claim = Claim(replace(a_page(), target=target), 1, incident_is_open=True, age=timedelta(minutes=2))
+    claim = Claim(replace(a_page(), target=target), 1, is_wanted=True, age=timedelta(minutes=2))
     result = await application.attempt(claim)
     assert (result.outcome, senders.sent) == (Outcome.UNDELIVERABLE, {})
     assert "sealed" in result.events[0].reason
