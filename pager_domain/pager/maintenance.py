@@ -160,7 +160,7 @@ def on_window_deleted(service: MonitoredService, now: datetime) -> Change:
     known = service.incident
     if known is None or not known.held_by_window:
         return Change(service, known)
-    released = {"next_escalation_at": now, "acknowledgement_due_at": now, "held_until": None, "held_by_window": ""}
+    released = {"next_escalation_at": now, "acknowledgement_due_at": None, "held_until": None, "held_by_window": ""}
     told = IncidentReleased(known.held_by_window)
     incident, events = recorded(known, now, told, **released)
     return Change(changed(service, incident=incident), incident, events)

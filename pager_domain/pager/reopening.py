@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from pager_domain.pager.cycles import beginning_anew
+from pager_domain.pager.cycles import beginning_anew, somebody_is_left
 from pager_domain.pager.events import Alert, AlertRepeated
 from pager_domain.pager.interventions import IncidentReopened
 from pager_domain.pager.model import Change, FormerIncident, Incident, IncidentState, MonitoredService, recorded
@@ -22,18 +22,20 @@ def on_reopening(service: MonitoredService, former: FormerIncident, alert: Alert
     """The former incident goes on: whoever had it still has it, and pages that were made are not made again.
 
     An acknowledgement counts for as long as the policy says from now on, or 30 minutes, so that nobody forgets it.
-    Without one the next level comes when it would have come. If nobody is left to be paged, or the last pages never
-    went out, the levels begin anew at once: somebody hears of this alert.
+    Without one the next level comes when it would have come. If nobody is left to be paged after the last level, or
+    the last pages never went out, the levels begin anew at once: somebody hears of this alert.
     """
     known = former.incident
     if known.acknowledged_by:
         expiry = (known.policy.acknowledgement_expiry if known.policy else None) or FORGOTTEN_AFTER
         incident = changed(known, state=IncidentState.ACKNOWLEDGED, next_escalation_at=now + expiry, exhausted=False)
-    elif known.exhausted or not former.reached_somebody:
+    elif not somebody_is_left(known) or not former.reached_somebody:
         anew = beginning_anew(known)
         incident = changed(anew, state=IncidentState.OPEN, next_escalation_at=now, acknowledgement_due_at=None)
     else:
-        due = max(known.acknowledgement_due_at or now, now)
+        due = known.acknowledgement_due_at
+        if due is None or due < now:  # its delay is over: what comes now comes because of this alert
+            known, due = changed(known, acknowledgement_due_at=None), now
         incident = changed(known, state=IncidentState.OPEN, next_escalation_at=due)
     return _continued(service, incident, alert, now)
 

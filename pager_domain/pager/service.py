@@ -40,7 +40,7 @@ from pager_domain.pager.model import (
 from pager_domain.pager.notification import Notification
 from pager_domain.pager.page_text import page_text
 from pager_domain.pager.reopening import on_reopening, reopens_until
-from pager_domain.pager.silence import NOT_HELD, acknowledged_until, resumed
+from pager_domain.pager.silence import NOT_HELD, acknowledged_until, resumed, was_ordered
 from pager_domain.pager.targets import NotifiedTarget, PlannedTarget
 from pager_domain.values import changed
 
@@ -147,7 +147,7 @@ class PagerService:
             incident = changed(incident, next_escalation_at=_next_look(due, resolved, now))
             return Change(changed(service, incident=incident), incident)
         was_due = incident.next_escalation_at or now
-        changes, causes, pages = _fired(incident, resolved, now)
+        incident, changes, causes, pages = _fired_for_somebody(incident, resolved, now, ordered=was_ordered(known))
         if not ended and not causes:
             incident = changed(incident, **changes)
             return Change(changed(service, incident=incident), incident)
@@ -191,6 +191,18 @@ def _waits_for_policy(incident: Incident, resolved: ResolvedPolicy, now: datetim
 
 def _next_look(due: datetime, resolved: ResolvedPolicy, now: datetime) -> datetime:
     return due if resolved.ask_again_after is None else min(due, now + resolved.ask_again_after)
+
+
+def _fired_for_somebody(
+    incident: Incident, resolved: ResolvedPolicy, now: datetime, *, ordered: bool
+) -> tuple[Incident, dict[str, Any], list[Cause], list[PlannedPage]]:
+    """As :func:`_fired`; where that was ``ordered`` and nobody is left by now, from level 1 of a new cycle."""
+    changes, causes, pages = _fired(incident, resolved, now)
+    if not ordered or incident.begins_anew or not changes.get("exhausted"):
+        return incident, changes, causes, pages
+    incident, skipped = beginning_anew(changed(incident, cycle=changes["cycle"])), causes[:-1]
+    changes, causes, pages = _fired(incident, resolved, now)
+    return incident, changes, [*skipped, *causes], pages
 
 
 def _fired(

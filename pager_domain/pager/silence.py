@@ -72,6 +72,14 @@ def held(incident: Incident, until: datetime) -> Incident:
     )
 
 
+def was_ordered(incident: Incident) -> bool:
+    """Whether a due ``incident`` is so because a hold ends or somebody wants it, and not because a delay is over.
+
+    Whoever was left when it was held or pushed on may be off duty by now: it must not end in silence.
+    """
+    return incident.held_until is not None or (incident.level > 0 and incident.acknowledgement_due_at is None)
+
+
 def resumed(incident: Incident) -> tuple[Incident, list[Cause]]:
     """A due ``incident`` as it is fired: held no longer, and open if its acknowledgement has expired."""
     if incident.held_until is not None:
@@ -127,7 +135,7 @@ def on_assignee_unknown(service: MonitoredService, fault: str, now: datetime) ->
     known = service.incident
     if known is None or known.assigned_to is None or not known.is_due(now):
         return Change(service, known)
-    changes: dict[str, Any] = {"assigned_to": None}
+    changes: dict[str, Any] = {"assigned_to": None, "acknowledgement_due_at": known.acknowledgement_due_at or now}
     due = known.acknowledgement_due_at
     if due is not None and due > now and not known.begins_anew and known.policy and not known.policy.is_catch_all:
         changes["next_escalation_at"] = due

@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from builders import CHECKOUT, NOON, a_policy, after, an_unhealthy_service, current
+from builders import CHECKOUT, NOON, a_level, a_policy, after, an_unhealthy_service, current
 
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.events import Acknowledgement, Timeout
 from pager_domain.pager.interventions import IncidentHeld, IncidentReleased, Snooze
+from pager_domain.pager.levels import EmptyLevel
 from pager_domain.pager.maintenance import (
     MaintenanceWindow,
     MaintenanceWindowId,
@@ -187,3 +188,12 @@ def test_what_a_deleted_window_held_is_due_at_once():
     assert causes(change) == [IncidentReleased(WINDOW)]
     assert fired(change.service, after(minutes=1)).incident.level == 1
     assert on_window_deleted(paged(), NOON).events == ()
+
+
+@pytest.mark.parametrize("deleted", [False, True], ids=["at its end", "when it is deleted"])
+def test_what_a_window_held_pages_from_level_1_where_nobody_is_on_call_any_more_for_what_is_left(deleted):
+    off_duty, moment = a_policy(levels=[a_level(), EmptyLevel()]), after(minutes=60)
+    service = on_due_in_window(paged(), WINDOW, moment, after(minutes=15)).service
+    service = on_window_deleted(service, moment).service if deleted else service
+    change = PagerService.on_timeout(service, Timeout(moment), current(off_duty))
+    assert (change.incident.cycle, change.incident.level, len(change.notifications)) == (2, 1, 2)

@@ -151,6 +151,15 @@ def test_when_the_former_policy_is_at_its_end_the_others_are_looked_for_all_the_
     assert whom(fired(change.service, STORAGE, moment + ASK_AGAIN_AFTER)) == {"person-7-1", "person-7-2"}
 
 
+def test_if_they_turn_out_to_be_nobody_then_whoever_stood_in_is_not_paged_once_more():
+    change = fired(given().service, DOWN, NOON)
+    while change.incident.acknowledgement_due_at is not None:
+        change = fired(change.service, DOWN, change.incident.next_escalation_at)
+    change = on_assignee_unknown(change.service, "no such person", change.incident.next_escalation_at)
+    change = fired(change.service, SHOP, change.incident.next_escalation_at)
+    assert (whom(change), change.incident.exhausted) == (set(), True)
+
+
 def test_before_the_first_page_the_last_known_policy_stands_in_and_else_the_catch_all():
     service = given(an_unhealthy_service()).service
     assert whom(fired(service, DOWN, NOON, (SHOP, NOON))) == {"person-1-1", "person-1-2"}

@@ -8,6 +8,7 @@ from builders import NOON, a_policy, after, an_alert, an_unhealthy_service, curr
 
 from pager_domain.pager.events import Acknowledgement, AlertRepeated, HealthyEvent, IncidentId, IncidentOpened, Timeout
 from pager_domain.pager.interventions import IncidentReopened, Snooze
+from pager_domain.pager.levels import EmptyLevel
 from pager_domain.pager.maintenance import MaintenanceWindowId, on_window_start
 from pager_domain.pager.model import FormerIncident, IncidentState, ServiceState
 from pager_domain.pager.service import PagerService
@@ -105,6 +106,22 @@ def test_if_nobody_is_left_to_be_paged_the_levels_begin_anew_at_once():
     change = alerted(healthy(exhausted, after(minutes=16)), after(minutes=17))
     assert not change.incident.exhausted
     assert timed_out(change.service, after(minutes=17), policy).incident.cycle == 2
+
+
+@pytest.mark.parametrize("minutes", [6, 14, 16, 50], ids="{} minutes".format)
+def test_if_the_last_level_was_paged_already_they_begin_anew_at_once_whether_its_delay_is_over_or_not(minutes):
+    policy = replace(a_policy(), reopen_window=timedelta(hours=1))
+    change = alerted(healthy(paged(policy), after(minutes=5)), after(minutes=minutes))
+    assert change.incident.next_escalation_at == after(minutes=minutes)
+    fired = timed_out(change.service, after(minutes=minutes), policy)
+    assert (fired.incident.cycle, fired.incident.level, len(fired.notifications)) == (2, 1, 2)
+
+
+def test_if_nobody_is_on_call_any_more_for_the_level_that_is_due_at_once_they_begin_anew():
+    off_duty = replace(FLAPPING, levels=(FLAPPING.levels[0], EmptyLevel()))
+    change = alerted(healthy(paged(), after(minutes=14)), after(minutes=18))
+    fired = timed_out(change.service, after(minutes=18), off_duty)
+    assert (fired.incident.cycle, fired.incident.level, len(fired.notifications)) == (2, 1, 2)
 
 
 def test_a_snooze_of_before_holds_on_until_its_end():
