@@ -33,6 +33,10 @@ class TokenBucket:
         granted = max(0, min(wanted, int(self.burst - missing + 1e-6)))
         return granted, max(full_at, now) + granted / self.per_second
 
+    def given_back(self, full_at: float, unused: int) -> float:
+        """When the bucket is full after ``unused`` tokens that were taken are put back."""
+        return full_at - unused / self.per_second
+
     def wait(self, full_at: float, now: float) -> float:
         """Seconds until the bucket holds a token."""
         return max(0.0, full_at - now - (self.burst - 1) / self.per_second)

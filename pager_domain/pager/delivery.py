@@ -4,12 +4,14 @@ import random
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from pager_domain.kernel import EmailTarget, NotificationTarget
 from pager_domain.pager.events import NotificationSettled, Outcome
 from pager_domain.pager.notification import Bundle
 from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, HandOff, NotNow, Refused
 from pager_domain.pager.ports.notification_outbox import Claim, Dissolved, Postponed, Result, Settled
+from pager_domain.values import changed
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=30)
 LONGEST_ASKED_PAUSE = timedelta(hours=1)
@@ -24,18 +26,16 @@ _SHORTEST_PAUSE = timedelta(seconds=0.5)
 def result_of(claim: Claim, answer: HandOff) -> Result:
     """The record to make of one attempt."""
     match answer:
-        case HandedOff(provider, message_id, duplicated):
-            return settled(
-                claim, Outcome.HANDED_OFF, provider=provider, message_id=message_id, possibly_duplicated=duplicated
-            )
+        case HandedOff(provider, message_id, twice):
+            return _told(claim, Outcome.HANDED_OFF, provider=provider, message_id=message_id, possibly_duplicated=twice)
         case Refused(reason) if isinstance(claim.notification, Bundle) and claim.attempt == 1:
             # Nobody has it, and what was wrong may be the bundle itself.
             return Dissolved(claim, reason)
         case Refused(reason):
             # Of an earlier attempt it may not be known how it ended: then the recipient may have it, even twice.
-            return settled(claim, Outcome.UNDELIVERABLE, reason=reason, possibly_duplicated=claim.attempt > 1)
+            return _told(claim, Outcome.UNDELIVERABLE, reason=reason, possibly_duplicated=claim.attempt > 1)
         case FateUnknown(reason):
-            return settled(claim, Outcome.IN_DOUBT, reason=reason, possibly_duplicated=True)
+            return _told(claim, Outcome.IN_DOUBT, reason=reason, possibly_duplicated=True)
         case NotNow(reason, after, reached):
             pause = _bounded(after) if after is not None else pause_before(claim.attempt + 1)
             return Postponed(claim, pause, reason, reached)
@@ -48,7 +48,7 @@ def unreadable(claim: Claim) -> Result:
     """
     reason = "the address is sealed with a key that this pager does not have"
     if claim.age < UNREADABLE_FOR:
-        return Postponed(claim, pause_before(claim.attempt + 1), reason)
+        return Postponed(claim, pause_before(claim.attempt + 1), reason, reached=None)
     return settled(claim, Outcome.UNDELIVERABLE, reason=reason)
 
 
@@ -87,6 +87,11 @@ def pause_before(attempt: int) -> timedelta:
 
 def _bounded(asked: timedelta) -> timedelta:
     return min(max(asked, _SHORTEST_PAUSE), LONGEST_ASKED_PAUSE)
+
+
+def _told(claim: Claim, outcome: Outcome, **more: Any) -> Settled:
+    """The end that the notifier told."""
+    return changed(settled(claim, outcome, **more), reached=True)
 
 
 def settled(

@@ -1,7 +1,6 @@
 """`pagerd backup`, `restore` and `known-until`: copies of what a room stores, and what a copy does not know."""
 
 import asyncio
-import shutil
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from pager_grpc.daemon.rooms import Room
 from pager_grpc.runtime.columns import moment_of
 from pager_grpc.runtime.config import ConfigurationFault, sqlite_file
 from pager_grpc.runtime.database import open_database
+from pager_grpc.runtime.files import copied_beside, sync_folder
 from pager_grpc.runtime.schema import newest_revision
 from pager_grpc.runtime.sqlite_backup import BackupFailed, ask_for_backup, back_up
 from pager_grpc.runtime.sqlite_file import exclusive
@@ -63,18 +63,17 @@ def restored(room: Room, source: Path) -> int:
     """
     file = _file_of(room, database_urls([room])[room], "restore it with pg_restore --clean --if-exists")
     _require_backup(room, source)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    lock = exclusive(file.with_name(file.name + ".lock"))
-    with open(lock, closefd=True):  # noqa: PTH123 - closes the lock at the end
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        for old in (file, file.with_name(file.name + "-wal")):
-            if old.exists():
-                old.rename(old.with_name(f"{file.name}.before-{stamp}{old.name.removeprefix(file.name)}"))
-        part = file.with_name(file.name + ".part")
-        shutil.copyfile(source, part)
-        part.chmod(0o600)
-        part.replace(file)
-    sys.stdout.write(f"{room}: {file} is what {source} has; what was there is {file.name}.before-{stamp}\n")
+    if source.resolve() == file.resolve():
+        raise ConfigurationFault([f"{source}: is what the {room} room stores, and no backup of it"])
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = exclusive(file.with_name(file.name + ".lock"))
+        with open(lock, closefd=True):  # noqa: PTH123 - closes the lock at the end
+            kept = _replaced(file, source)
+    except OSError as error:
+        return _failed(room, f"{file} is as it was, {source} cannot be put there: {error.strerror}")
+    was_there = f"what was there is {kept}" if kept else "nothing was there"
+    sys.stdout.write(f"{room}: {file} is what {source} has; {was_there}\n")
     return 0
 
 
@@ -96,6 +95,19 @@ async def known_until(rooms: Sequence[Room]) -> int:
         moment = f"{moment_of(newest):%Y-%m-%dT%H:%M:%S.%fZ}" if newest is not None else "never"
         sys.stdout.write(f"{room}: known until {moment}; {_UNKNOWN_AFTER[room]}\n")
     return 0
+
+
+def _replaced(file: Path, source: Path) -> str:
+    """The name under which is kept what was there; empty if nothing was. The copy is whole before that is moved."""
+    copy, stamp = copied_beside(file, source), datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    kept = f"{file.name}.before-{stamp}"
+    existed = file.exists()
+    for suffix in ("-wal", ""):
+        if (old := file.with_name(file.name + suffix)).exists():
+            old.rename(file.with_name(kept + suffix))
+    copy.replace(file)
+    sync_folder(file.parent)
+    return kept if existed else ""
 
 
 async def _back_up(url: str, file: Path, target: Path) -> None:

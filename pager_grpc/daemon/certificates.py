@@ -1,6 +1,5 @@
 """`pagerd certificates`: a private authority and a certificate for each service and an admin."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pager_grpc.daemon.rooms import Room
+from pager_grpc.runtime.files import write_durably
 from pager_grpc.runtime.identities import server_name, spiffe_id
 
 ADMIN = "admin"
@@ -53,16 +53,16 @@ def write_certificates(
         _refuse_to_overwrite(folder)
         folder.mkdir(parents=True, exist_ok=True)
         authority, key = _new_authority()
-        _write(authority_files[1], _pem_of_key(key), 0o600)
-        _write(authority_files[0], authority.public_bytes(Encoding.PEM), 0o644)
+        write_durably(authority_files[1], _pem_of_key(key), 0o600)
+        write_durably(authority_files[0], authority.public_bytes(Encoding.PEM), 0o644)
     lines = [f"{authority_files[0]}  the authority, until {authority.not_valid_after_utc:%Y-%m-%d}"]
     for name in (*Room, ADMIN):
         file = folder / f"{name}.pem"
         names = _names(name, further, list(_names_before(file)) if renew else ())
         leaf, leaf_key = _new_leaf(name, names, authority, key, lifetime)
         # A service that looks between the two finds a pair that does not match, and looks again.
-        _write(folder / f"{name}.key", _pem_of_key(leaf_key), 0o600)
-        _write(file, leaf.public_bytes(Encoding.PEM), 0o644)
+        write_durably(folder / f"{name}.key", _pem_of_key(leaf_key), 0o600)
+        write_durably(file, leaf.public_bytes(Encoding.PEM), 0o644)
         lines.append(f"{file}  {spiffe_id(name)}, until {leaf.not_valid_after_utc:%Y-%m-%d}")
     return lines
 
@@ -196,15 +196,3 @@ def _names_before(file: Path) -> Iterator[x509.GeneralName]:
 
 def _pem_of_key(key: EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _write(file: Path, content: bytes, mode: int) -> None:
-    """Replaces ``file`` as a whole: whoever reads it finds the former content or this one."""
-    temporary = file.with_name(f".{file.name}.new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    temporary.rename(file)

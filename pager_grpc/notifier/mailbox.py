@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from pager_domain.notifier.model import Accepted, Deferred, InDoubt, ProviderAns
 from pager_domain.notifier.ports.email_sender import EmailSender
 from pager_domain.notifier.ports.sms_sender import SmsSender
 from pager_grpc.notifier.email_format import email_bytes, safe_name
+from pager_grpc.runtime.files import write_durably
 
 RETRY_AFTER = timedelta(seconds=5)
 SENDER = EmailAddress("pager@localhost")
@@ -46,7 +45,7 @@ class Mailbox(EmailSender, SmsSender):
     async def _write(self, name: str, content: bytes, budget: timedelta) -> ProviderAnswer:
         try:
             async with asyncio.timeout(budget.total_seconds()):
-                await asyncio.to_thread(write_durably, self._folder / name, content)
+                await asyncio.to_thread(_write, self._folder / name, content)
         except TimeoutError:
             return InDoubt("the disk did not answer in time")  # the thread may still finish
         except OSError as fault:
@@ -54,25 +53,6 @@ class Mailbox(EmailSender, SmsSender):
         return Accepted(name)
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Replaces ``path`` as a whole: a reader, or a crash, sees the old content or the new one."""
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_durably(path, content)

@@ -8,7 +8,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from pager_domain.notifier.messages import SmsMessage
-from pager_domain.notifier.model import ProviderAnswer, Refused
+from pager_domain.notifier.model import Deferred, ProviderAnswer, Refused
 from pager_domain.notifier.ports.sms_sender import SmsSender
 from pager_domain.token_bucket import TokenBucket
 
@@ -22,8 +22,8 @@ _SPENT = "the text messages of the day are spent (NOTIFIER_SMS_PER_DAY)"
 class BoundedSmsSender(SmsSender):
     """``sender``, for numbers that begin with one of ``prefixes`` (none: all), ``per_day`` at most (0: any number).
 
-    What is beyond is refused for good, so that another way to the person is taken at once; it is never silence. The day
-    is counted in the memory of this process, and begins anew with it. ``clock`` is in seconds.
+    What is beyond is refused for good, so that another way to the person is taken at once; it is never silence. What
+    was taken, or may have been, counts, in the memory of this process, and anew with it. ``clock`` is in seconds.
     """
 
     def __init__(
@@ -53,11 +53,15 @@ class BoundedSmsSender(SmsSender):
         """As ``sender``, or refused."""
         if self._prefixes and not message.number.value.startswith(self._prefixes):
             return self._no("destination", _ELSEWHERE, message)
-        if self._day is not None:
-            granted, self._full_at = self._day.granted(self._full_at, self._clock(), 1)
-            if not granted:
-                return self._no("day", _SPENT, message)
-        return await self._sender.send_sms(message, budget)
+        if self._day is None:
+            return await self._sender.send_sms(message, budget)
+        granted, self._full_at = self._day.granted(self._full_at, self._clock(), 1)
+        if not granted:
+            return self._no("day", _SPENT, message)
+        answer = await self._sender.send_sms(message, budget)
+        if isinstance(answer, Deferred | Refused):  # not taken, and not paid for
+            self._full_at = self._day.given_back(self._full_at, 1)
+        return answer
 
     def _no(self, limit: str, said: str, message: SmsMessage) -> Refused:
         self._refused.labels(limit).inc()

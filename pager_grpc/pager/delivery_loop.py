@@ -10,7 +10,7 @@ from pager_domain.errors import StoreUnavailable
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.notification import Notification
 from pager_domain.pager.ports.deliveries import Deliveries
-from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Postponed, Result, Settled
+from pager_domain.pager.ports.notification_outbox import Claim, NotificationOutbox, Result, Settled
 from pager_grpc.pager import wakeups
 from pager_grpc.pager.delivery_lines import ends_together, incidents_of, tell_in_its_context
 from pager_grpc.pager.escalation_loop import ASIDE_SECONDS, pause_until
@@ -93,10 +93,10 @@ class DeliveryLoop(Deliveries):
         await asyncio.gather(*self._attempts)
 
     def _notice(self, result: Result) -> None:
-        there = not isinstance(result, Postponed) or result.reached
-        if there != self._notifier_is_there:
+        there = result.reached
+        if there is not None and there != self._notifier_is_there:
             log.warning("notifier_is_back" if there else "notifier_is_away")
-        self._notifier_is_there = there
+            self._notifier_is_there = there
 
     def _ended(self, attempt: asyncio.Task[None]) -> None:
         self._attempts.discard(attempt)

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from pager_grpc.runtime.database import Database
+from pager_grpc.runtime.files import sync_folder
 from pager_grpc.runtime.selecting import sqlite_driver
 from pager_grpc.runtime.sqlite_connection import SqliteConnection
 
@@ -93,7 +94,7 @@ def _write(connection: SqliteConnection, target: Path) -> None:
         part.touch(0o600)
         connection.copy_to(part)
         part.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except (OSError, sqlite3.Error) as error:
         target.unlink(missing_ok=True)
         raise BackupFailed(f"{target}: {error}") from error
@@ -124,14 +125,6 @@ async def _serve(database: Database, reader: asyncio.StreamReader, writer: async
             return
         log.info("backup_written", file=str(target))
         writer.write(_DONE)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _socket_of(file: Path) -> Path:

@@ -12,6 +12,7 @@ from pager_domain.errors import StoreUnavailable
 log = structlog.get_logger()
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_MOST_DOUBLINGS = 10
 
 
 class LoopEnded(Exception):
@@ -94,4 +95,4 @@ async def running(*loops: Awaitable[None]) -> AsyncIterator[None]:
 
 
 def _backoff(failures: int) -> float:
-    return random.uniform(_FIRST_PAUSE, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**failures))  # noqa: S311 - jitter is no secret
+    return random.uniform(_FIRST_PAUSE, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures, _MOST_DOUBLINGS)))  # noqa: S311 - jitter is no secret

@@ -122,3 +122,36 @@ def test_what_cannot_be_a_backup_changes_nothing(world: World, tmp_path: Path) -
         assert words in done.stderr
     assert (tmp_path / "letter").read_text() == "no database"
     assert world.kinds(incident)[0] == "opened"
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_a_restore_that_fails_leaves_what_was_there_and_one_that_is_repeated_keeps_both(
+    world: World, tmp_path: Path
+) -> None:
+    incident = world.raise_alert().incident.incident_id
+    copy = tmp_path / "copy"
+    back_up(world, "pager", copy)
+    world.rooms["pager"].stop()
+    file = Path(make_url(world.databases["pager"]).database or "")
+    before = file.read_bytes()
+
+    smaller = f"ulimit -f {len(before) // 2048}; exec {sys.executable} -m pager_grpc.pagerd restore pager {copy}"
+    environment = world.rooms["pager"].environment
+    full = subprocess.run(
+        ["bash", "-c", smaller], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (full.returncode, file.read_bytes()) == (1, before)
+    assert f"{file} is as it was" in full.stderr
+    assert "Traceback" not in full.stderr
+
+    itself = pagerd(world, "pager", "restore", "pager", str(file))
+    assert (itself.returncode, file.read_bytes()) == (2, before)
+
+    restore(world, "pager", copy)
+    restore(world, "pager", copy)
+    kept = [old for old in file.parent.glob("pager*.before-*") if not old.name.endswith("-wal")]
+    assert len(kept) == 2
+    assert sorted(old.read_bytes() for old in kept) == sorted([before, copy.read_bytes()])
+    assert {old.stat().st_mode & 0o777 for old in [file, *kept]} == {0o600}
+    world.rooms["pager"].start()
+    assert world.kinds(incident)[0] == "opened"

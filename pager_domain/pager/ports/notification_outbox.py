@@ -46,21 +46,28 @@ class Claim:
 
 @value
 class Settled:
-    """The claim has reached its end: ``events`` has one for each of its pages, in their order."""
+    """The claim has reached its end: ``events`` has one for each of its pages, in their order.
+
+    ``reached``: the notifier has said so; None: it was not asked.
+    """
 
     claim: Claim
     outcome: Outcome
     events: tuple[NotificationSettled, ...]
+    reached: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """It could not be handed off yet and is owed again after ``pause``; the notifier was ``reached`` or not."""
+    """It could not be handed off yet and is owed again after ``pause``.
+
+    The notifier was ``reached`` or not; None: it was not asked.
+    """
 
     claim: Claim
     pause: timedelta
     reason: str
-    reached: bool = True
+    reached: bool | None = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class Dissolved:
 
     claim: Claim
     reason: str
+    reached: bool | None = True
 
 
 Result = Settled | Postponed | Dissolved

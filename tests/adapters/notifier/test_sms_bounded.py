@@ -1,5 +1,7 @@
 """Text messages cost money: they go where the operator allows, and so many a day. Beyond it nobody is silent."""
 
+from datetime import timedelta
+
 import pytest
 from adapters.notifier.callers import Caller, settings, sms_request
 from adapters.notifier.sms_gateway import SmsGateway
@@ -9,7 +11,7 @@ from fakes.notifier_builders import BUDGET, an_sms
 from fakes.notifier_sms_sender import FakeSmsSender
 from prometheus_client import CollectorRegistry
 
-from pager_domain.notifier.model import Accepted, Refused
+from pager_domain.notifier.model import Accepted, Deferred, InDoubt, Refused
 from pager_grpc.notifier.bootstrap import running_notifier
 from pager_grpc.notifier.config import NotifierSettings
 from pager_grpc.notifier.sms_bounded import BoundedSmsSender
@@ -60,6 +62,20 @@ async def test_what_is_beyond_the_day_is_refused_and_the_budget_comes_back_as_th
 async def test_what_is_refused_for_its_country_costs_nothing_of_the_day():
     bounded = Bounded("+49", per_day=1)
     assert [await bounded.sent("+15005550006"), await bounded.sent()] == [Refused, Accepted]
+
+
+@pytest.mark.parametrize("answer", [Deferred(timedelta(seconds=5), "busy"), Refused("no such number")], ids=repr)
+async def test_what_the_gateway_did_not_take_costs_nothing_of_the_day(answer):
+    bounded = Bounded(per_day=2)
+    bounded.provider.answers = [answer] * 30
+    assert [await bounded.sent() for _ in range(30)] == [type(answer)] * 30
+    assert [await bounded.sent() for _ in range(3)] == [Accepted, Accepted, Refused]
+
+
+async def test_what_it_may_have_taken_does():
+    bounded = Bounded(per_day=1)
+    bounded.provider.answers = [InDoubt("no answer")]
+    assert [await bounded.sent() for _ in range(2)] == [InDoubt, Refused]
 
 
 async def test_whoever_asks_for_it_hears_that_the_message_is_refused_for_good(tmp_path):

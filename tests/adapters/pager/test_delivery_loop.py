@@ -7,6 +7,7 @@ from fakes.senders import FakeSenders
 
 from pager_domain.errors import StoreUnavailable
 from pager_domain.pager.ports.email_sender import NotNow
+from pager_domain.pager.ports.notification_outbox import Claim
 from pager_grpc.pager import delivery_loop
 from pager_grpc.pager.delivery_loop import IN_FLIGHT, DeliveryLoop
 from pager_grpc.pager.escalation_loop import ASIDE_SECONDS, EscalationLoop
@@ -106,6 +107,17 @@ async def test_while_the_notifier_is_away_a_page_waits_for_its_turn(paging):
     await paging.deliveries.step()
     paging.senders.answers = [NotNow("nobody is there", reached=False)] * 2
     await paging.raised("a")
+    await paging.deliveries.drain()
+    assert paging.deliveries.room == 0
+
+
+async def test_what_was_answered_meanwhile_says_nothing_of_the_notifier(paging):
+    await paging.deliveries.step()
+    paging.senders.answers = [NotNow("nobody is there", reached=False)] * 2
+    await paging.raised("a")
+    await paging.deliveries.drain()
+    page = next(iter(paging.pager.store.state.pages.values())).notification
+    paging.deliveries.begin([Claim(page, 2, is_wanted=False)])
     await paging.deliveries.drain()
     assert paging.deliveries.room == 0
 

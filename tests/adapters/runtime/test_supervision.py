@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from pager_domain.errors import StoreUnavailable
+from pager_grpc.runtime import supervision
 from pager_grpc.runtime.supervision import Doorbell, LoopEnded, run_forever, running
 
 
@@ -33,6 +34,23 @@ async def test_a_loop_survives_whatever_goes_wrong_and_is_woken_by_its_bell():
     async with running(run_forever("test", step, bell)):
         await asyncio.wait_for(done.wait(), 10)
     assert len(calls) >= 5
+
+
+async def test_a_loop_goes_on_however_often_it_failed(monkeypatch):
+    """Through an outage of an hour, say."""
+    monkeypatch.setattr(supervision, "_FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(supervision, "_LONGEST_PAUSE", 0.0)
+    done, calls = asyncio.Event(), []
+
+    async def step() -> float:
+        calls.append(1)
+        if len(calls) <= 3000:
+            raise StoreUnavailable
+        done.set()
+        return 1000.0
+
+    async with running(run_forever("test", step, Doorbell())):
+        await asyncio.wait_for(done.wait(), 60)
 
 
 async def test_loops_are_ended_and_awaited_with_their_owner():

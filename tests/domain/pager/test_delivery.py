@@ -37,7 +37,7 @@ def a_claim(attempt=1):
 def test_a_final_answer_settles_the_page_with_a_line_that_says_how(answer, outcome, rest):
     page = a_page()
     event = NotificationSettled(page.notification_id, page.notified, 1, 1, outcome, *rest)
-    assert result_of(a_claim(), answer) == Settled(a_claim(), outcome, (event,))
+    assert result_of(a_claim(), answer) == Settled(a_claim(), outcome, (event,), reached=True)
 
 
 def a_bundle_claim(attempt=1):
