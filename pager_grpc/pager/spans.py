@@ -57,6 +57,6 @@ def note_end(span: Span, result: Result) -> None:
         provider = result.events[0].provider
         span.note({"pager.outcome": result.outcome.value} | ({"pager.provider": provider} if provider else {}))
     elif isinstance(result, Postponed):
-        span.note({"pager.outcome": "postponed", "pager.notifier_reached": result.reached})
+        span.note({"pager.outcome": "postponed", "pager.notifier_reached": bool(result.reached)})
     else:
         span.note({"pager.outcome": "dissolved"})

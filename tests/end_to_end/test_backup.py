@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ from sqlalchemy import make_url
 ANA = "ana@example.com"
 
 
-def pagerd(world: World, room: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command of `pagerd` as the operator of ``room`` would."""
-    command = [sys.executable, "-m", "pager_grpc.pagerd", *arguments]
+def pagerd(world: World, room: str, *arguments: str, under: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Runs a command of `pagerd` as the operator of ``room`` would, perhaps ``under`` another one."""
+    command = [*under, sys.executable, "-m", "pager_grpc.pagerd", *arguments]
     environment = world.rooms[room].environment
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
@@ -135,11 +136,8 @@ def test_a_restore_that_fails_leaves_what_was_there_and_one_that_is_repeated_kee
     file = Path(make_url(world.databases["pager"]).database or "")
     before = file.read_bytes()
 
-    smaller = f"ulimit -f {len(before) // 2048}; exec {sys.executable} -m pager_grpc.pagerd restore pager {copy}"
-    environment = world.rooms["pager"].environment
-    full = subprocess.run(
-        ["bash", "-c", smaller], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+    no_room = ["prlimit", f"--fsize={len(before) // 2}"]
+    full = pagerd(world, "pager", "restore", "pager", str(copy), under=no_room)
     assert (full.returncode, file.read_bytes()) == (1, before)
     assert f"{file} is as it was" in full.stderr
     assert "Traceback" not in full.stderr

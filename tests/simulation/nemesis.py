@@ -52,13 +52,17 @@ class Nemesis:
         self._world.later(seconds, lambda: self._world.network.cut.pop(link, None))
 
     def _clock(self, where: float, span: float) -> None:
-        """Set forward or back, and right again later; what was due by the wrong clock comes that much later."""
+        """Set forward or back, and right again later; what was due by the wrong clock comes that much later.
+
+        What happens meanwhile is noted with moments of the wrong clock, so that it may look like before the fault.
+        """
         node, jump = self._world.nodes[("pager", "notifier")[int(where * 2)]], (-60, -12, -2, 2, 12, 60)[int(span * 6)]
         node.clock.wrong_by = float(jump)
         self._clocks_wrong_by += abs(jump)
         seconds = 1 + where * 10
         ended = self._world.now() + seconds + self._clocks_wrong_by
-        self._world.fault(f"clock of {node.name} {jump:+} s", self._world.now(), ended)
+        began = self._world.now() - self._clocks_wrong_by
+        self._world.fault(f"clock of {node.name} {jump:+} s", began, ended)
 
         def right_again() -> None:
             node.clock.wrong_by = 0.0
