@@ -8,7 +8,15 @@ from pager_domain.errors import DomainError
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager import silence
 from pager_domain.pager.errors import MonitoredServiceUnknown, RequestIdReused
-from pager_domain.pager.events import Acknowledgement, Alert, IncidentId, IncidentOpened, NotificationSettled, Outcome
+from pager_domain.pager.events import (
+    Acknowledgement,
+    Alert,
+    IncidentId,
+    IncidentOpened,
+    IncidentResolved,
+    NotificationSettled,
+    Outcome,
+)
 from pager_domain.pager.interventions import (
     Escalation,
     IncidentEscalated,
@@ -171,16 +179,23 @@ def followed(change: Change, traceparent: str) -> Change:
 
 
 def _silenced(changes: Sequence[Change]) -> set[IncidentId]:
-    """The incidents whose waiting pages are owed no longer; one that goes on in the same batch owes them still."""
+    """The incidents whose waiting pages are owed no longer; one that is resolved and goes on in the same batch owes
+    them still, unless somebody had answered before.
+    """
     silenced: set[IncidentId] = set()
+    resolved: set[IncidentId] = set()
     if not any(change.stops_paging for change in changes):
         return silenced
     for change in changes:
         if change.incident is not None and change.stops_paging:
-            silenced.add(change.incident.incident_id)
-        elif change.incident is not None and any(isinstance(event.what, IncidentReopened) for event in change.events):
-            silenced.discard(change.incident.incident_id)
-    return silenced
+            (resolved if _causes(change, IncidentResolved) else silenced).add(change.incident.incident_id)
+        elif change.incident is not None and _causes(change, IncidentReopened):
+            resolved.discard(change.incident.incident_id)
+    return silenced | resolved
+
+
+def _causes(change: Change, kind: type) -> bool:
+    return any(isinstance(event.what, kind) for event in change.events)
 
 
 def _stored(request: Request, answer: Answer) -> StoredAnswer:

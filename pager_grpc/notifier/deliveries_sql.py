@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import structlog
 from sqlalchemy import TextClause, bindparam, text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pager_domain.errors import DomainError, StoreUnavailable
@@ -21,6 +20,7 @@ from pager_grpc.notifier.tables import DELIVERIES
 from pager_grpc.runtime.bulk import Writes
 from pager_grpc.runtime.columns import as_moment, moment_of
 from pager_grpc.runtime.database import Database
+from pager_grpc.runtime.database_errors import again_when_taken
 from pager_grpc.runtime.group_commit import GroupCommit
 from pager_grpc.runtime.metrics_batches import BatchMetrics
 from pager_grpc.runtime.selecting import Row, fetch, is_one_of
@@ -41,7 +41,6 @@ _LOCKED = """
 WITH locked AS MATERIALIZED (SELECT * FROM deliveries WHERE {condition} ORDER BY delivery_id {lock})
 SELECT {now} AS ledger_time, locked.* FROM (SELECT 1) AS always LEFT JOIN locked ON true
 """
-_UNIQUE_VIOLATION = "23505"
 
 
 @value
@@ -110,13 +109,8 @@ class SqlDeliveryLedger(DeliveryLedger):
             return [StoreUnavailable()] * len(changes)
 
     async def _looked_at(self, changes: Sequence[LineChange]) -> list[Delivery | DomainError]:
-        while True:
-            try:
-                return await self._database.retrying(partial(self._change_all, changes))
-            except IntegrityError as error:
-                # Another replica inserted one of the lines between our look and our insert; now it can be locked.
-                if getattr(error.orig, "sqlstate", "") != _UNIQUE_VIOLATION:
-                    raise
+        # Another replica may insert one of the lines between our look and our insert; then it can be locked.
+        return await again_when_taken(partial(self._database.retrying, partial(self._change_all, changes)))
 
     async def find(self, delivery_id: str) -> Delivery | None:
         """As committed now."""

@@ -22,6 +22,7 @@ from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.bulk import Writes
 from pager_grpc.runtime.columns import as_document, as_moment
 from pager_grpc.runtime.database import Database
+from pager_grpc.runtime.database_errors import again_when_taken
 from pager_grpc.runtime.selecting import Binds, Row, change, fetch, is_one_of
 
 WINDOWS, COVERED = table_of(MaintenanceWindowRow), table_of(MaintenanceWindowServiceRow)
@@ -67,7 +68,7 @@ class SqlMaintenanceWindows(MaintenanceWindows):
 
     async def create(self, window: MaintenanceWindow, request_id: str) -> MaintenanceWindow:
         """One transaction; what is over for two days is forgotten in passing."""
-        stored = await self._database.atomically(partial(self._create, window, request_id))
+        stored = await again_when_taken(partial(self._database.atomically, partial(self._create, window, request_id)))
         self._wakeups.committed(Work.MAINTENANCE)
         return stored
 

@@ -8,10 +8,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Row, text, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pager_domain.errors import StoreUnavailable
 from pager_domain.kernel import MonitoredServiceId, PolicyId
 from pager_domain.policy.levels import people_in, schedules_in
 from pager_domain.policy.model import POLICIES, Coverage, EscalationPolicy, PolicyDefinition, PolicyRecord
@@ -33,13 +31,11 @@ from pager_grpc.policy.tables import ESCALATION_POLICIES, POLICY_COVERAGE, POLIC
 from pager_grpc.runtime.bulk import insert_rows, upsert_rows
 from pager_grpc.runtime.columns import as_document, moment_of
 from pager_grpc.runtime.database import Database
+from pager_grpc.runtime.database_errors import again_when_taken
 
 T = TypeVar("T")
 D = TypeVar("D", bound=Definition)
 R = TypeVar("R", bound=Revisioned[Any])
-
-_RACES = 5
-_UNIQUE_VIOLATION = "23505"
 
 
 class SqlPolicyUnitOfWork(SqlRosterUnitOfWork, SqlVerificationUnitOfWork, PolicyUnitOfWork):
@@ -148,14 +144,7 @@ class SqlPolicyStore(SqlRosterStore, PolicyStore):
 
     async def atomically(self, work: Callable[[PolicyUnitOfWork], Awaitable[T]]) -> T:
         """Runs ``work`` again when a key was taken since it looked: then its rules see by whom."""
-        for _ in range(_RACES):
-            try:
-                return await self._database.retrying(partial(self._once, work))
-            except IntegrityError as error:
-                if getattr(error.orig, "sqlstate", None) != _UNIQUE_VIOLATION:
-                    raise
-                lost = error
-        raise StoreUnavailable from lost
+        return await again_when_taken(partial(self._database.retrying, partial(self._once, work)))
 
     async def policy(self, policy_id: PolicyId) -> EscalationPolicy | None:
         """One row, or none."""

@@ -1,22 +1,26 @@
 """The drivers' many ways to say that a database is gone, or that a transaction lost to another one."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime.disk_failure import end_if_a_sync_failed
 from pager_grpc.runtime.schema_version import OUTDATED_CODE
 
+T = TypeVar("T")
+
 _CONTENTION = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock timeout
 # Connection lost (08…) and server stopping or starting (57P…) beside: no connection left, a former primary that only
 # reads, disk full, too many locks, a statement cut by its timeout, a database dropped (to be restored, say), a schema
 # that is no longer for this code.
 _POSTGRES_GONE = {"53300", "25006", "53100", "53200", "57014", "3D000", OUTDATED_CODE}
+_UNIQUE_VIOLATION, _RACES = "23505", 5
 _SQLITE_GONE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -54,6 +58,24 @@ def is_contention(error: BaseException) -> bool:
     # A plan that was made before the schema changed is made anew the next time.
     outdated = isinstance(original, asyncpg.InvalidCachedStatementError)
     return outdated or getattr(original, "sqlstate", None) in _CONTENTION
+
+
+async def again_when_taken(work: Callable[[], Awaitable[T]]) -> T:
+    """``work`` again when it lost a key that was free when it looked: then its rules see by whom it is taken.
+
+    On SQLite nobody else writes between the two.
+
+    Raises:
+        StoreUnavailable: others were faster again and again.
+    """
+    for _ in range(_RACES):
+        try:
+            return await work()
+        except IntegrityError as error:
+            if getattr(error.orig, "sqlstate", None) != _UNIQUE_VIOLATION:
+                raise
+            lost = error
+    raise StoreUnavailable from lost
 
 
 def _is_gone(error: DBAPIError) -> bool:

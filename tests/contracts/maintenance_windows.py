@@ -1,5 +1,6 @@
 """What every store promises about maintenance windows. A signer gives ``pager`` with ``windows``."""
 
+import asyncio
 from dataclasses import replace
 from datetime import time, timedelta
 
@@ -67,6 +68,11 @@ class MaintenanceWindowsContract:
         with pytest.raises(RequestIdReused):
             await pager.windows.create(replace(window, window_id=MaintenanceWindowId("w3"), reason="else"), "r")
         assert await pager.windows.page(None, 10) == [window]
+
+    async def test_repeats_at_the_same_time_get_the_same_window(self, pager, window):
+        windows = [replace(window, window_id=MaintenanceWindowId(f"w{n}")) for n in range(1, 9)]
+        stored = await asyncio.gather(*(pager.windows.create(each, "r") for each in windows))
+        assert stored == await pager.windows.page(None, 10) * len(windows)
 
     async def test_a_window_that_is_over_is_refused(self, pager, window):
         await pager.advance(60 * 60)

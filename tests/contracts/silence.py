@@ -281,6 +281,15 @@ class SilenceContract:
         assert await self.steps(pager) == [(1, 1)]
         assert len(await pager.outbox.claim(10)) == 2
 
+    async def test_but_not_those_of_people_from_whom_it_was_taken_in_the_same_batch(self, pager, application, policies):
+        policies.default = FLAPPING
+        policies.store(replace(a_policy(levels=1), policy_id="them"))
+        await self.done(application, raising())
+        given = reassigning(Assignee(AssigneeKind.POLICY, "them"))
+        await application.handle([given, healing(), raising()])
+        ends = await self.told(pager, NotificationSettled)
+        assert [(end.cycle, end.outcome) for end in ends] == [(1, Outcome.CANCELLED)] * 2
+
     async def test_a_reopened_incident_stays_with_whoever_had_it(self, pager, application, policies):
         policies.default = FLAPPING
         await self.done(application, raising(), acknowledging(), healing(), raising())
