@@ -18,7 +18,8 @@ help: ## Prints this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## Starts the three services, the first time with the example policies; Ctrl-C stops them
-	@$(VENV)/bin/pagerd up $(if $(wildcard var/policy.db),,--configuration examples/policies.yaml) --log-files
+	@stored=$$POLICY_DATABASE_URL$$(ls "$${PAGERD_DATA:-var}/policy.db" 2>/dev/null); \
+	exec $(VENV)/bin/pagerd up $$([ -n "$$stored" ] || echo --configuration examples/policies.yaml) --log-files
 
 demo: $(INSTALLED) ## Plays one incident with real processes in less than a minute
 	@$(VENV)/bin/python scripts/demo.py

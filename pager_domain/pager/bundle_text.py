@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from pager_domain.pager.events import MOST_SEVERE_FIRST
 from pager_domain.pager.notification import Bundle, Notification
-from pager_domain.pager.page_text import MAX_BODY_BYTES, MAX_SMS_CHARACTERS
+from pager_domain.pager.page_text import MAX_BODY_BYTES, MAX_SMS_CHARACTERS, cut_for_sms
 from pager_domain.pager.targets import Channel
 
 _ADVICE = """
@@ -54,7 +54,7 @@ def _severities(pages: Sequence[Notification]) -> str:
 
 def _named(pages: Sequence[Notification], room: int) -> str:
     """The services, as many as ``room`` characters take, and how many are left."""
-    names = [_cut(name) for name in dict.fromkeys(page.monitored_service_id for page in pages)]
+    names = [cut_for_sms(name, _LONGEST_NAME) for name in dict.fromkeys(page.monitored_service_id for page in pages)]
     # Joined once: whoever joins a thousand names once for each of them holds up the event loop for 40 ms.
     lengths = [length - len(", ") for length in accumulate(len(name) + len(", ") for name in names)]
     for shown in range(len(names), 0, -1):
@@ -62,7 +62,3 @@ def _named(pages: Sequence[Notification], room: int) -> str:
         if lengths[shown - 1] + len(rest) <= room:
             return ", ".join(names[:shown]) + rest
     return f"{len(names)} services"
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

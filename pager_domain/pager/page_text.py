@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from pager_domain.pager.model import Incident
 from pager_domain.pager.targets import Channel
 
-MAX_SMS_CHARACTERS = 320
-"""Two concatenated messages: what every gateway takes and a person reads at night."""
+MAX_SMS_CHARACTERS = 306
+"""Two messages in the alphabet of GSM, where each of several holds 153: what a person reads at night. In another
+alphabet, where each holds 67, they are up to five.
+"""
 
 MAX_BODY_BYTES = 32 * 1024
 """As much as the notifier takes; links and details may be longer together, and their end gives way."""
@@ -40,12 +42,13 @@ def _delay(late: timedelta) -> str:
 
 def _sms(incident: Incident, delay: str, step: int) -> str:
     start = f"{delay} LATE: " if delay else ""
-    start += f"{incident.alert.severity.upper()} {_cut(incident.monitored_service_id, 60)}: "
+    start += f"{incident.alert.severity.upper()} {cut_for_sms(incident.monitored_service_id, 60)}: "
     level = f" | level {incident.level}" + (f", page {step + 1}" if step else "")
     acknowledge = f" | ack: {_ack_command(incident)}"
     # Half a command is worse than none; the message needs some room too.
     end = level + acknowledge if len(start + level + acknowledge) <= MAX_SMS_CHARACTERS - 60 else level
-    return start + _cut(" ".join(incident.alert.message.split()), MAX_SMS_CHARACTERS - len(start) - len(end)) + end
+    words = " ".join(incident.alert.message.split())
+    return start + cut_for_sms(words, MAX_SMS_CHARACTERS - len(start) - len(end)) + end
 
 
 def _email_body(incident: Incident, now: datetime, delay: str, step: int) -> str:
@@ -61,7 +64,7 @@ def _email_body(incident: Incident, now: datetime, delay: str, step: int) -> str
         f"Incident:  {incident.incident_id}",
         "",
         "To acknowledge, so that nobody else is paged:",
-        f"  {_ack_command(incident)}",
+        f"  {_ack_command(incident)} --incident {incident.incident_id}",
         "When the service works again:",
         f"  pagerctl healthy {shlex.quote(incident.monitored_service_id)}",
     ]
@@ -78,6 +81,11 @@ def _ack_command(incident: Incident) -> str:
 
 def _moment(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def cut_for_sms(text: str, length: int) -> str:
+    """``text`` in ``length`` characters; a "…" is not in the alphabet of GSM, and would make five messages of two."""
+    return text if len(text) <= length else text[: length - 3] + "..."
 
 
 def _cut(text: str, length: int) -> str:

@@ -27,7 +27,7 @@ def test_an_email_says_service_message_level_when_and_how_to_acknowledge():
     assert subject == "[ERROR] checkout: payments fail"
     for said in ("checkout", "payments fail", "Level:     2", "2026-03-01 12:00:00 UTC", "2026-03-01 12:15:00 UTC"):
         assert said in body
-    assert "pagerctl ack checkout --by YOU" in body
+    assert "pagerctl ack checkout --by YOU --incident incident-1" in body
     assert "pagerctl healthy checkout" in body
     assert "incident-1" in body
 
@@ -86,13 +86,19 @@ _messages = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, 
 
 
 @given(_names | st.sampled_from(["'" * 255, "x" * 255]), _messages | st.just("y" * 1024), st.integers(1, 20))
-def test_an_sms_never_has_more_than_320_characters_and_always_some_of_the_message(service, message, level):
+def test_an_sms_never_has_more_than_306_characters_and_always_some_of_the_message(service, message, level):
     _, body = page_text(an_incident_about(service, message, level), Channel.SMS, NOON, NOON)
     assert len(body) <= MAX_SMS_CHARACTERS
     assert f"| level {level}" in body
     assert "\n" not in body
     flat = " ".join(message.split())
     assert flat[:10] in body
+
+
+def test_an_sms_that_is_cut_needs_no_other_alphabet_than_its_words():
+    _, body = page_text(an_incident_about("s" * 255, "y" * 1024), Channel.SMS, NOON, NOON)
+    assert len(body) == MAX_SMS_CHARACTERS
+    assert body.isascii()
 
 
 @given(_messages)
