@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.daemon.configuration import database_urls
@@ -84,17 +85,28 @@ async def known_until(rooms: Sequence[Room]) -> int:
         ConfigurationFault: the configuration cannot be used, or a room runs on its SQLite file.
     """
     for room, url in database_urls(rooms).items():
-        database = open_database(url)
+        if (file := sqlite_file(url)) is not None and not file.exists():
+            sys.stdout.write(f"{room}: {file} is not there: nothing was ever stored\n")
+            continue
         try:
-            async with database.snapshot() as connection:
-                newest = (await connection.execute(text(_NEWEST[room]))).scalar_one_or_none()
+            newest = await _newest(room, url)
         except StoreUnavailable as error:
             return _failed(room, f"the database cannot be reached: {error.__cause__}")
-        finally:
-            await database.close()
-        moment = f"{moment_of(newest):%Y-%m-%dT%H:%M:%S.%fZ}" if newest is not None else "never"
+        except DBAPIError as error:
+            return _failed(room, f"the database has no tables of this room: {error.orig}")
+        moment = f"{newest:%Y-%m-%dT%H:%M:%S.%fZ}" if newest is not None else "never"
         sys.stdout.write(f"{room}: known until {moment}; {_UNKNOWN_AFTER[room]}\n")
     return 0
+
+
+async def _newest(room: Room, url: str) -> datetime | None:
+    database = open_database(url)
+    try:
+        async with database.snapshot() as connection:
+            newest = (await connection.execute(text(_NEWEST[room]))).scalar_one_or_none()
+    finally:
+        await database.close()
+    return moment_of(newest) if newest is not None else None
 
 
 def _replaced(file: Path, source: Path) -> str:

@@ -98,6 +98,21 @@ def test_each_room_tells_until_when_it_knows_what_happened(world: World) -> None
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_where_nothing_was_ever_stored_that_is_said_and_nothing_is_made(world: World, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere" / "pager.db"
+    world.rooms["pager"].environment["PAGER_DATABASE_URL"] = f"sqlite+aiosqlite:///{nowhere}"
+    told = pagerd(world, "pager", "known-until", "pager")
+    assert (told.returncode, told.stdout) == (0, f"pager: {nowhere} is not there: nothing was ever stored\n"), (
+        told.stderr
+    )
+    nowhere.parent.mkdir(exist_ok=True)
+    nowhere.touch()
+    empty = pagerd(world, "pager", "known-until", "pager")
+    assert (empty.returncode, empty.stderr.count("\n")) == (1, 1)
+    assert "has no tables of this room: no such table: incident_events" in empty.stderr
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_what_up_stores_is_copied_without_a_setting_that_up_serves_without(world: World, tmp_path: Path) -> None:
     del world.rooms["policy"].environment["PAGER_CATCH_ALL_EMAIL"]
     del world.rooms["pager"].environment["PAGER_CATCH_ALL_EMAIL"]
