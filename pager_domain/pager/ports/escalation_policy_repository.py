@@ -47,7 +47,10 @@ class EscalationPolicyRepository(Protocol):
     """The policies as they are now, with the concrete targets of each level."""
 
     async def resolve(self, questions: Sequence[PolicyQuestion]) -> list[EscalationPolicy | NoPolicy]:
-        """One answer a question, in their order, within half a second; it never raises.
+        """One answer a question, in their order; it never raises.
+
+        They come within half a second (``PAGER_POLICY_DEADLINE``); where answers are so large that they come in parts,
+        each part does.
 
         An unreachable or slow policy service and an answer that makes no sense are :class:`NoPolicy`.
         """
