@@ -19,8 +19,8 @@ def page_text(incident: Incident, channel: Channel, now: datetime, due: datetime
     """(subject, body) of a page of the incident's present level, decided at ``now``; an SMS has no subject.
 
     A page that is a minute behind ``due`` or more says so: whoever reads it must know that the trouble is not new.
-    The pages of one level by the same way, ``step`` counts them from 0, are told apart: some gateways drop what they
-    take for a repeat.
+    The pages of one level by the same way, ``step`` counts them from 0, are told apart, and so are those of another
+    cycle: some gateways drop what they take for a repeat.
     """
     delay = _delay(now - due)
     if channel is Channel.SMS:
@@ -43,7 +43,8 @@ def _delay(late: timedelta) -> str:
 def _sms(incident: Incident, delay: str, step: int) -> str:
     start = f"{delay} LATE: " if delay else ""
     start += f"{incident.alert.severity.upper()} {cut_for_sms(incident.monitored_service_id, 60)}: "
-    level = f" | level {incident.level}" + (f", page {step + 1}" if step else "")
+    again = (f", cycle {incident.cycle}" if incident.cycle > 1 else "") + (f", page {step + 1}" if step else "")
+    level = f" | level {incident.level}{again}"
     acknowledge = f" | ack: {_ack_command(incident)}"
     # Half a command is worse than none; the message needs some room too.
     end = level + acknowledge if len(start + level + acknowledge) <= MAX_SMS_CHARACTERS - 60 else level

@@ -17,7 +17,8 @@ from pager_grpc.pager.incident_records_sql import read_records
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.selecting import fetch
 
-QUIET_WITHIN_SECONDS = 60.0
+QUIET_WITHIN_SECONDS = 150.0
+"""A snooze takes a minute or more, and then its levels come."""
 _OWED = """
 SELECT (SELECT count(*) FROM notifications WHERE state = 'waiting') AS pages,
        (SELECT count(*) FROM incidents WHERE next_escalation_at IS NOT NULL) AS levels

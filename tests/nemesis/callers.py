@@ -9,7 +9,9 @@ from typing import Any
 
 import grpc
 from nemesis.cluster import PAGERS, TEAMS, Cluster, services_of
-from simulation.history import Call
+from simulation.history import Call, Operation
+from simulation.requests import CHANGED, METHODS
+from simulation.requests import request as intervention
 
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1 import pager_service_pb2_grpc as pb_grpc
@@ -34,7 +36,8 @@ def every_service() -> list[str]:
 class Callers:
     """One task a service; ``rest`` is how long each sleeps at most between two troubles, in seconds.
 
-    A call may take ``timeout`` seconds; who has no answer after ``patience`` seconds gives up.
+    A call may take ``timeout`` seconds; who has no answer after ``patience`` seconds gives up. ``intervenes`` is the
+    share of troubles in which somebody pushes the incident on, gives it to others or puts it off.
     """
 
     def __init__(
@@ -46,8 +49,9 @@ class Callers:
         pagers: Sequence[str] = PAGERS,
         timeout: float = 3.0,
         patience: float = PATIENCE_SECONDS,
+        intervenes: float = 0.0,
     ) -> None:
-        self._chance, self._rest = chance, rest
+        self._chance, self._rest, self._intervenes = chance, rest, intervenes
         self._timeout, self._patience = timeout, patience
         self._stubs = [pb_grpc.PagerServiceStub(cluster.channel(name)) for name in pagers]
         self._count = 0
@@ -63,6 +67,9 @@ class Callers:
             await self._pause(over, self._rest)
             await asyncio.gather(*(self._raise(service) for _ in range(self._chance.choice((1, 1, 1, 2, 3)))))
             await self._pause(over, 7)
+            if self._chance.random() < self._intervenes:
+                await self._intervene(service)
+                await self._pause(over, 7)
             if self._chance.random() < 0.6:
                 await self._acknowledge(service)
                 await self._pause(over, 3)
@@ -87,6 +94,12 @@ class Callers:
         request_id = self._request_id("ack")
         request = pb.AcknowledgeRequest(monitored_service_id=service, acknowledged_by="ana", request_id=request_id)
         await self._insist("acknowledge", "Acknowledge", request)
+
+    async def _intervene(self, service: str) -> None:
+        operation: Operation = self._chance.choice(("escalate", "reassign", "snooze"))
+        teams = [f"team-{team}" for team in range(TEAMS)]
+        asked = intervention(operation, service, self._request_id(operation), teams, self._chance)
+        await self._insist(operation, METHODS[operation], asked)
 
     async def _heal(self, service: str) -> None:
         request = pb.MarkHealthyRequest(monitored_service_id=service, request_id=self._request_id("healthy"))
@@ -120,11 +133,6 @@ class Callers:
 
 
 def _heard(operation: str, answer: Any) -> dict[str, Any]:
-    match operation:
-        case "raise":
-            changed, count = answer.opened, answer.alert_count
-        case "acknowledge":
-            changed, count = answer.acknowledged, 0
-        case _:
-            changed, count = answer.resolved, 0
+    changed = getattr(answer, CHANGED[operation]) if operation in CHANGED else True
+    count = answer.alert_count if operation == "raise" else 0
     return {"incident_id": answer.incident.incident_id, "changed": changed, "alert_count": count}

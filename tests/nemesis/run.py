@@ -76,7 +76,7 @@ async def _run(options: argparse.Namespace) -> int:
 
 
 async def _story(options: argparse.Namespace, cluster: Cluster, folder: Path) -> tuple[list[str], dict]:
-    callers = Callers(cluster, random.Random(f"callers {options.seed}"))  # noqa: S311
+    callers = Callers(cluster, random.Random(f"callers {options.seed}"), intervenes=0.2)  # noqa: S311
     streams = Streams(cluster, random.Random(f"streams {options.seed}"))  # noqa: S311
     storms = Storms(cluster, random.Random(f"storms {options.seed}"), options.only)  # noqa: S311
     over = asyncio.Event()

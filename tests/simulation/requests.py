@@ -22,12 +22,12 @@ CHANGED = {"raise": "opened", "acknowledge": "acknowledged", "healthy": "resolve
 """The field of an answer that says whether anything changed; where there is none, it always did."""
 
 
-def request(operation: str, service: str, services: Sequence[str], request_id: str, dice: Random) -> Any:
-    """The request; ``dice`` decides how long a snooze is and to whom an incident is given."""
+def request(operation: str, service: str, request_id: str, policies: Sequence[str], dice: Random) -> Any:
+    """The request; ``dice`` says how long a snooze is, and to which of ``policies`` an incident is given, or nobody."""
     common = {"monitored_service_id": service, "request_id": request_id}
     match operation:
         case "raise":
-            severity = pb.Incident.Severity.values()[1 + services.index(service) % 4]
+            severity = pb.Incident.Severity.values()[1 + (int(service[-1]) - 1) % 4]
             message = f"it is broken, says {request_id or 'somebody'}"
             return pb.RaiseAlertRequest(message=message, severity=severity, **common)
         case "acknowledge":
@@ -39,15 +39,13 @@ def request(operation: str, service: str, services: Sequence[str], request_id: s
         case "escalate":
             return pb.EscalateIncidentRequest(escalated_by="ana", **common)
         case _:
-            return pb.ReassignIncidentRequest(reassigned_by="ana", assigned_to=_assignee(services, dice), **common)
+            return pb.ReassignIncidentRequest(reassigned_by="ana", assigned_to=_assignee(policies, dice), **common)
 
 
-def _assignee(services: Sequence[str], dice: Random) -> pb.Assignee:
-    """Any policy, one that does not exist, or a person whom nobody knows."""
-    number = dice.randint(1, len(services) + 2)
-    if number > len(services) + 1:
-        return pb.Assignee(person_id="nobody")
-    return pb.Assignee(policy_id=f"policy-{number}")
+def _assignee(policies: Sequence[str], dice: Random) -> pb.Assignee:
+    """One of ``policies``, or a policy or a person whom nobody knows."""
+    nobody = [pb.Assignee(policy_id="nowhere"), pb.Assignee(person_id="nobody")]
+    return dice.choice([*(pb.Assignee(policy_id=policy) for policy in policies), *nobody])
 
 
 def many_alerts(name: str, services: Sequence[str], dice: Random) -> pb.RaiseAlertsRequest:

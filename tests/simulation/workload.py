@@ -129,7 +129,8 @@ class Callers:
 
     async def _call(self, operation: Operation, service: str, request_id: str, tries: int) -> None:
         """Calls until heard; whoever named the call may repeat it, and sometimes does so after an answer too."""
-        asked = request(operation, service, self._services, request_id, self._chance.stream("requests"))
+        policies = [f"policy-{number}" for number in range(1, len(self._services) + 1)]
+        asked = request(operation, service, request_id, policies, self._chance.stream("requests"))
         for attempt in range(1, tries + 1):
             outcome = await self._try(operation, service, asked)
             if not request_id or (outcome != "unknown" and attempt != tries - 1):

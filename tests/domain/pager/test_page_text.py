@@ -72,6 +72,12 @@ def test_the_pages_of_a_level_by_the_same_way_are_told_apart_and_the_first_is_as
         assert ("[page 2]" in again[0]) is (channel is Channel.EMAIL)
 
 
+def test_an_sms_of_another_cycle_is_told_apart_too():
+    incident = replace(an_incident_about(), cycle=2)
+    _, sms = page_text(incident, Channel.SMS, NOON, NOON, 1)
+    assert ", cycle 2, page 2 |" in sms
+
+
 def test_a_name_that_a_shell_would_tear_apart_is_quoted():
     _, body = page_text(an_incident_about("my shop; rm -rf"), Channel.EMAIL, NOON, NOON)
     assert "pagerctl ack 'my shop; rm -rf' --by YOU" in body
