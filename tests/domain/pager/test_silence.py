@@ -114,6 +114,11 @@ def test_a_snooze_at_whose_end_nobody_is_on_call_any_more_for_what_is_left_begin
     assert [type(cause) for cause in causes(resumed)] == [LevelSkipped, LevelNotified]
 
 
+def test_whoever_escalates_before_that_pages_level_1_again():
+    escalated = on_escalation(snoozed(paged(a_policy())).service, Escalation("ben"), after(minutes=5))
+    assert step(timed_out(escalated.service, a_policy(), after(minutes=5))) == (2, 1, True)
+
+
 def test_so_does_an_escalation_by_hand_and_the_incident_is_not_left_to_nobody():
     escalated = on_escalation(acknowledged(ON_CALL), Escalation("ben"), after(minutes=2))
     assert step(timed_out(escalated.service, OFF_DUTY, after(minutes=2))) == (2, 1, True)
