@@ -11,11 +11,13 @@ from fakes.escalation_policies import FakeEscalationPolicies
 from pager_domain.errors import InvalidField
 from pager_domain.kernel import MonitoredServiceId
 from pager_domain.pager.audit import violations
+from pager_domain.pager.delivery import result_of
 from pager_domain.pager.errors import MaintenanceWindowUnknown, RequestIdReused
 from pager_domain.pager.events import LevelNotified
 from pager_domain.pager.interventions import IncidentHeld, IncidentReleased
 from pager_domain.pager.maintenance import MaintenanceWindow, MaintenanceWindowId, OneOff, Recurring
 from pager_domain.pager.maintenance_application import MaintenanceApplicationService
+from pager_domain.pager.ports.email_sender import NotNow
 
 WINDOW = MaintenanceWindowId("w1")
 OTHER = MonitoredServiceId("other")
@@ -112,6 +114,20 @@ class MaintenanceWindowsContract:
         assert (await pager.views.service(OTHER)).incident.held_until is None
         await self.time_passes(pager, application, 600)
         assert [what.level for what in await self.told(pager, LevelNotified)] == [1, 2]
+
+    async def test_a_page_that_waits_does_not_leave_when_the_next_level_was_held_before_the_start_was_noticed(
+        self, pager, application, window, now
+    ):
+        starts = now + timedelta(minutes=15)
+        await pager.windows.create(replace(window, when=OneOff(starts, starts + timedelta(minutes=10))), "")
+        await application.handle([raising()])
+        await application.escalate_due(9)
+        claims = await pager.outbox.claim(10)
+        await pager.outbox.record([result_of(claim, NotNow("busy", timedelta(minutes=20))) for claim in claims])
+        await pager.advance(901)
+        await application.escalate_due(9)
+        await self.time_passes(pager, application, 301)
+        assert [claim.is_wanted for claim in await pager.outbox.claim(10)] == [False, False]
 
     async def test_a_window_that_comes_again_starts_again(self, pager, application, window):
         daily = replace(window, when=Recurring(time(0), timedelta(hours=24), "UTC"))
