@@ -1,5 +1,6 @@
 """Calendars as iCalendar texts (RFC 5545)."""
 
+import asyncio
 import hashlib
 import json
 
@@ -12,8 +13,13 @@ _PRODUCT = "-//hexagonal-pager//on call//EN"
 _DOMAIN = "hexagonal-pager"
 
 
-def calendar_text(calendar: Calendar) -> str:
+async def calendar_text(calendar: Calendar) -> str:
     """One event a duty, in UTC; the same duty has the same UID in every export."""
+    # Thousands of duties are half a second of work, which no page shall wait for.
+    return await asyncio.to_thread(_written, calendar)
+
+
+def _written(calendar: Calendar) -> str:
     written = icalendar.Calendar()
     written.add("prodid", _PRODUCT)
     written.add("version", "2.0")

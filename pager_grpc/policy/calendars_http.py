@@ -41,7 +41,7 @@ def serving_calendars(
             return _ELSEWHERE
         except StoreUnavailable:
             return NoPage("The database cannot be reached; ask again later.", "503 Service Unavailable")
-        return _ELSEWHERE if calendar is None else Page(_CALENDAR, calendar_text(calendar).encode())
+        return _ELSEWHERE if calendar is None else Page(_CALENDAR, (await calendar_text(calendar)).encode())
 
     return serving_pages(pages, listen, "calendars", tls)
 

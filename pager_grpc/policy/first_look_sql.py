@@ -4,8 +4,9 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
+from pager_domain.policy.people import PersonId
 from pager_domain.policy.revisions import Definition, Kind, Revisioned, Standing
-from pager_domain.policy.schedules import Schedule
+from pager_domain.policy.schedules import Schedule, ScheduleId
 from pager_domain.policy.timetable import ScheduleAt
 from pager_domain.policy.turns import PolicyLevel, Seat, Turns
 from pager_grpc.policy.policy_reads_sql import SqlPolicyReads
@@ -46,6 +47,10 @@ class FirstLook(SqlPolicyReads):
     async def schedules_at(self, asked: Collection[ScheduleAt]) -> dict[ScheduleAt, Schedule]:
         """None, where none is asked for."""
         return _more() if asked else {}
+
+    async def schedules_naming(self, person_id: PersonId, start: datetime, end: datetime) -> list[ScheduleId]:
+        """More."""
+        _more()
 
     async def turns(self, levels: Collection[PolicyLevel], seats: Collection[Seat]) -> Turns:
         """More."""

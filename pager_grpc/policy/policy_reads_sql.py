@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pager_domain.kernel import MonitoredServiceId, PolicyId
 from pager_domain.policy.directory import Directory, FoundPolicy, NewestPolicy, OnePerson, Subject
 from pager_domain.policy.model import PolicyRevision
+from pager_domain.policy.people import PersonId
 from pager_domain.policy.ports.policy_store import PolicyReads
 from pager_domain.policy.schedules import SCHEDULES, Schedule, ScheduleId
 from pager_domain.policy.timetable import ScheduleAt
 from pager_domain.policy.turns import PolicyLevel, Seat, Turns
 from pager_grpc.policy.documents import found_policy_in
-from pager_grpc.policy.roster_sql import SqlRosterReads, read_entries
+from pager_grpc.policy.roster_sql import SqlRosterReads, names_person, read_entries
 from pager_grpc.policy.statements import Statements
 from pager_grpc.policy.turns_sql import turns_of
 from pager_grpc.runtime.columns import as_document, moment_of
@@ -33,6 +34,21 @@ WHERE r.revision = (
     SELECT max(x.revision) FROM roster_revisions x
     WHERE x.kind = :kind AND x.entry_id = a.entry_id AND x.update_time <= a.moment
 ) AND (r.end_time IS NULL OR r.end_time > a.moment)
+"""
+# A revision stands until the next one is made, or until its entry ends while it stands.
+_NAMING = """
+SELECT DISTINCT e.entry_id
+FROM roster_entries e
+JOIN roster_revisions r ON r.kind = e.kind AND r.entry_id = e.entry_id
+WHERE e.kind = :kind AND NOT e.ended
+    AND r.update_time < :end_moment AND (r.end_time IS NULL OR r.end_time > :start_moment)
+    AND NOT EXISTS (
+        SELECT 1 FROM roster_revisions x
+        WHERE x.kind = r.kind AND x.entry_id = r.entry_id AND x.revision = r.revision + 1
+            AND x.update_time <= :start_moment
+    )
+    AND {names}
+ORDER BY e.entry_id
 """
 
 
@@ -82,6 +98,16 @@ class SqlPolicyReads(SqlRosterReads, PolicyReads):
         if past:
             found |= await self._stood(past)
         return found
+
+    async def schedules_naming(self, person_id: PersonId, start: datetime, end: datetime) -> list[ScheduleId]:
+        """One statement, which reads no document but its list of people."""
+        moments = {
+            "start_moment": self._database.moment_bind(start),
+            "end_moment": self._database.moment_bind(end),
+        }
+        binds = {"kind": SCHEDULES.name, "person_id": person_id, **moments}
+        rows = await fetch(self._connection, _NAMING.format(names=names_person(self._connection)), binds)
+        return [ScheduleId(row["entry_id"]) for row in rows]
 
     async def turns(self, levels: Collection[PolicyLevel], seats: Collection[Seat]) -> Turns:
         """Two statements."""

@@ -145,9 +145,9 @@ class SqlRosterUnitOfWork(SqlRosterReads, RosterUnitOfWork):
         """The schedules that name a person."""
         if kind.name != PEOPLE.name:
             return None
-        names = _SQLITE_NAMES if is_sqlite(self._connection) else _POSTGRES_NAMES
         binds = {"kind": SCHEDULES.name, "person_id": entry_id}
-        found = await fetch(self._connection, _NEWEST.format(condition=names) + "LIMIT 1", binds)
+        statement = _NEWEST.format(condition=names_person(self._connection)) + "LIMIT 1"
+        found = await fetch(self._connection, statement, binds)
         return NamedBy(SCHEDULES.name, found[0]["entry_id"]) if found else None
 
 
@@ -179,6 +179,11 @@ class SqlRosterStore(RosterStore):
         binds = {"after": after or "", "limit": limit}
         async with self._database.snapshot() as connection:
             return await _newest(connection, kind, "e.entry_id > :after", binds, "LIMIT :limit")
+
+
+def names_person(connection: AsyncConnection) -> str:
+    """The condition that a schedule's revision, ``r``, names the person of the bind ``person_id``."""
+    return _SQLITE_NAMES if is_sqlite(connection) else _POSTGRES_NAMES
 
 
 async def _newest_of(connection: AsyncConnection, kind: Kind[D, R], entry_ids: Collection[str]) -> dict[str, R]:

@@ -115,7 +115,7 @@ class ScheduleServicer(pb_grpc.ScheduleServiceServicer):
                 calendar = await self._on_call.calendar_of_person(person_id_from(request.person_id))
             case _:
                 raise InvalidField("subject", "must be a schedule_id or a person_id")
-        return pb.ExportCalendarResponse(calendar=calendar_text(calendar))
+        return pb.ExportCalendarResponse(calendar=await calendar_text(calendar))
 
 
 def _after(page_token: str) -> ScheduleId | None:

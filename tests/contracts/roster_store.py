@@ -202,6 +202,26 @@ class RosterStoreContract:
         assert await store.atomically(lambda unit: unit.named_by(PEOPLE, "be")) is None
         assert await store.atomically(lambda unit: unit.named_by(SCHEDULES, "a")) is None
 
+    async def test_the_schedules_of_a_person_are_those_that_named_it_at_some_time_of_a_span(self, store, schedules):
+        first = await schedules.create(a_schedule("b", "ana", "ben"))
+        second = await schedules.update(a_schedule("b", "ben"), first.etag)
+        await schedules.create(a_schedule("c", "cem"))
+        await schedules.create(a_schedule("gone", "ana"))
+        await schedules.end("gone")
+        last = await schedules.create(a_schedule("B", "ana"))
+
+        async def naming(person, start, end):
+            return await store.reading(lambda reads: reads.schedules_naming(person, start, end))
+
+        end = last.update_time + MICROSECOND
+        assert await naming("ana", first.update_time, end) == ["B", "b"]
+        assert await naming("ana", first.update_time, second.update_time) == ["b"]
+        assert await naming("ana", second.update_time - MICROSECOND, second.update_time) == ["b"]
+        assert await naming("ana", second.update_time, end) == ["B"]
+        assert await naming("ana", first.update_time - MICROSECOND, first.update_time) == []
+        assert await naming("ben", end, end + MICROSECOND) == ["b"]
+        assert await naming("an", first.update_time, end) == []
+
     async def test_what_fails_halfway_leaves_nothing_of_the_roster(self, store, people, schedules):
         async def work(unit):
             record = await unit.lock_entry(PEOPLE, "ana")

@@ -19,7 +19,7 @@ from pager_domain.policy.ports.policy_store import PolicyReads, PolicyStore, Pol
 from pager_domain.policy.ports.roster_store import NamedBy
 from pager_domain.policy.recording import Recording
 from pager_domain.policy.revisions import Kind, Record
-from pager_domain.policy.schedules import SCHEDULES, Schedule
+from pager_domain.policy.schedules import SCHEDULES, Schedule, ScheduleId
 from pager_domain.policy.timetable import ScheduleAt
 from pager_domain.policy.turns import PolicyLevel, Seat, Turns
 from pager_domain.policy.verification import Verification
@@ -88,6 +88,11 @@ class FakePolicyStore(FakeRoster, PolicyStore, PolicyUnitOfWork, PolicyReads):
             for schedule in (await read).values():
                 found[name, moment] = schedule
         return found
+
+    async def schedules_naming(self, person_id: PersonId, start: datetime, end: datetime) -> list[ScheduleId]:
+        live = [schedule.schedule_id for schedule in self._live_entries(SCHEDULES)]
+        stood = await self.entries_between(SCHEDULES, live, start, end)
+        return [name for name in live if any(person_id in s.entry.definition.people for s in stood.get(name, ()))]
 
     async def turns(self, levels: Collection[PolicyLevel], seats: Collection[Seat]) -> Turns:
         taken = {seat: self.seats[seat][0] for seat in seats if seat in self.seats}

@@ -7,9 +7,10 @@ from typing import Protocol, TypeVar
 from pager_domain.kernel import MonitoredServiceId, PolicyId
 from pager_domain.policy.directory import Directory, Subject
 from pager_domain.policy.model import Coverage, EscalationPolicy, PolicyRecord
+from pager_domain.policy.people import PersonId
 from pager_domain.policy.ports.contact_verifications import VerificationUnitOfWork
 from pager_domain.policy.ports.roster_store import RosterReads, RosterStore, RosterUnitOfWork
-from pager_domain.policy.schedules import Schedule
+from pager_domain.policy.schedules import Schedule, ScheduleId
 from pager_domain.policy.timetable import ScheduleAt
 from pager_domain.policy.turns import PolicyLevel, Seat, Turns
 
@@ -60,6 +61,12 @@ class PolicyReads(RosterReads, Protocol):
 
     async def schedules_at(self, asked: Collection[ScheduleAt]) -> dict[ScheduleAt, Schedule]:
         """The revisions of schedules that stood at the moments that are asked for; the newest where none is said."""
+
+    async def schedules_naming(self, person_id: PersonId, start: datetime, end: datetime) -> list[ScheduleId]:
+        """The live schedules that name a person in a revision that stood at some time from ``start`` up to ``end``.
+
+        Ordered by id (by code point).
+        """
 
     async def turns(self, levels: Collection[PolicyLevel], seats: Collection[Seat]) -> Turns:
         """The turns of ``seats`` that have one, and what comes next at ``levels``."""
