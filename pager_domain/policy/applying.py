@@ -11,7 +11,7 @@ from pager_domain.policy.application import hold_targets
 from pager_domain.policy.configuration import Action, Configuration, DutyChange, Plan, Step, planned_steps
 from pager_domain.policy.errors import ConfigurationStale, PersonInUse, TargetUnknown
 from pager_domain.policy.model import Coverage, PolicyDefinition
-from pager_domain.policy.people import PEOPLE, PersonDefinition
+from pager_domain.policy.people import PEOPLE, PersonDefinition, checked_new_person_id
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
 from pager_domain.policy.revisions import Definition, Kind, Record, Revisioned
 from pager_domain.policy.schedule_application import hold_people
@@ -65,6 +65,7 @@ class ConfigurationApplicationService:
             PersonUnknown, TargetUnknown: somebody or something is named that will not be there.
             ServiceAlreadyCovered, DefaultPolicyExists: a policy outside of ``wanted`` has it.
             PersonInUse, ScheduleInUse: what would end is named by what stays.
+            InvalidField: the id of somebody new is longer than 248 bytes.
         """
         stored = await self._everything() if wanted.pruned else _Stored()
 
@@ -107,6 +108,9 @@ async def _planned(unit: PolicyUnitOfWork, wanted: Configuration, stored: _Store
     policies = {key: await unit.lock(PolicyId(key)) for key in _ids(wanted.policies, stored.policies)}
     schedules = await _locked(unit, SCHEDULES, _ids(wanted.schedules, stored.schedules))
     people = await _locked(unit, PEOPLE, _ids(wanted.people, stored.people))
+    for index, definition in enumerate(wanted.people):
+        if people[definition.person_id].live is None:
+            checked_new_person_id(f"people[{index}].person_id", definition.person_id)
     return Plan(
         people=planned_steps(people, wanted.people, _as_verified, now),
         schedules=planned_steps(schedules, wanted.schedules, _with_its_overrides, now),

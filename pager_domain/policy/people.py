@@ -20,6 +20,8 @@ ContactMethodId = NewType("ContactMethodId", str)
 
 Address = EmailAddress | PhoneNumber
 
+MAX_PERSON_ID_BYTES = 248
+"""Of a new person: the policy that names one person alone has that id behind ``person/``, and fits into 255 bytes."""
 MAX_DISPLAY_NAME_BYTES = 255
 MAX_CONTACT_METHODS = 20
 MAX_STEPS = 20
@@ -127,6 +129,11 @@ class PersonDefinition:
             replace(m, verified_at=now) if m.contact_method_id == contact_method_id else m for m in self.contact_methods
         )
         return replace(self, contact_methods=tuple(methods))
+
+
+def checked_new_person_id(field: str, person_id: PersonId) -> PersonId:
+    """``person_id`` if a person may be made under it; somebody who is there already may have up to 255 bytes."""
+    return PersonId(checked_text(field, person_id, MAX_PERSON_ID_BYTES, required=True))
 
 
 class Person(Revisioned[PersonDefinition]):

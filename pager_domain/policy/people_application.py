@@ -1,7 +1,7 @@
 """The use cases of people: fetch, tell, keep."""
 
 from pager_domain.policy.errors import PersonInUse, PersonUnknown
-from pager_domain.policy.people import PEOPLE, Person, PersonDefinition, PersonId
+from pager_domain.policy.people import PEOPLE, Person, PersonDefinition, PersonId, checked_new_person_id
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
 
 
@@ -16,7 +16,9 @@ class PeopleApplicationService:
 
         Raises:
             PersonExists: the id is taken.
+            InvalidField: the id is longer than 248 bytes.
         """
+        checked_new_person_id("person.person_id", definition.person_id)
 
         async def work(unit: PolicyUnitOfWork) -> Person:
             record = await unit.lock_entry(PEOPLE, definition.person_id)

@@ -114,7 +114,7 @@ POLICIES = [
     ("contact_methods", PERSON, 20, lambda n: a_person(methods=n)),
     ("steps", PERSON, 20, lambda n: a_person(steps=n)),
     ("delay", PERSON, 24 * 3600, lambda n: a_person(seconds=n)),
-    ("person_id", PERSON, 255, lambda n: a_person(person_id=fresh(n))),
+    ("person_id", PERSON, 248, lambda n: a_person(person_id=fresh(n))),
 ]
 NOTIFIER = [
     ("subject", EMAIL, 1024, lambda n: a_mail(subject="x" * n)),

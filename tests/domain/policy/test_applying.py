@@ -4,10 +4,14 @@ import pytest
 from contracts.configuration import ConfigurationContract
 from domain.policy.test_fake_policy_store import AdvancingStore
 from fakes.policy_builders import a_policy
+from fakes.policy_store import FakePolicyStore
 from fakes.roster_builders import a_person, a_schedule
 
 from pager_domain.errors import InvalidField
-from pager_domain.policy.configuration import Configuration
+from pager_domain.policy.applying import ConfigurationApplicationService
+from pager_domain.policy.configuration import Action, Configuration
+from pager_domain.policy.people import PEOPLE
+from pager_domain.policy.revisions import Record
 
 
 class TestFakeConfiguration(ConfigurationContract):
@@ -16,6 +20,17 @@ class TestFakeConfiguration(ConfigurationContract):
         store = AdvancingStore()
         store.clock = datetime(2026, 11, 4, tzinfo=UTC)
         return store
+
+
+async def test_a_longer_id_than_new_people_may_have_is_applied_to_whoever_has_it_already():
+    store, long = FakePolicyStore(), "x" * 255
+    configuration = ConfigurationApplicationService(store)
+    with pytest.raises(InvalidField) as refused:
+        await configuration.apply(Configuration(people=(a_person("ana"), a_person(long))))
+    assert (refused.value.field, refused.value.limit) == ("people[1].person_id", "must be at most 248 bytes")
+    store.roster["person", long] = ((Record(PEOPLE, long).create(a_person(long), store.clock), None),)
+    applied = await configuration.apply(Configuration(people=(a_person(long, display_name="Ana"),)))
+    assert [step.action for step in applied.plan.steps] == [Action.UPDATED]
 
 
 @pytest.mark.parametrize(

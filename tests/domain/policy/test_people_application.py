@@ -8,6 +8,9 @@ from fakes.policy_store import FakePolicyStore
 from fakes.roster_builders import ANA_MAIL, ANA_PHONE, a_method, a_person, a_schedule
 from fakes.verification_sender import FakeVerificationSender
 
+from pager_domain.errors import InvalidField
+from pager_domain.kernel import checked_id
+from pager_domain.policy.directory import policy_of_person
 from pager_domain.policy.errors import (
     AddressRefused,
     CodeNotSent,
@@ -19,11 +22,14 @@ from pager_domain.policy.errors import (
     PersonStale,
     PersonUnknown,
 )
+from pager_domain.policy.people import PEOPLE
 from pager_domain.policy.people_application import PeopleApplicationService
 from pager_domain.policy.ports.verification_sender import SendOutcome
 from pager_domain.policy.revisions import Record
 from pager_domain.policy.schedules import SCHEDULES
 from pager_domain.policy.verifying import VerifyingApplicationService
+
+LONG = "x" * 255
 
 
 @pytest.fixture
@@ -66,6 +72,24 @@ async def test_a_person_lives_from_creation_to_deletion(people):
     await people.delete("ana", changed.etag)
     with pytest.raises(PersonUnknown):
         await people.person("ana")
+
+
+async def test_the_id_of_somebody_new_leaves_room_for_the_policy_that_names_one_person_alone(people):
+    longest = "x" * 248
+    await people.create(a_person(longest))
+    assert checked_id("policy_id", policy_of_person(longest).policy_id)
+    for longer in (longest + "x", "ä" * 124 + "x"):
+        with pytest.raises(InvalidField) as refused:
+            await people.create(a_person(longer))
+        assert (refused.value.field, refused.value.limit) == ("person.person_id", "must be at most 248 bytes")
+
+
+async def test_somebody_who_has_a_longer_id_already_is_read_and_changed(store, people):
+    store.roster["person", LONG] = ((Record(PEOPLE, LONG).create(a_person(LONG), store.clock), None),)
+    read = await people.person(LONG)
+    changed = await people.update(a_person(LONG, display_name="Ana"), read.etag)
+    assert await people.person(LONG) == changed
+    await people.delete(LONG, changed.etag)
 
 
 async def test_nobody_is_created_with_a_verified_contact_method(store, people):

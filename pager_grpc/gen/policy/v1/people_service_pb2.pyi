@@ -139,7 +139,9 @@ class Person(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
-    """Required. Id; 1 to 255 bytes."""
+    """Required. Id; 1 to 248 bytes, so that the policy "person/<id>" fits into 255. Whoever was made before that limit
+    keeps an id of up to 255.
+    """
     display_name: _builtins.str
     """Optional. Name for people; at most 255 bytes."""
     time_zone: _builtins.str
