@@ -9,14 +9,15 @@ from pager_domain.errors import DomainError
 from pager_domain.kernel import PolicyId
 from pager_domain.policy.application import hold_targets
 from pager_domain.policy.configuration import Action, Configuration, DutyChange, Plan, Step, planned_steps
-from pager_domain.policy.errors import ConfigurationStale, PersonInUse, TargetUnknown
+from pager_domain.policy.errors import ConfigurationStale, TargetUnknown
 from pager_domain.policy.model import Coverage, PolicyDefinition
 from pager_domain.policy.people import PEOPLE, PersonDefinition, checked_new_person_id
+from pager_domain.policy.people_application import person_in_use
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
+from pager_domain.policy.ports.roster_store import NamedBy
 from pager_domain.policy.revisions import Definition, Kind, Record, Revisioned
-from pager_domain.policy.schedule_application import hold_people
+from pager_domain.policy.schedule_application import hold_people, schedule_in_use
 from pager_domain.policy.schedule_changes import redefined
-from pager_domain.policy.schedule_errors import ScheduleInUse
 from pager_domain.policy.schedules import SCHEDULES, ScheduleDefinition
 
 _PAGE = 1000
@@ -148,20 +149,20 @@ async def _keep(unit: PolicyUnitOfWork, plan: Plan, wanted: Configuration, now: 
         await hold_people(unit, schedule.definition)
         await unit.save_entry(SCHEDULES, schedule)
     await _keep_policies(unit, plan, [definition.policy_id for definition in wanted.policies], now)
-    await _end(unit, SCHEDULES, _ids_of(plan.schedules, Action.DELETED), ScheduleInUse, now)
-    await _end(unit, PEOPLE, _ids_of(plan.people, Action.DELETED), PersonInUse, now)
+    await _end(unit, SCHEDULES, _ids_of(plan.schedules, Action.DELETED), schedule_in_use, now)
+    await _end(unit, PEOPLE, _ids_of(plan.people, Action.DELETED), person_in_use, now)
 
 
 async def _end(
     unit: PolicyUnitOfWork,
     kind: Kind[Any, Any],
     entry_ids: Iterable[str],
-    in_use: Callable[[str, str, str], DomainError],
+    in_use: Callable[[str, NamedBy], DomainError],
     now: datetime,
 ) -> None:
     for entry_id in entry_ids:
         if (by := await unit.named_by(kind, entry_id)) is not None:
-            raise in_use(entry_id, by.kind, by.entry_id)
+            raise in_use(entry_id, by)
         await unit.end_entry(kind, entry_id, now)
 
 

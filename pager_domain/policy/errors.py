@@ -158,16 +158,30 @@ class PersonStale(DomainError):
 
 @dataclass(eq=False)
 class PersonInUse(DomainError):
-    """A live schedule or policy, ``named_by_kind`` and ``named_by_id``, names the person."""
+    """A live schedule or policy, ``named_by_kind`` and ``named_by_id``, names the person.
+
+    Of a schedule it may be an override or a shift swap that does.
+    """
 
     person_id: str
     named_by_kind: str
     named_by_id: str
+    override_id: str = ""
+    shift_swap_id: str = ""
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """As of every error, without the ids of what does not name the person."""
+        return {name: value for name, value in super().metadata.items() if value}
 
     def __str__(self) -> str:
-        return (
-            f"person {self.person_id!r} is named by {self.named_by_kind} {self.named_by_id!r}; take it out there first"
-        )
+        named_by = f"{self._place()}{self.named_by_kind} {self.named_by_id!r}"
+        return f"person {self.person_id!r} is named by {named_by}; take it out there first"
+
+    def _place(self) -> str:
+        if self.override_id:
+            return f"override {self.override_id!r} of "
+        return f"shift swap {self.shift_swap_id!r} of " if self.shift_swap_id else ""
 
 
 @dataclass(eq=False)

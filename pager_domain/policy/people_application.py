@@ -3,6 +3,7 @@
 from pager_domain.policy.errors import PersonInUse, PersonUnknown
 from pager_domain.policy.people import PEOPLE, Person, PersonDefinition, PersonId, checked_new_person_id
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
+from pager_domain.policy.ports.roster_store import NamedBy
 
 
 class PeopleApplicationService:
@@ -58,7 +59,7 @@ class PeopleApplicationService:
         async def work(unit: PolicyUnitOfWork) -> None:
             (await unit.lock_entry(PEOPLE, person_id)).read_at(etag)
             if (by := await unit.named_by(PEOPLE, person_id)) is not None:
-                raise PersonInUse(person_id, by.kind, by.entry_id)
+                raise person_in_use(person_id, by)
             await unit.end_entry(PEOPLE, person_id, await unit.now())
 
         await self._store.atomically(work)
@@ -77,3 +78,8 @@ class PeopleApplicationService:
     async def people(self, after: PersonId | None, limit: int) -> list[Person]:
         """Up to ``limit`` people behind ``after``, ordered by id."""
         return await self._store.entries(PEOPLE, after, limit)
+
+
+def person_in_use(person_id: str, by: NamedBy) -> PersonInUse:
+    """Why a person whom something names is not ended."""
+    return PersonInUse(person_id, by.kind, by.entry_id, by.place.override_id, by.place.shift_swap_id)

@@ -6,6 +6,7 @@ from datetime import datetime
 from pager_domain.policy.errors import PersonUnknown, ScheduleUnknown
 from pager_domain.policy.people import PEOPLE, PersonId
 from pager_domain.policy.ports.policy_store import PolicyStore, PolicyUnitOfWork
+from pager_domain.policy.ports.roster_store import NamedBy
 from pager_domain.policy.schedule_changes import (
     redefined,
     shift_swap_in,
@@ -84,7 +85,7 @@ class ScheduleApplicationService:
         async def work(unit: PolicyUnitOfWork) -> None:
             (await unit.lock_entry(SCHEDULES, schedule_id)).read_at(etag)
             if (by := await unit.named_by(SCHEDULES, schedule_id)) is not None:
-                raise ScheduleInUse(schedule_id, by.kind, by.entry_id)
+                raise schedule_in_use(schedule_id, by)
             await unit.end_entry(SCHEDULES, schedule_id, await unit.now())
 
         await self._store.atomically(work)
@@ -160,6 +161,11 @@ class ScheduleApplicationService:
 async def _keep(unit: PolicyUnitOfWork, schedule: Schedule) -> None:
     await hold_people(unit, schedule.definition)
     await unit.save_entry(SCHEDULES, schedule)
+
+
+def schedule_in_use(schedule_id: str, by: NamedBy) -> ScheduleInUse:
+    """Why a schedule that something names is not ended."""
+    return ScheduleInUse(schedule_id, by.kind, by.entry_id)
 
 
 async def hold_people(unit: PolicyUnitOfWork, definition: ScheduleDefinition) -> None:

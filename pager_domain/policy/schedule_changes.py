@@ -4,7 +4,7 @@ A change that is there already returns the same definition, so that a repeat mak
 drops the overrides and shift swaps that have been over for more than 30 days.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pager_domain.errors import InvalidField, NotAllowed
@@ -31,6 +31,29 @@ from pager_domain.policy.schedules import (
 )
 
 KEPT_FOR = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """Where a schedule names a person: in an override, in a shift swap, or else in a layer."""
+
+    override_id: str = ""
+    shift_swap_id: str = ""
+
+
+IN_A_LAYER = Naming()
+
+
+def naming_of(definition: ScheduleDefinition, person: PersonId, now: datetime) -> Naming | None:
+    """The first place that names ``person``, or None; what the next change drops does not count."""
+    kept = _without_old(definition, now)
+    if any(person in layer.rotation.people for layer in kept.layers):
+        return IN_A_LAYER
+    for override in kept.overrides:
+        if person in override.people:
+            return Naming(override_id=override.override_id)
+    swaps = (swap for swap in kept.shift_swaps if person in {swap.from_person, swap.to_person})
+    return next((Naming(shift_swap_id=swap.shift_swap_id) for swap in swaps), None)
 
 
 def redefined(before: ScheduleDefinition, wanted: ScheduleDefinition, now: datetime) -> ScheduleDefinition:

@@ -7,11 +7,12 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pager_domain.policy.people import PEOPLE
+from pager_domain.policy.people import PEOPLE, PersonId
 from pager_domain.policy.ports.roster_store import NamedBy, RosterReads, RosterStore, RosterUnitOfWork
 from pager_domain.policy.recording import Recording
 from pager_domain.policy.revisions import Definition, Kind, Record, Revisioned, Standing
-from pager_domain.policy.schedules import SCHEDULES
+from pager_domain.policy.schedule_changes import naming_of
+from pager_domain.policy.schedules import SCHEDULES, Schedule
 from pager_grpc.policy.person_documents import person_document, person_in
 from pager_grpc.policy.schedule_documents import schedule_document, schedule_in
 from pager_grpc.policy.tables import ROSTER_ENTRIES, ROSTER_REVISIONS
@@ -142,13 +143,21 @@ class SqlRosterUnitOfWork(SqlRosterReads, RosterUnitOfWork):
         self.recording.became(kind, entry_id, None)
 
     async def named_by(self, kind: Kind[D, R], entry_id: str) -> NamedBy | None:
-        """The schedules that name a person."""
+        """The schedules that name a person: a statement for each, up to the first one of which that still counts."""
         if kind.name != PEOPLE.name:
             return None
-        binds = {"kind": SCHEDULES.name, "person_id": entry_id}
-        statement = _NEWEST.format(condition=names_person(self._connection)) + "LIMIT 1"
-        found = await fetch(self._connection, statement, binds)
-        return NamedBy(SCHEDULES.name, found[0]["entry_id"]) if found else None
+        now, after = await self._database.now(self._connection), ""
+        while (schedule := await self._next_naming(entry_id, after)) is not None:
+            if (place := naming_of(schedule.definition, PersonId(entry_id), now)) is not None:
+                return NamedBy(SCHEDULES.name, schedule.schedule_id, place)
+            after = schedule.schedule_id
+        return None
+
+    async def _next_naming(self, person_id: str, after: str) -> Schedule | None:
+        condition = f"e.entry_id > :after AND {names_person(self._connection)}"
+        binds = {"person_id": person_id, "after": after}
+        found = await _newest(self._connection, SCHEDULES, condition, binds, "LIMIT 1")
+        return found[0] if found else None
 
 
 class SqlRosterStore(RosterStore):

@@ -12,7 +12,18 @@ from pager_domain.policy.people import PEOPLE, Person
 from pager_domain.policy.ports.policy_store import PolicyStore
 from pager_domain.policy.ports.roster_store import NamedBy
 from pager_domain.policy.revisions import Record, Standing
-from pager_domain.policy.schedules import SCHEDULES, LayerId, Override, OverrideId, Remove, Replace
+from pager_domain.policy.schedule_changes import Naming
+from pager_domain.policy.schedules import (
+    SCHEDULES,
+    Add,
+    LayerId,
+    Override,
+    OverrideId,
+    Remove,
+    Replace,
+    ShiftSwap,
+    ShiftSwapId,
+)
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -181,8 +192,16 @@ class RosterStoreContract:
 
         assert await store.atomically(work) == (*({"ana": ana},) * 3, {"ana": [Standing(ana, None)]})
 
-    @pytest.mark.parametrize("person", ["ana", "ben", "cem", "dan"])
-    async def test_a_person_is_named_by_the_schedules_that_name_it_anywhere(self, store, schedules, person):
+    @pytest.mark.parametrize(
+        ("person", "place"),
+        [
+            ("ana", Naming()),
+            ("ben", Naming(override_id="o")),
+            ("cem", Naming(override_id="o")),
+            ("dan", Naming(override_id="p")),
+        ],
+    )
+    async def test_a_person_is_named_by_the_schedules_that_name_it_anywhere(self, store, schedules, person, place):
         times = {"starts_at": (first := await schedules.create(a_schedule("a", "eve"))).create_time}
         times["ends_at"] = times["starts_at"] + timedelta(hours=1)
         overrides = (
@@ -191,9 +210,22 @@ class RosterStoreContract:
         )
         await schedules.create(a_schedule("b", "ana", overrides=overrides))
         assert first.definition.people == {"eve"}
-        assert await store.atomically(lambda unit: unit.named_by(PEOPLE, person)) == NamedBy("schedule", "b")
+        assert await store.atomically(lambda unit: unit.named_by(PEOPLE, person)) == NamedBy("schedule", "b", place)
         await schedules.end("b")
         assert await store.atomically(lambda unit: unit.named_by(PEOPLE, person)) is None
+
+    async def test_what_has_been_over_for_more_than_30_days_names_nobody(self, store, schedules):
+        made = (await schedules.create(a_schedule("other", "eve"))).create_time
+        old = {"starts_at": made - timedelta(days=32), "ends_at": made - timedelta(days=30, seconds=1)}
+        recent = old | {"ends_at": made - timedelta(days=29)}
+        swap = ShiftSwap(ShiftSwapId("s"), "ana", "cem", **old)
+        for name, span in (("a", old), ("b", old), ("c", recent)):
+            override = Override(OverrideId("o"), change=Add("cem"), **span)
+            await schedules.create(a_schedule(name, "ana", overrides=(override,), shift_swaps=(swap,)))
+        place = Naming(override_id="o")
+        assert await store.atomically(lambda unit: unit.named_by(PEOPLE, "cem")) == NamedBy("schedule", "c", place)
+        await schedules.end("c")
+        assert await store.atomically(lambda unit: unit.named_by(PEOPLE, "cem")) is None
 
     async def test_a_schedule_that_names_a_person_no_more_does_not_name_it(self, store, schedules):
         first = await schedules.create(a_schedule("a", "ana", "ben"))

@@ -7,6 +7,7 @@ from typing import Any
 from pager_domain.policy.ports.roster_store import NamedBy, RosterStore, RosterUnitOfWork
 from pager_domain.policy.recording import Recording
 from pager_domain.policy.revisions import Kind, Record, Standing
+from pager_domain.policy.schedule_changes import naming_of
 from pager_domain.policy.schedules import SCHEDULES
 
 
@@ -68,9 +69,10 @@ class FakeRoster(RosterStore, RosterUnitOfWork):
 
     async def named_by(self, kind: Kind, entry_id: str) -> NamedBy | None:
         if kind.name == "person":
+            now = await self.now()
             for schedule in self._live_entries(SCHEDULES):
-                if entry_id in schedule.definition.people:
-                    return NamedBy("schedule", schedule.entry_id)
+                if (place := naming_of(schedule.definition, entry_id, now)) is not None:
+                    return NamedBy("schedule", schedule.entry_id, place)
         return None
 
     def _entry(self, kind: Kind, entry_id: str) -> Record:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from pager_domain.policy.revisions import Definition, Kind, Record, Revisioned, Standing
+from pager_domain.policy.schedule_changes import IN_A_LAYER, Naming
 
 D = TypeVar("D", bound=Definition)
 R = TypeVar("R", bound=Revisioned[Any])
@@ -13,10 +14,11 @@ R = TypeVar("R", bound=Revisioned[Any])
 
 @dataclass(frozen=True, slots=True)
 class NamedBy:
-    """A live schedule or policy that names an entry."""
+    """A live schedule or policy that names an entry, and where in the schedule."""
 
     kind: str
     entry_id: str
+    place: Naming = IN_A_LAYER
 
 
 class RosterReads(Protocol):
@@ -57,7 +59,10 @@ class RosterUnitOfWork(RosterReads, Protocol):
         """Ends a live entry ``now``; its revisions stay."""
 
     async def named_by(self, kind: Kind[D, R], entry_id: str) -> NamedBy | None:
-        """The first live schedule or policy that names the entry; None if none does."""
+        """The first live schedule or policy that names the entry; None if none does.
+
+        An override or a shift swap that has been over for more than 30 days names nobody.
+        """
 
 
 class RosterStore(RosterReads, Protocol):

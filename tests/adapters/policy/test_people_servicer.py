@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import grpc
 import pytest
 from adapters.policy.refusals import INVALID, refusal
@@ -5,7 +7,7 @@ from fakes.roster_builders import a_schedule
 from google.protobuf.duration_pb2 import Duration
 
 from pager_domain.policy.revisions import Record
-from pager_domain.policy.schedules import SCHEDULES
+from pager_domain.policy.schedules import SCHEDULES, Add, Override, OverrideId
 from pager_grpc.gen.policy.v1 import people_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import people_service_pb2_grpc as pb_grpc
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
@@ -141,6 +143,21 @@ async def test_a_person_whom_a_schedule_names_stays(database, create, delete):
     await SqlPolicyStore(database).atomically(work)
     named_by = {"named_by_kind": "schedule", "named_by_id": "primary"}
     async with refusal(grpc.StatusCode.FAILED_PRECONDITION, "PERSON_IN_USE", person_id="ana", **named_by):
+        await delete("ana", created.etag)
+
+
+async def test_a_person_whom_an_override_names_stays_and_the_refusal_names_the_override(database, create, delete):
+    created = await create(a_person())
+
+    async def work(unit):
+        start = await unit.now()
+        span = {"starts_at": start, "ends_at": start + timedelta(hours=1)}
+        schedule = a_schedule("primary", "ben", overrides=(Override(OverrideId("o"), change=Add("ana"), **span),))
+        await unit.save_entry(SCHEDULES, Record(SCHEDULES, "primary").create(schedule, start))
+
+    await SqlPolicyStore(database).atomically(work)
+    place = {"named_by_kind": "schedule", "named_by_id": "primary", "override_id": "o", "shift_swap_id": None}
+    async with refusal(grpc.StatusCode.FAILED_PRECONDITION, "PERSON_IN_USE", person_id="ana", **place):
         await delete("ana", created.etag)
 
 

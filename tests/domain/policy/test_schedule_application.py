@@ -104,6 +104,30 @@ async def test_somebody_who_is_named_cannot_be_ended(schedules, store):
             await people.delete(person, (await people.person(person)).etag)
 
 
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (lambda s: s.create_override("shop", an_override(add("cy"), *SPAN)), "override 'o-1' of schedule 'shop'"),
+        (lambda s: s.request_shift_swap("shop", a_swap("ana", "cy")), "shift swap 's-1' of schedule 'shop'"),
+    ],
+)
+async def test_somebody_whom_only_an_old_change_names_can_be_ended_and_the_schedule_changed(
+    schedules, store, change, place
+):
+    await schedules.create(a_schedule(a_layer("ana")))
+    await change(schedules)
+    people = PeopleApplicationService(store)
+    cy = await people.person("cy")
+    with pytest.raises(PersonInUse) as refused:
+        await people.delete("cy", cy.etag)
+    assert str(refused.value) == f"person 'cy' is named by {place}; take it out there first"
+    store.clock = NOW + timedelta(days=31)
+    await people.delete("cy", cy.etag)
+    start, end = store.clock + timedelta(hours=1), store.clock + timedelta(hours=2)
+    later = an_override(add("ben"), f"{start:%F %T}", f"{end:%F %T}", "o-2")
+    assert (await schedules.create_override("shop", later)).definition.overrides == (later,)
+
+
 async def test_a_schedule_that_a_policy_names_is_not_ended(store):
     class NamingStore(FakePolicyStore):
         async def named_by(self, kind, entry_id):

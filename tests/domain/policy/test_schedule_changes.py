@@ -8,6 +8,8 @@ from fakes.schedule_builders import a_layer, a_schedule, a_swap, add, an_overrid
 from pager_domain.errors import InvalidField
 from pager_domain.policy.rota import on_call
 from pager_domain.policy.schedule_changes import (
+    Naming,
+    naming_of,
     redefined,
     shift_swap_in,
     with_answer,
@@ -38,6 +40,31 @@ def requested():
 
 def state_in(schedule):
     return shift_swap_in(schedule, "s-1").state
+
+
+def test_a_person_is_named_by_a_layer_or_else_by_an_override_or_else_by_a_shift_swap():
+    cy = an_override(add("cy"), *SPAN, override_id="o-2")
+    schedule = a_schedule(
+        a_layer("ana"), overrides=(EVE, cy), shift_swaps=(a_swap("ana", "ben"), a_swap(swap_id="s-2"))
+    )
+    places = {person: naming_of(schedule, person, NOW) for person in ("ana", "ben", "cy", "eve", "zoe")}
+    assert places == {
+        "ana": Naming(),
+        "ben": Naming(shift_swap_id="s-1"),
+        "cy": Naming(override_id="o-2"),
+        "eve": Naming(override_id="o-1"),
+        "zoe": None,
+    }
+
+
+def test_what_has_been_over_for_more_than_30_days_names_nobody():
+    schedule = a_schedule(overrides=(EVE,), shift_swaps=(a_swap("ana", "dan"),))
+    last = EVE.ends_at + timedelta(days=30)
+    assert naming_of(schedule, "eve", last) == Naming(override_id="o-1")
+    assert naming_of(schedule, "dan", last) == Naming(shift_swap_id="s-1")
+    assert naming_of(schedule, "eve", last + timedelta(microseconds=1)) is None
+    assert naming_of(schedule, "dan", last + timedelta(microseconds=1)) is None
+    assert naming_of(schedule, "ana", last + timedelta(days=1000)) == Naming()
 
 
 def test_a_new_definition_keeps_overrides_and_shift_swaps():

@@ -55,7 +55,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The person has changed since it was read. Metadata: person_id."""
     ERROR_REASON_PERSON_IN_USE: _ErrorReason.ValueType  # 13
     """A schedule or a policy names the person. Metadata: person_id, named_by_kind ("schedule" or
-    "policy"), named_by_id.
+    "policy"), named_by_id; override_id or shift_swap_id, if that names the person and no layer does. What has been
+    over for more than 30 days names nobody.
     """
     ERROR_REASON_CONTACT_METHOD_UNKNOWN: _ErrorReason.ValueType  # 14
     """The person has no such contact method. Metadata: person_id, contact_method_id."""
@@ -148,7 +149,8 @@ ERROR_REASON_PERSON_STALE: ErrorReason.ValueType  # 12
 """The person has changed since it was read. Metadata: person_id."""
 ERROR_REASON_PERSON_IN_USE: ErrorReason.ValueType  # 13
 """A schedule or a policy names the person. Metadata: person_id, named_by_kind ("schedule" or
-"policy"), named_by_id.
+"policy"), named_by_id; override_id or shift_swap_id, if that names the person and no layer does. What has been
+over for more than 30 days names nobody.
 """
 ERROR_REASON_CONTACT_METHOD_UNKNOWN: ErrorReason.ValueType  # 14
 """The person has no such contact method. Metadata: person_id, contact_method_id."""
