@@ -10,6 +10,7 @@ from pager_cli.durations import parse_duration, written_duration
 
 MAX_BYTES = 255
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,13 @@ class Fields:
                 self.fault(key, "is required")
             return ""
         return checked_text(value, _joined(self.path, key), self.faults, required=required)
+
+    def name(self, key: str) -> str:
+        """The text under ``key``, as ``text``; as in the policy service, a name may hold tabs and line ends."""
+        value = self.values.get(key)
+        if value is None:
+            return ""
+        return checked_text(value, _joined(self.path, key), self.faults, required=False, refused=_CONTROL_BUT_LINES)
 
     def truth(self, key: str) -> bool:
         """The boolean under ``key``; false if there is none."""
@@ -101,8 +109,10 @@ class Fields:
         self.faults.add(_joined(self.path, key), sentence)
 
 
-def checked_text(value: object, path: str, faults: Faults, *, required: bool) -> str:
-    """``value`` if it is a text of at most 255 bytes; its fault is noted otherwise."""
+def checked_text(
+    value: object, path: str, faults: Faults, *, required: bool, refused: re.Pattern[str] = _CONTROL
+) -> str:
+    """``value`` if it is a text of at most 255 bytes without what is ``refused``; its fault is noted otherwise."""
     if not isinstance(value, str):
         faults.add(path, f"must be text: write it in quotes, not {value!r}")
         return ""
@@ -110,7 +120,7 @@ def checked_text(value: object, path: str, faults: Faults, *, required: bool) ->
         faults.add(path, "is required")
     elif len(value.encode(errors="surrogatepass")) > MAX_BYTES:
         faults.add(path, f"must be at most {MAX_BYTES} bytes")
-    elif _CONTROL.search(value) or any("\ud800" <= character <= "\udfff" for character in value):
+    elif refused.search(value) or any("\ud800" <= character <= "\udfff" for character in value):
         faults.add(path, "must not contain control characters")
     else:
         return value

@@ -26,7 +26,7 @@ def person_in(value: object, path: str, faults: Faults) -> pb.Person:
     fields = Fields.read(value, path, faults, _PERSON)
     person = pb.Person(
         person_id=fields.text("id", required=True),
-        display_name=fields.text("name"),
+        display_name=fields.name("name"),
         time_zone=fields.text("zone"),
         contact_methods=[
             _contact(at, where, faults) for at, where in fields.each("contacts", least=0, most=MAX_CONTACTS)

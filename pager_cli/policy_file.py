@@ -67,7 +67,7 @@ def _policy(value: object, path: str, faults: Faults) -> pb.EscalationPolicy:
     services = fields.each("services", least=0, most=MAX_SERVICES)
     policy = pb.EscalationPolicy(
         policy_id=fields.text("id", required=True),
-        display_name=fields.text("name"),
+        display_name=fields.name("name"),
         repeat_count=fields.count("repeat", MAX_REPEAT),
         default_policy=fields.truth("default"),
         monitored_service_ids=[checked_text(name, at, faults, required=True) for name, at in services],

@@ -27,7 +27,7 @@ _DAYS = {
     "sat": pb.Restriction.DAY_SATURDAY,
     "sun": pb.Restriction.DAY_SUNDAY,
 }
-_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
 _WALL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?")
 
 
@@ -36,7 +36,7 @@ def schedule_in(value: object, path: str, faults: Faults) -> pb.Schedule:
     fields = Fields.read(value, path, faults, _SCHEDULE)
     schedule = pb.Schedule(
         schedule_id=fields.text("id", required=True),
-        display_name=fields.text("name"),
+        display_name=fields.name("name"),
         time_zone=fields.text("zone", required=True),
         layers=[_layer(layer, at, faults) for layer, at in fields.each("layers", least=1, most=MAX_LAYERS)],
     )

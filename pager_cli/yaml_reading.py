@@ -1,9 +1,13 @@
 """YAML without surprises: a key that stands twice is a fault, not a silent choice."""
 
+import re
 from collections.abc import Hashable
 from typing import Any
 
 import yaml
+
+# Those of Unicode count in YAML as well.
+_LINE_ENDS = re.compile("[\n\r\x85\u2028\u2029]")
 
 
 class UnreadableYaml(Exception):
@@ -26,6 +30,18 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _ExactDumper(yaml.SafeDumper):
+    """Writes every text so that it is read back as it was."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """In double quotes, with escapes, where it holds a line end: elsewhere YAML folds those into one another."""
+        style = '"' if _LINE_ENDS.search(data) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_ExactDumper.add_representer(str, _ExactDumper.represent_str)
+
+
 def read_yaml(text: str) -> object:
     """The one document in ``text``.
 
@@ -44,5 +60,5 @@ def read_yaml(text: str) -> object:
 
 def write_yaml(document: object) -> str:
     """``document`` as YAML, keys in their order."""
-    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.dump(document, Dumper=_ExactDumper, sort_keys=False, allow_unicode=True, width=100)
     return text
