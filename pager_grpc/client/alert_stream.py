@@ -23,6 +23,8 @@ MOST_BYTES = 60_000
 """The pager takes 64 KiB a message; a single alert is always below it."""
 
 Result: TypeAlias = pb.RaiseAlertsResponse.Result
+_End: TypeAlias = "Exception | asyncio.CancelledError | None"
+"""How an iterable ends. CancelledError is its own here: a task that it waited for was cancelled."""
 
 _ENDED = RpcFault(grpc.StatusCode.UNAVAILABLE, "the stream to the pager has ended", "", {}, None)
 _SILENT = RpcFault(grpc.StatusCode.DEADLINE_EXCEEDED, "the pager did not answer in time", "", {}, None)
@@ -57,20 +59,24 @@ class AlertStream:
             self._drop()
 
     async def _answered(self, batch: Sequence[Alert]) -> Sequence[Result]:
-        """The results of ``batch``; what the pager wants later is asked again for as long as that gets on."""
-        results: dict[int, Result] = {}
-        waiting = list(range(len(batch)))
+        """The results of ``batch``; what the pager wants later is asked again for as long as that gets on.
+
+        What cannot be written down for the pager is refused here, as the pager refuses what it does not take.
+        """
+        results = {place: refusal for place, alert in enumerate(batch) if (refusal := _refusal_of(alert)) is not None}
+        waiting = [place for place in range(len(batch)) if place not in results]
         end = time.monotonic() + self._caller.timeout
-        while True:
+        while waiting:
             results.update(zip(waiting, await self._asked([batch[place] for place in waiting]), strict=True))
             later = [place for place in waiting if results[place].HasField("retry_after")]
             if len(later) < len(waiting):
                 end = time.monotonic() + self._caller.timeout
             pause = _calm([results[place] for place in later])
             if not later or time.monotonic() + pause >= end:
-                return [results[place] for place in range(len(batch))]
+                break
             waiting = later
             await asyncio.sleep(pause)
+        return [results[place] for place in range(len(batch))]
 
     async def _asked(self, batch: Sequence[Alert]) -> Sequence[Result]:
         request = pb.RaiseAlertsRequest(alerts=[alert.request() for alert in batch])
@@ -113,6 +119,22 @@ class AlertStream:
             self._call = None
 
 
+def _refusal_of(alert: Alert) -> Result | None:
+    field = alert.unsendable_field()
+    if not field:
+        return None
+    reason = pb.ErrorReason.ERROR_REASON_INVALID_FIELD
+    return Result(error_reason=reason, error_message=f"{field}: must be text that can be written as UTF-8")
+
+
+def _size_of(alert: Alert) -> int:
+    """What ``alert`` takes of a message; nothing if it will not be in it."""
+    try:
+        return alert.request().ByteSize() + 8
+    except UnicodeEncodeError:
+        return 0
+
+
 def _calm(refused: Sequence[Result]) -> float:
     """Seconds until alerts above the caller's rate are worth another message: not one message for each of them."""
     asked = [result.retry_after.ToTimedelta().total_seconds() for result in refused]
@@ -123,8 +145,8 @@ class _Source:
     """What is to be raised, read ahead by at most one message, so that what waits goes together."""
 
     def __init__(self, alerts: AsyncIterable[Alert] | Iterable[Alert]) -> None:
-        self._waiting: asyncio.Queue[Alert | Exception | None] = asyncio.Queue(maxsize=MOST_ALERTS)
-        self._next: Alert | Exception | None = None
+        self._waiting: asyncio.Queue[Alert | _End] = asyncio.Queue(maxsize=MOST_ALERTS)
+        self._next: Alert | _End = None
         self._ended = False
         self._reading = asyncio.create_task(self._read(alerts))
 
@@ -132,14 +154,14 @@ class _Source:
         """What waits, as much as a message holds; waits for the first. Empty at the end.
 
         Raises:
-            Exception: what the iterable raised, once everything before it was given out.
+            Exception, CancelledError: what the iterable raised, once everything before it was given out.
         """
         if self._next is None and not self._ended:
             self._next = await self._waiting.get()
         batch: list[Alert] = []
         size = 0
         while isinstance(self._next, Alert):
-            size += self._next.request().ByteSize() + 8
+            size += _size_of(self._next)
             if batch and (size > MOST_BYTES or len(batch) == MOST_ALERTS):
                 return batch
             batch.append(self._next)
@@ -168,7 +190,9 @@ class _Source:
             else:
                 for alert in alerts:
                     await self._waiting.put(alert)
-        except Exception as error:  # noqa: BLE001 - it is raised where the results are read
+        except (Exception, asyncio.CancelledError) as error:  # it is raised where the results are read
+            if self._reading.cancelling():  # not the source's own end: nobody reads on
+                raise
             await self._waiting.put(error)
         else:
             await self._waiting.put(None)

@@ -47,6 +47,26 @@ class Alert:
             request_id=self.request_id,
         )
 
+    def unsendable_field(self) -> str:
+        """The field, as the contract calls it, whose text has no UTF-8 (half of a surrogate pair); or empty."""
+        texts = {
+            "monitored_service_id": self.service,
+            "message": self.message,
+            "details": self.details,
+            "dedup_key": self.dedup_key,
+            "request_id": self.request_id,
+            **{f"links[{place}].url": url for place, url in enumerate(self.links)},
+        }
+        return next((field for field, text in texts.items() if not _has_utf8(text)), "")
+
+
+def _has_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
 
 def timestamp_of(moment: datetime) -> Timestamp:
     """``moment``, which has a time zone, on the wire."""

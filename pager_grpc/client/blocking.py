@@ -18,6 +18,8 @@ def _blocking(
     method: Callable[Concatenate[PagerClient, P], Coroutine[Any, Any, Answer]],
 ) -> Callable[Concatenate["BlockingPagerClient", P], Answer]:
     def call(self: "BlockingPagerClient", /, *arguments: P.args, **more: P.kwargs) -> Answer:
+        if not self._entered:
+            raise RuntimeError("the client is not open: call it inside of `with BlockingPagerClient(…) as pager:`")
         return self.run(method(self.client, *arguments, **more))
 
     call.__doc__ = method.__doc__
@@ -32,14 +34,17 @@ class BlockingPagerClient:
     ) -> None:
         self.client = PagerClient(target, api_key=api_key, tls=tls, timeout=timeout)
         self._runner = asyncio.Runner()
+        self._entered = False
 
     def __enter__(self) -> Self:
         self.run(self.client.__aenter__())
+        self._entered = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._entered = False
         try:
             self.run(self.client.__aexit__(kind, error, trace))
         finally:

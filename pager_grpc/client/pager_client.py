@@ -47,13 +47,13 @@ class PagerClient:
         self._timeout = timeout
         self._waits = waits
         self._opened: AsyncExitStack | None = None
-        self._caller: Caller
+        self._calls: Caller | None = None
         self._stub: PagerServiceStub
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             endpoints = await stack.enter_async_context(open_endpoints(self._target, self._credentials))
-            self._caller = Caller(endpoints, self._timeout, self._waits)
+            self._calls = Caller(endpoints, self._timeout, self._waits)
             self._stub = PagerServiceStub(endpoints.channel)
             self._opened = stack.pop_all()
         return self
@@ -63,6 +63,12 @@ class PagerClient:
     ) -> None:
         if self._opened is not None:
             await self._opened.aclose()
+
+    @property
+    def _caller(self) -> Caller:
+        if self._calls is None:
+            raise RuntimeError("the client is not open: call it inside of `async with PagerClient(…) as pager:`")
+        return self._calls
 
     async def raise_alert(
         self,

@@ -4,8 +4,10 @@ import asyncio
 import subprocess
 import sys
 
+import pytest
 from cli.scripted_servers import an_incident
 
+from pager_grpc.client import BlockingPagerClient
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 
 PROGRAM = """
@@ -27,3 +29,13 @@ async def test_calls_block_and_answer(address, pager):
     out, _ = await process.communicate()
     assert (process.returncode, out.decode()) == (0, "inc-1 payments\nTrue\n")
     assert pager.script.requests["RaiseAlert"][0].severity == pb.Incident.SEVERITY_ERROR
+
+
+def test_a_client_that_was_not_opened_or_is_closed_says_what_to_do():
+    pager = BlockingPagerClient("127.0.0.1:1")
+    with pytest.raises(RuntimeError, match=r"inside of `with BlockingPagerClient\(…\) as pager:`"):
+        pager.raise_alert("checkout", "Card payments fail")
+    with pager:
+        pass
+    with pytest.raises(RuntimeError, match="with BlockingPagerClient"):
+        pager.get_service("checkout")

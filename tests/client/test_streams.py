@@ -111,6 +111,59 @@ async def test_a_source_that_fails_loses_nothing_that_came_before(client, pager)
     assert seen == ["s0", "s1", "s2"]
 
 
+async def test_a_source_whose_own_task_was_cancelled_ends_so_after_what_came_before(client, pager):
+    pager.streams = [[ANSWERS] * 10]
+    inner = asyncio.ensure_future(asyncio.Event().wait())
+
+    async def cancelled():
+        for alert in alerts(3):
+            yield alert
+        inner.cancel()
+        await inner
+
+    seen = []
+
+    async def read():
+        async for alert, _ in client.raise_alerts(cancelled()):
+            seen.append(alert.service)
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(read(), 10)
+    assert seen == ["s0", "s1", "s2"]
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("service", {"service": "shop\ud800"}),
+        ("message", {"message": "\udfff"}),
+        ("details", {"details": "\ud800"}),
+        ("dedup_key", {"dedup_key": "\ud800"}),
+        ("request_id", {"request_id": "\ud800"}),
+        ("links[1].url", {"links": ["https://example.com", "https://\ud800"]}),
+    ],
+)
+async def test_an_alert_that_has_no_utf_8_is_refused_alone_and_by_its_field(client, pager, field, text):
+    pager.streams = [[ANSWERS] * 10]
+    bad = Alert(**{"service": "bad", "message": "it burns"} | text)
+    results = [result async for _, result in client.raise_alerts([*alerts(2), bad, *alerts(1)])]
+    assert [result.incident_id for result in results] == ["s0", "s1", "", "s0"]
+    assert [result.error_reason for result in results] == [0, 0, pb.ERROR_REASON_INVALID_FIELD, 0]
+    named = "monitored_service_id" if field == "service" else field
+    assert results[2].error_message == f"{named}: must be text that can be written as UTF-8"
+
+
+async def test_alerts_of_which_none_can_be_sent_are_all_refused_without_a_call(client, pager):
+    results = [result async for _, result in client.raise_alerts(alerts(3, message="\ud800"))]
+    assert [result.error_reason for result in results] == [pb.ERROR_REASON_INVALID_FIELD] * 3
+    assert pager.script.requests["RaiseAlerts"] == []
+
+
+async def test_a_client_that_was_not_opened_says_how_it_is(address):
+    with pytest.raises(RuntimeError, match="async with PagerClient"):
+        await PagerClient(address).get_service("shop")
+
+
 async def test_a_source_without_end_is_left_when_the_reader_leaves(client, pager):
     pager.streams = [[ANSWERS] * 10]
     left = asyncio.Event()
