@@ -95,6 +95,6 @@ def reader_of(place: str, allowed: Sequence[Network] = (), tls: ssl.SSLContext |
 def _keys_in(text: str) -> dict[str, jwt.PyJWK]:
     try:
         found = jwt.PyJWKSet.from_json(text).keys
-    except (jwt.PyJWTError, ValueError, AttributeError, KeyError, TypeError) as error:
+    except (jwt.PyJWTError, ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise JwksUnreadable(f"no JSON Web Key Set: {type(error).__name__}") from error
     return {key.key_id: key for key in found if key.key_id and key.algorithm_name in ALGORITHMS}

@@ -85,8 +85,12 @@ async def test_an_issuer_that_is_away_is_believed_for_a_day(published, keys):
     assert await keys.key("ES256") is not None
 
 
+NESTED = '{"keys":' + "[" * 100_000
+
+
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"keys": []}', "{}", '{"keys": 1}', '{"keys": [1]}', '{"keys": [{"kty": "oct", "k": "x"}]}']
+    "text",
+    ["", "[]", '{"keys": []}', "{}", '{"keys": 1}', '{"keys": [1]}', '{"keys": [{"kty": "oct", "k": "x"}]}', NESTED],
 )
 async def test_what_makes_no_sense_leaves_what_was_read_before(published, keys, text):
     await keys.key("EdDSA")
