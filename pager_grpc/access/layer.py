@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import structlog
@@ -45,11 +46,14 @@ class AccessLayer(RpcLayer):
 
         async def admitted(request: Any, context: Context) -> AsyncIterator[Any]:
             principal = await self._admit(method, request, context)
-            responses = call(request, context)
-            if principal.key_id or principal.expires_at is not None:
-                responses = self._while_known(principal, responses)
-            async for response in responses:
-                yield response
+            async with aclosing(call(request, context)) as responses:  # type: ignore[type-var]  # a generator
+                if principal.key_id or principal.expires_at is not None:
+                    async with aclosing(self._while_known(principal, responses)) as known:
+                        async for response in known:
+                            yield response
+                    return
+                async for response in responses:
+                    yield response
 
         return admitted
 
@@ -66,7 +70,7 @@ class AccessLayer(RpcLayer):
         act_as(principal)
         return principal
 
-    async def _while_known(self, principal: Principal, responses: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async def _while_known(self, principal: Principal, responses: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
         now = asyncio.get_running_loop().time
         looked_at = now()
         while True:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -50,8 +51,9 @@ class AlertRefusals(RpcLayer):
             return call
 
         async def counted(request: Any, context: Context) -> AsyncIterator[Any]:
-            async for response in call(request, context):
-                self._metrics.not_stored(sum(bool(result.error_reason) for result in response.results))
-                yield response
+            async with aclosing(call(request, context)) as responses:  # type: ignore[type-var]  # a generator
+                async for response in responses:
+                    self._metrics.not_stored(sum(bool(result.error_reason) for result in response.results))
+                    yield response
 
         return counted

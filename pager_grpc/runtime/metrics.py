@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -96,8 +96,9 @@ class RpcMetrics(RpcLayer):
 
         async def measured(request: Any, context: Context) -> AsyncIterator[Any]:
             try:
-                async for response in call(request, context):
-                    yield response
+                async with aclosing(call(request, context)) as responses:  # type: ignore[type-var]  # a generator
+                    async for response in responses:
+                        yield response
             except BaseException as error:
                 ended(code_of(error, context), 0)
                 raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Any, Protocol, TypeAlias
 
 import grpc
@@ -43,7 +44,10 @@ class RpcLayer(Protocol):
         """``call`` with the layer around it."""
 
     def stream(self, method: str, call: StreamCall) -> StreamCall:
-        """``call``, whose answer (and perhaps request) is a stream, with the layer around it."""
+        """``call``, whose answer (and perhaps request) is a stream, with the layer around it.
+
+        Whoever leaves it early closes it, and it closes ``call`` before it ends: what that holds is free at once.
+        """
 
 
 class RpcBoundary(grpc.aio.ServerInterceptor):
@@ -138,8 +142,9 @@ class RpcBoundary(grpc.aio.ServerInterceptor):
         async def bounded(request: Any, context: Context) -> AsyncIterator[Any]:
             lines_are_about(request)
             try:
-                async for response in call(request, context):
-                    yield response
+                async with aclosing(call(request, context)) as responses:  # type: ignore[type-var]  # a generator
+                    async for response in responses:
+                        yield response
             except Exception as error:  # noqa: BLE001 - the boundary hides whatever it is
                 await self._refuse(method, context, error)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, nullcontext
 from typing import Any
 
 import grpc
@@ -52,11 +52,7 @@ class TracedCalls(RpcLayer):
 
         async def traced(request: Any, context: Context) -> AsyncIterator[Any]:
             parent = traceparent_in(context.invocation_metadata())
-            if not parent:
-                async for response in call(request, context):
-                    yield response
-                return
-            with self._span(method, context, parent):
+            with self._span(method, context, parent) if parent else nullcontext():
                 async with aclosing(call(request, context)) as responses:  # type: ignore[type-var]  # a generator
                     async for response in responses:
                         yield response
