@@ -12,6 +12,17 @@ from pager_grpc.runtime.bulk import Row, Writes
 _SOURCE, _IF = "FROM unnest(", "FROM condition, unnest("
 
 
+def conditional(part: str) -> str:
+    """``part`` of a write, which then writes nothing unless ``condition`` has a row.
+
+    Raises:
+        ValueError: it takes its rows from elsewhere, and would be written whatever the condition says.
+    """
+    if _SOURCE not in part:
+        raise ValueError(f"only what takes its rows out of arrays can be put under a condition: {part}")
+    return part.replace(_SOURCE, _IF)
+
+
 class ConditionalWrites(Writes):
     """What is added waits for :meth:`run_if`."""
 
@@ -39,7 +50,7 @@ class ConditionalWrites(Writes):
         parts, more, self._parts, self._binds = self._parts, self._binds, [], {}
         if not parts:
             return True
-        named = [f"w{n} AS ({part.replace(_SOURCE, _IF)})" for n, part in enumerate(parts)]
+        named = [f"w{n} AS ({conditional(part)})" for n, part in enumerate(parts)]
         statement = f"WITH {', '.join([condition, *named])} SELECT count(*) AS rows FROM condition"
         [found] = await postgres_driver.fetch(self._connection, statement, {**more, **binds})
         return bool(found["rows"])

@@ -30,7 +30,7 @@ async def change(connection: AsyncConnection, statement: str, binds: Mapping[str
 
 
 def as_rows(connection: AsyncConnection, column: str, values: Iterable[str]) -> tuple[str, Binds]:
-    """``values`` as a table with one ``column``, in their order, to stand after FROM; and its binds."""
+    """``values``, sorted, as a table with one ``column``, to stand after FROM; and its binds."""
     listed = sorted(values)
     if is_sqlite(connection):
         return f"(SELECT value AS {column} FROM json_each(:listed)) AS listed", {"listed": to_json(listed).decode()}
