@@ -1,7 +1,7 @@
 """One stream of ``SendMessages``: each message is an attempt of its own, and is told of when it has ended."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -43,7 +43,7 @@ class MessageStream:
 
     async def responses(
         self, requests: AsyncIterator[pb.SendMessagesRequest]
-    ) -> AsyncIterator[pb.SendMessagesResponse]:
+    ) -> AsyncGenerator[pb.SendMessagesResponse, None]:
         """The results as they come. What is under way when the last request was read is waited for.
 
         Raises:

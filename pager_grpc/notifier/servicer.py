@@ -4,6 +4,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -67,8 +68,9 @@ class NotifierServicer(pb_grpc.NotifierServiceServicer):
         stream = MessageStream(self._attempt_of, self._attempts)
         self._streams.add(stream)
         try:
-            async for response in stream.responses(request_iterator):
-                yield response
+            async with aclosing(stream.responses(request_iterator)) as responses:
+                async for response in responses:
+                    yield response
         finally:
             self._streams.discard(stream)
 
