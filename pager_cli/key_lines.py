@@ -33,7 +33,7 @@ def print_keys(lines: Sequence[KeyLine], now: datetime) -> None:
         print_line("no keys; `pagerctl key create` makes one")
         return
     titles = ("KEY", "NAME", "ROLE", "SERVICES", "VERBS", "PERSON", "MADE", "BY", "STATE", "KNOWN TO")
-    print_table(titles, [_row(line, now) for line in lines])
+    print_table(titles, [_row(line, now) for line in lines], ("MADE", "BY", "KNOWN TO", "VERBS", "NAME", "PERSON"))
 
 
 def state_of(key: pb.ApiKey, now: datetime) -> str:

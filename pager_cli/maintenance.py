@@ -82,7 +82,7 @@ async def list_windows(peer: Peer, *, as_machine: bool) -> None:
         )
         for window in windows
     ]
-    print_table(("WINDOW", "WHEN", "BY", "SERVICES", "REASON"), rows)
+    print_table(("WINDOW", "WHEN", "BY", "SERVICES", "REASON"), rows, ("BY",))
 
 
 async def delete(peer: Peer, window_id: str, *, as_machine: bool) -> None:

@@ -52,25 +52,40 @@ def print_line(*parts: Cell) -> None:
     _console().print(Text.assemble(*(_rich(part) for part in parts)), soft_wrap=True)
 
 
-def print_table(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-    """Writes a table whose last column is the one that gives way on a narrow terminal; a pipe gets all of it."""
-    if not sys.stdout.isatty():
-        _print_plain(titles, [[str(cell) for cell in row] for row in rows])
-        return
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[Cell]], first_out: Sequence[str] = ()) -> None:
+    """Writes a table; a pipe gets all of it.
+
+    On a terminal texts wrap, and where there is no room for all columns some are left out, which is said:
+    those of ``first_out`` first, then the rightmost, never the first one.
+    """
+    lines: list[Sequence[Cell]] = [titles, *rows]
+    if sys.stdout.isatty():
+        _print_fitting(titles, lines, [titles.index(title) for title in first_out])
+    else:
+        _print_plain(titles, [[str(cell) for cell in line] for line in lines])
+
+
+def _print_fitting(titles: Sequence[str], lines: Sequence[Sequence[Cell]], first_out: Sequence[int]) -> None:
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in titles[:-1]:
-        table.add_column(title, no_wrap=True, overflow="fold")
-    table.add_column(titles[-1], overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(*_rich(cell)) for cell in row))
-    _console().print(table)
+    from pager_cli.table_layout import GAP, layout
+
+    console = _console()
+    found = layout([[str(cell) for cell in line] for line in lines], console.width, first_out, cell_len)
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for number, width in found.kept.items():
+        table.add_column(titles[number], width=width, overflow="fold")
+    for line in lines[1:]:
+        table.add_row(*(Text(*_rich(line[number])) for number in found.kept))
+    console.print(table)
+    if found.left_out:
+        names = ", ".join(titles[number] for number in found.left_out)
+        console.print(Text(f"no room for {names}: a wider terminal or --json has them", "dim"))
 
 
-def _print_plain(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    lines = [titles, *rows]
+def _print_plain(titles: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
     for line in lines:
         padded = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))

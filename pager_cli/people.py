@@ -41,9 +41,8 @@ async def list_people(peer: Peer, *, as_machine: bool) -> None:
         print_json({"people": [as_json(person) for person in people]})
     elif people:
         now = datetime.now(UTC)
-        print_table(
-            ("PERSON", "REVISION", "CHANGED", "NAME", "ZONE", "CONTACT METHODS"), [_row(p, now) for p in people]
-        )
+        titles = ("PERSON", "REVISION", "CHANGED", "NAME", "ZONE", "CONTACT METHODS")
+        print_table(titles, [_row(person, now) for person in people], ("REVISION", "CHANGED", "ZONE", "NAME"))
     else:
         print_line("nobody yet; `pagerctl person set` and `pagerctl apply` bring people")
 

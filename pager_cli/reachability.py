@@ -32,7 +32,7 @@ async def check_policies(peer: Peer, policy_id: str, *, days: float, strict: boo
         print_json(as_json(answer))
     elif answer.findings:
         titles = ("SEVERITY", "POLICY", "LEVEL", "FROM", "UNTIL", "FINDING")
-        print_table(titles, [tuple(_row(finding)) for finding in answer.findings])
+        print_table(titles, [tuple(_row(finding)) for finding in answer.findings], ("UNTIL", "FROM", "LEVEL"))
     errors = sum(finding.severity != _WARNING for finding in answer.findings)
     warnings = len(answer.findings) - errors
     sentence = (

@@ -35,7 +35,7 @@ async def list_schedules(peer: Peer, *, as_machine: bool) -> None:
     elif schedules:
         now = datetime.now(UTC)
         titles = ("SCHEDULE", "REVISION", "CHANGED", "NAME", "ZONE", "LAYERS")
-        print_table(titles, [_row(schedule, now) for schedule in schedules])
+        print_table(titles, [_row(schedule, now) for schedule in schedules], ("REVISION", "CHANGED", "NAME"))
     else:
         print_line("no schedules yet; `pagerctl apply` brings some")
 

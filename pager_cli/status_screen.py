@@ -20,7 +20,8 @@ def print_screen(seen: Seen, judged: Verdict) -> None:
     for finding in judged.findings[1:]:
         print_line(Styled(f"  also: {finding.sentence}", _STYLES[finding.weight].removeprefix("bold ")))
     print_line("")
-    print_table(("SERVICE", "AT", "VERSION", "UP FOR", "DATABASE"), [_service(seen.sights[room]) for room in ROOMS])
+    titles = ("SERVICE", "AT", "VERSION", "UP FOR", "DATABASE")
+    print_table(titles, [_service(seen.sights[room]) for room in ROOMS], ("VERSION", "UP FOR", "AT"))
     if any(sight.status for sight in seen.sights.values()):
         print_line("")
         print_table(("WHAT", "HOW IT IS"), list(_lines(seen)))

@@ -26,13 +26,14 @@ def print_services(services: Iterable[pb.MonitoredService], now: datetime) -> No
         )
         for service in services
     ]
-    print_table(("SERVICE", "STATE", "SINCE", "INCIDENT"), rows)
+    print_table(("SERVICE", "STATE", "SINCE", "INCIDENT"), rows, ("SINCE",))
 
 
 def print_incidents(incidents: Iterable[pb.Incident], now: datetime) -> None:
     """One row an incident."""
     titles = ("INCIDENT", "SERVICE", "STATE", "SEVERITY", "LEVEL", "ALERTS", "OPENED", "NEXT", "MESSAGE")
-    print_table(titles, [_incident_row(incident, now) for incident in incidents])
+    first_out = ("ALERTS", "LEVEL", "OPENED", "NEXT", "SEVERITY")
+    print_table(titles, [_incident_row(incident, now) for incident in incidents], first_out)
 
 
 def _incident_row(incident: pb.Incident, now: datetime) -> tuple[Cell, ...]:
@@ -125,7 +126,8 @@ def print_policies(policies: Iterable[policy_pb.EscalationPolicy], now: datetime
         )
         for policy in policies
     ]
-    print_table(("POLICY", "REVISION", "LEVELS", "REPEAT", "CHANGED", "NAME", "SERVICES"), rows)
+    titles = ("POLICY", "REVISION", "LEVELS", "REPEAT", "CHANGED", "NAME", "SERVICES")
+    print_table(titles, rows, ("REVISION", "CHANGED", "REPEAT", "LEVELS", "NAME"))
 
 
 def _covered(policy: policy_pb.EscalationPolicy) -> str:
@@ -148,4 +150,5 @@ def print_deliveries(deliveries: Iterable[notifier_pb.Delivery], now: datetime) 
         )
         for delivery in deliveries
     ]
-    print_table(("DELIVERY", "CHANNEL", "STATE", "TO", "ATTEMPTS", "PROVIDER", "CHANGED", "ANSWER"), rows)
+    titles = ("DELIVERY", "CHANNEL", "STATE", "TO", "ATTEMPTS", "PROVIDER", "CHANGED", "ANSWER")
+    print_table(titles, rows, ("ATTEMPTS", "PROVIDER", "CHANNEL", "CHANGED"))
