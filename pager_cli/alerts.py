@@ -2,16 +2,20 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from pager_cli.connection import pager_at
+from pager_cli.moments import full_time
 from pager_cli.outcome import USAGE, CommandFailed
 from pager_cli.output import as_json, print_json, print_line
 from pager_cli.peer import Peer
+from pager_cli.timeline import severity_word
 from pager_cli.words import one_line
 from pager_grpc.client.alerts import Severity
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 """And other signs for a terminal, which what a program wrote is full of, and the pager does not take."""
@@ -73,13 +77,38 @@ async def raise_alert(
         )
     if as_machine:
         print_json(as_json(answer))
-    elif answer.opened:
-        print_line(f"{one_line(service)} is unhealthy: incident {answer.incident.incident_id} opened")
-    else:
-        print_line(
-            f"{one_line(service)} is unhealthy: incident {answer.incident.incident_id} goes on, "
-            f"it has taken {answer.alert_count} alerts"
-        )
+        return
+    incident = answer.incident
+    done = "opened" if answer.opened else f"goes on, it has taken {answer.alert_count} alerts"
+    kept = severity_word(incident.severity)
+    parts = [
+        done,
+        *([] if answer.opened or severity == kept else [f"its severity stays {kept}"]),
+        *_silence(answer, datetime.now(UTC)),
+    ]
+    print_line(f"{one_line(service)} is unhealthy: incident {incident.incident_id} {'; '.join(parts)}")
+
+
+def _silence(answer: pb.RaiseAlertResponse, now: datetime) -> Iterator[str]:
+    """Why nobody is paged for an alert, and until when; nothing if its incident pages now."""
+    incident = answer.incident
+    if incident.state == pb.Incident.STATE_ACKNOWLEDGED:
+        yield f"nobody is paged for it, {one_line(incident.acknowledged_by)} has it"
+    if incident.HasField("hold_end_time"):
+        window = incident.maintenance_window_id
+        why = f"maintenance window {one_line(window)}" if window else "snoozed"
+        yield f"nobody is paged before {full_time(incident.hold_end_time)} ({why})"
+    elif incident.state == pb.Incident.STATE_OPEN and not answer.opened:
+        yield _waiting(incident, now)
+
+
+def _waiting(incident: pb.Incident, now: datetime) -> str:
+    if not incident.HasField("next_escalation_time"):
+        return "nobody is paged for it"
+    # An alert that continues the incident of before may have made a level due.
+    if incident.next_escalation_time.ToDatetime(tzinfo=UTC) <= now:
+        return "its next level is due now"
+    return f"nobody is paged for it, its next level is due at {full_time(incident.next_escalation_time)}"
 
 
 async def acknowledge(

@@ -71,13 +71,16 @@ def raise_(
     service: opt.Service,
     message: Annotated[str, typer.Argument(metavar="MESSAGE", help="The headline; at most 1 KiB.")],
     severity: Annotated[
-        opt.Severity, typer.Option(case_sensitive=False, help="How bad it is; every severity pages.")
+        opt.Severity,
+        typer.Option(case_sensitive=False, help="How bad it is; an incident keeps that of the alert that opened it."),
     ] = opt.Severity.CRITICAL,
     details: Annotated[
         str, typer.Option(metavar="TEXT|@FILE|-", help="What else is known; a file, or - for standard input.")
     ] = "",
     link: Annotated[list[str] | None, typer.Option(metavar="URL", help="A page that helps; may be repeated.")] = None,
-    dedup_key: Annotated[str, typer.Option(metavar="KEY", help="Your key for the same trouble.")] = "",
+    dedup_key: Annotated[
+        str, typer.Option(metavar="KEY", help="Your key for the same trouble: kept, but opens no second incident.")
+    ] = "",
     request_id: opt.RequestId = "",
     target: opt.Target = opt.DEFAULT_TARGET,
     timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
@@ -85,7 +88,9 @@ def raise_(
 ) -> int:
     """Say that a service is broken.
 
-    Whoever is on call is paged, level by level, until somebody answers.
+    An alert on a healthy service opens an incident, or the one just resolved again, whatever its severity: whoever is
+    on call is paged, level by level, until somebody answers. On a service that has one the alert is counted and kept,
+    and pages nobody. A snooze or a maintenance window puts pages off.
     """
     from pager_cli.alerts import raise_alert
 

@@ -4,7 +4,9 @@ import json
 import uuid
 
 import grpc
+import pytest
 from cli.scripted_servers import HANGS, Refusal, an_incident
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 
@@ -12,7 +14,7 @@ UNAVAILABLE = Refusal(grpc.StatusCode.UNAVAILABLE)
 
 
 def raised(**fields):
-    return pb.RaiseAlertResponse(incident=an_incident(), **{"opened": True, "alert_count": 1, **fields})
+    return pb.RaiseAlertResponse(**{"incident": an_incident(), "opened": True, "alert_count": 1, **fields})
 
 
 async def test_an_alert_is_raised_with_all_that_was_said(pagerctl, pager, tmp_path):
@@ -44,10 +46,60 @@ async def test_details_come_from_standard_input(pagerctl, pager):
     assert pager.script.requests["RaiseAlert"][0].details == "a\nb\n"
 
 
-async def test_a_second_alert_says_that_the_incident_goes_on(pagerctl, pager):
-    pager.script.answers("RaiseAlert", raised(opened=False, alert_count=3))
+def at(moment):
+    timestamp = Timestamp()
+    timestamp.FromJsonString(moment)
+    return timestamp
+
+
+FUTURE, PAST = at("2100-03-01T14:30:00Z"), at("2026-03-01T02:12:04Z")
+ACKNOWLEDGED = {"state": pb.Incident.STATE_ACKNOWLEDGED, "acknowledged_by": "ana"}
+
+
+@pytest.mark.parametrize(
+    ("severity", "fields", "silence"),
+    [
+        ("critical", {}, "nobody is paged for it"),
+        (
+            "critical",
+            {"next_escalation_time": FUTURE},
+            "nobody is paged for it, its next level is due at 2100-03-01 15:30:00 CET",
+        ),
+        ("info", {}, "its severity stays critical; nobody is paged for it"),
+        ("critical", ACKNOWLEDGED, "nobody is paged for it, ana has it"),
+        ("critical", {"hold_end_time": FUTURE}, "nobody is paged before 2100-03-01 15:30:00 CET (snoozed)"),
+        (
+            "critical",
+            {"hold_end_time": FUTURE, "maintenance_window_id": "w1"},
+            "nobody is paged before 2100-03-01 15:30:00 CET (maintenance window w1)",
+        ),
+        (
+            "critical",
+            ACKNOWLEDGED | {"hold_end_time": FUTURE},
+            "nobody is paged for it, ana has it; nobody is paged before 2100-03-01 15:30:00 CET (snoozed)",
+        ),
+        # As of an incident that an alert continued, when its levels begin anew.
+        ("critical", {"next_escalation_time": PAST}, "its next level is due now"),
+    ],
+)
+async def test_a_second_alert_says_that_nobody_is_paged_for_it_and_why(pagerctl, pager, severity, fields, silence):
+    answer = pb.RaiseAlertResponse(incident=an_incident(**fields), alert_count=3)
+    pager.script.answers("RaiseAlert", answer)
+    done = await pagerctl("raise", "payments", "disk full", "--severity", severity)
+    assert done.out == f"payments is unhealthy: incident inc-1 goes on, it has taken 3 alerts; {silence}\n"
+    assert silence not in (await pagerctl("raise", "payments", "disk full", "--severity", severity, "--json")).out
+
+
+async def test_an_incident_that_opens_into_a_hold_says_so(pagerctl, pager):
+    pager.script.answers("RaiseAlert", raised(incident=an_incident(hold_end_time=FUTURE)))
     done = await pagerctl("raise", "payments", "disk full")
-    assert done.out == "payments is unhealthy: incident inc-1 goes on, it has taken 3 alerts\n"
+    assert done.out.endswith("incident inc-1 opened; nobody is paged before 2100-03-01 15:30:00 CET (snoozed)\n")
+
+
+async def test_the_help_of_raise_does_not_promise_a_page_for_each_alert(pagerctl):
+    shown = " ".join((await pagerctl("raise", "--help")).out.split())
+    assert "every severity pages" not in shown
+    assert "On a service that has one the alert is counted and kept, and pages nobody." in shown
 
 
 async def test_a_write_is_repeated_with_the_same_request_id(pagerctl, pager):
