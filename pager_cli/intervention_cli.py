@@ -17,6 +17,9 @@ By = Annotated[
 ]
 Incident = Annotated[str, typer.Option(metavar="ID", help="The incident meant; the open one if not given.")]
 
+_LONGEST_LOOK = 3.0
+"""Seconds."""
+
 
 def pager_at(target: str, timeout: float) -> Peer:
     """The pager as a peer."""
@@ -99,17 +102,31 @@ def reassign(
     incident: Incident = "",
     request_id: opt.RequestId = "",
     target: opt.Target = opt.DEFAULT_TARGET,
+    policy_target: opt.PolicyTarget = opt.DEFAULT_POLICY_TARGET,
     timeout: opt.Timeout = opt.DEFAULT_TIMEOUT,
     json: opt.AsJson = False,
 ) -> int:
-    """Give an incident to others, who are paged now."""
+    """Give an incident to others, who are paged now.
+
+    The policy service is asked first whether there is such a policy or person; where it cannot be asked, that is said.
+    """
     from pager_cli.interventions import reassign as command
     from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 
     if bool(policy) == bool(person):
         raise typer.BadParameter("give --policy or --person, one of them")
     whom = pb.Assignee(policy_id=policy) if policy else pb.Assignee(person_id=person)
-    peer = pager_at(target, timeout)
+    # Who is in a hurry does not wait long for an answer that can be done without.
+    asked = Peer("policy service", policy_target, "--policy-target", min(timeout, _LONGEST_LOOK))
     return run(
-        command(peer, service, by=by, assigned_to=whom, incident_id=incident, request_id=request_id, as_machine=json)
+        command(
+            pager_at(target, timeout),
+            asked,
+            service,
+            by=by,
+            assigned_to=whom,
+            incident_id=incident,
+            request_id=request_id,
+            as_machine=json,
+        )
     )

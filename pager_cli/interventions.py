@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from pager_cli.assignees import refuse_unknown
 from pager_cli.connection import pager_at
 from pager_cli.moments import full_time
 from pager_cli.output import as_json, print_json, print_line
@@ -68,9 +69,18 @@ async def escalate(peer: Peer, service: str, *, by: str, incident_id: str, reque
 
 
 async def reassign(
-    peer: Peer, service: str, *, by: str, assigned_to: pb.Assignee, incident_id: str, request_id: str, as_machine: bool
+    peer: Peer,
+    policy: Peer,
+    service: str,
+    *,
+    by: str,
+    assigned_to: pb.Assignee,
+    incident_id: str,
+    request_id: str,
+    as_machine: bool,
 ) -> None:
-    """Gives the open incident of ``service`` to a policy or a person."""
+    """Gives the open incident of ``service`` to a policy or a person that the service ``policy`` knows."""
+    await refuse_unknown(policy, assigned_to)
     async with pager_at(peer) as pager:
         answer = await pager.reassign(service, assigned_to, by=by, incident_id=incident_id, request_id=request_id)
     if as_machine:

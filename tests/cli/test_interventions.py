@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pager_cli.timeline import what_happened
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
 
 
 def at(moment: str) -> Timestamp:
@@ -86,7 +87,8 @@ async def test_where_no_level_is_left_that_is_said(pagerctl, pager):
         (("--person", "ben"), pb.Assignee(person_id="ben"), "person ben"),
     ],
 )
-async def test_an_incident_is_given_to_a_policy_or_a_person(pagerctl, pager, options, assignee, words):
+async def test_an_incident_is_given_to_a_policy_or_a_person(pagerctl, pager, policies, options, assignee, words):
+    policies.store(policy_pb.EscalationPolicy(policy_id="storage"))
     pager.script.answers("ReassignIncident", pb.ReassignIncidentResponse(incident=an_incident()))
     done = await pagerctl("reassign", "payments", "--by", "ana", *options)
     assert done.out == f"incident inc-1 of payments is given to {words} and is due now\n"

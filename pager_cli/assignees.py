@@ -1,0 +1,55 @@
+"""Whether there is such a policy or person, asked before an incident is given to it."""
+
+import grpc
+
+from pager_cli.connection import connected
+from pager_cli.outcome import REFUSED, CommandFailed
+from pager_cli.peer import Peer
+from pager_cli.running import complain
+from pager_cli.sentences import command_failed
+from pager_cli.timeline_silence import assignee_words
+from pager_grpc.client.calling import Caller
+from pager_grpc.client.errors import PagerError
+from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
+from pager_grpc.gen.policy.v1 import people_service_pb2 as people_pb
+from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
+from pager_grpc.gen.policy.v1.people_service_pb2_grpc import PeopleServiceStub
+from pager_grpc.gen.policy.v1.policy_service_pb2_grpc import PolicyServiceStub
+
+
+async def refuse_unknown(policy: Peer, assignee: pb.Assignee) -> None:
+    """Says on stderr what the pager does if nobody can be asked; ``policy`` is the policy service.
+
+    Raises:
+        CommandFailed: there is no such policy or person.
+    """
+    unknown = None
+    try:
+        async with connected(policy) as (channel, caller):
+            unknown = await _unknown(channel, caller, assignee)
+    except CommandFailed as failed:
+        complain(
+            f"whether there is the {assignee_words(assignee)} is not known ({failed.sentence}); if there is not, the "
+            "pager gives the incident back to the former policy, which begins anew"
+        )
+    if unknown is not None:
+        raise CommandFailed(REFUSED, f"{command_failed(policy, unknown).sentence}; nothing was changed")
+
+
+async def _unknown(channel: grpc.aio.Channel, caller: Caller, assignee: pb.Assignee) -> PagerError | None:
+    """The answer that there is no such thing; None if there is."""
+    people = PeopleServiceStub(channel)
+    try:
+        if assignee.policy_id:
+            request = policy_pb.GetEscalationPolicyRequest(policy_id=assignee.policy_id)
+            await caller.read(PolicyServiceStub(channel).GetEscalationPolicy, request)
+        else:
+            await caller.read(people.GetPerson, people_pb.GetPersonRequest(person_id=assignee.person_id))
+    except PagerError as failed:
+        if failed.reason == "ERROR_REASON_PERSON_UNKNOWN":
+            # It says so of others to whom sees only itself, too. Only who may list everybody is told the truth.
+            await caller.read(people.ListPeople, people_pb.ListPeopleRequest(page_size=1))
+        elif failed.reason != "ERROR_REASON_POLICY_UNKNOWN":
+            raise
+        return failed
+    return None
