@@ -2,7 +2,7 @@
 
 # ruff: noqa: PLC0415 - `pagerctl --help` must be instant, so gRPC is imported by the commands that need it
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -17,6 +17,7 @@ By = Annotated[
 ]
 Incident = Annotated[str, typer.Option(metavar="ID", help="The incident meant; the open one if not given.")]
 
+_LONGEST = timedelta(days=36500)
 _LONGEST_LOOK = 3.0
 """Seconds."""
 
@@ -29,25 +30,32 @@ def pager_at(target: str, timeout: float) -> Peer:
 def a_duration(option: str, written: str) -> timedelta:
     """The duration that was given with ``option``."""
     try:
-        return parse_duration(written)
+        span = parse_duration(written)
     except ValueError as error:
         raise typer.BadParameter(f"{option} {error}") from error
+    # The pager has limits of its own; this one keeps what is counted with it within the calendar.
+    if span > _LONGEST:
+        raise typer.BadParameter(f"{option} must be at most {_LONGEST.days}d")
+    return span
 
 
-def a_moment(option: str, written: str) -> datetime:
-    """The moment that was given with ``option``; without a zone it is local time."""
+def a_moment(option: str, written: str, now: datetime) -> datetime:
+    """The moment that was given with ``option``, in UTC: ``now+2h``, or a time, a local one without a zone."""
+    from pager_cli.moments import parse_moment
+
     try:
-        moment = datetime.fromisoformat(written)
+        return parse_moment(written, now)
     except ValueError as error:
-        raise typer.BadParameter(f"{option} must be a time like 2026-03-01T15:30 or 2026-03-01T14:30Z") from error
-    return moment.astimezone()
+        raise typer.BadParameter(f"{option} {error}") from error
 
 
 def snooze(
     service: opt.Service,
     by: By = "",
     for_: Annotated[str, typer.Option("--for", metavar="DURATION", help="So long, like 45m or 4h; 1m to 24h.")] = "",
-    until: Annotated[str, typer.Option(metavar="TIME", help="Until then, like 2026-03-01T15:30 (local time).")] = "",
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="Until then: 2026-03-01T15:30 in local time, or now+1h.")
+    ] = "",
     incident: Incident = "",
     note: Annotated[str, typer.Option(metavar="TEXT", help="Why.")] = "",
     request_id: opt.RequestId = "",
@@ -63,7 +71,7 @@ def snooze(
 
     if bool(for_) == bool(until):
         raise typer.BadParameter("give --for or --until, one of them")
-    end = a_duration("--for", for_) if for_ else a_moment("--until", until)
+    end = a_duration("--for", for_) if for_ else a_moment("--until", until, datetime.now(UTC))
     return run(
         command(
             pager_at(target, timeout),

@@ -166,6 +166,7 @@ def rotate(
 
 
 def _until(expires: str) -> datetime:
+    now = datetime.now(UTC)
     if expires[:4].isdigit() and "-" in expires:
-        return a_moment("--expires", expires)
-    return datetime.now(UTC) + a_duration("--expires", expires)
+        return a_moment("--expires", expires, now)
+    return now + a_duration("--expires", expires)

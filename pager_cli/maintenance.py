@@ -1,7 +1,7 @@
 """Maintenance windows: made, listed, deleted."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from pager_cli.connection import connected
 from pager_cli.durations import written_duration
@@ -17,9 +17,9 @@ Schedule = pb.MaintenanceWindow.OneOff | pb.MaintenanceWindow.Recurring
 _PAGE_SIZE = 1000
 
 
-def one_off(start: datetime | None, end: datetime) -> pb.MaintenanceWindow.OneOff:
-    """From ``start``, or from now, to ``end``."""
-    return pb.MaintenanceWindow.OneOff(start_time=timestamp_of(start or datetime.now(UTC)), end_time=timestamp_of(end))
+def one_off(start: datetime, end: datetime) -> pb.MaintenanceWindow.OneOff:
+    """From ``start`` to ``end``."""
+    return pb.MaintenanceWindow.OneOff(start_time=timestamp_of(start), end_time=timestamp_of(end))
 
 
 def recurring(at: str, length: timedelta, zone: str, days: Sequence[str]) -> pb.MaintenanceWindow.Recurring:

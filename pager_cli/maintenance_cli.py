@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 - `pagerctl --help` must be instant, so gRPC is imported by the commands that need it
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -31,10 +32,12 @@ def create(
     services: Annotated[list[str], typer.Argument(metavar="SERVICE...", help="The monitored services; 1 to 100.")],
     by: By = "",
     for_: Annotated[str, typer.Option("--for", metavar="DURATION", help="How long it lasts, like 2h.")] = "",
-    from_: Annotated[str, typer.Option("--from", metavar="TIME", help="When it starts; now if not given.")] = "",
+    from_: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="When it starts, like now+1d; now if not given.")
+    ] = "",
     until: Annotated[str, typer.Option(metavar="TIME", help="When it ends, instead of --for.")] = "",
     at: Annotated[str, typer.Option(metavar="HH:MM", help="It comes again at this wall-clock time; with --for.")] = "",
-    zone: Annotated[str, typer.Option(metavar="ZONE", help="Of --at, like Europe/Berlin.")] = "UTC",
+    zone: Annotated[str, typer.Option(metavar="ZONE", help="Of --at, like Europe/Berlin; UTC if not given.")] = "",
     day: Annotated[list[Day] | None, typer.Option(case_sensitive=False, help="Of --at; may be repeated.")] = None,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why.")] = "",
     request_id: opt.RequestId = "",
@@ -46,23 +49,34 @@ def create(
 
     Alerts are taken all the same; what is broken at the end pages then.
     """
-    from datetime import datetime
-
     from pager_cli import maintenance
 
     when: maintenance.Schedule
     if at:
         if from_ or until or not for_:
             raise typer.BadParameter("--at goes with --for, and neither with --from nor with --until")
-        when = maintenance.recurring(at, a_duration("--for", for_), zone, day or [])
+        when = maintenance.recurring(at, a_duration("--for", for_), zone or "UTC", day or [])
     else:
+        if zone or day:
+            raise typer.BadParameter(
+                "--day and --zone belong to --at HH:MM; without it the window would not come again"
+            )
         if bool(for_) == bool(until):
             raise typer.BadParameter("give --for or --until, one of them")
-        start = a_moment("--from", from_) if from_ else datetime.now().astimezone()
-        end = a_moment("--until", until) if until else start + a_duration("--for", for_)
-        when = maintenance.one_off(start, end)
+        when = maintenance.one_off(*_span(from_, for_, until))
     peer = pager_at(target, timeout)
     return run(maintenance.create(peer, services, when, by=by, reason=reason, request_id=request_id, as_machine=json))
+
+
+def _span(from_: str, for_: str, until: str) -> tuple[datetime, datetime]:
+    now = datetime.now(UTC)
+    start = a_moment("--from", from_ or "now", now)
+    if until:
+        return start, a_moment("--until", until, now)
+    try:
+        return start, start + a_duration("--for", for_)
+    except OverflowError as error:
+        raise typer.BadParameter("--from and --for must end before the year 10000") from error
 
 
 @maintenance_app.command("list")

@@ -1,7 +1,7 @@
 """snooze and escalate: what is asked of the pager, and what its timeline says of it."""
 
 import json
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
@@ -95,6 +95,28 @@ async def test_an_incident_is_given_to_a_policy_or_a_person(pagerctl, pager, pol
     [request] = pager.script.requests["ReassignIncident"]
     assert (request.assigned_to, request.reassigned_by) == (assignee, "ana")
     assert (await pagerctl("reassign", "payments", "--by", "ana", "--policy", "a", "--person", "b")).code == 2
+
+
+async def test_a_snooze_ends_a_while_after_now_if_it_is_said_so(pagerctl, pager):
+    pager.script.answers("SnoozeIncident", snoozed())
+    assert (await pagerctl("snooze", "payments", "--by", "ana", "--until", "now+1h")).code == 0
+    [request] = pager.script.requests["SnoozeIncident"]
+    assert timedelta(minutes=58) < request.until_time.ToDatetime(UTC) - datetime.now(UTC) <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [
+        (("--until", "0001-01-01"), "--until must be a moment like"),
+        (("--until", "9999-12-31T23:59:59-23:59"), "--until must be a moment like"),
+        (("--for", "99999999d"), "--for must be at most 36500d"),
+    ],
+)
+async def test_an_end_beyond_the_calendar_is_a_usage_error(pagerctl, pager, options, limit):
+    done = await pagerctl("snooze", "payments", "--by", "ana", *options)
+    assert done.code == 2
+    assert limit in done.err
+    assert pager.script.requests["SnoozeIncident"] == []
 
 
 kinds = pb.IncidentEvent

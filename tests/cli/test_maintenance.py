@@ -1,6 +1,7 @@
 """maintenance create, list and delete: what is asked of the pager."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
@@ -69,6 +70,37 @@ async def test_a_window_without_one_end_is_a_usage_error(pagerctl, pager, option
     done = await pagerctl("maintenance", "create", "a", "--by", "ana", *options)
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert pager.script.requests["CreateMaintenanceWindow"] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--for", "2h", "--day", "sunday"), "--day and --zone belong to --at"),
+        (("--for", "2h", "--zone", "Europe/Berlin"), "--day and --zone belong to --at"),
+        (("--until", "2100-03-01T02:00", "--day", "sunday"), "--day and --zone belong to --at"),
+        (("--for", "99999999d"), "--for must be at most 36500d"),
+        (("--at", "02:30", "--for", "99999999d"), "--for must be at most 36500d"),
+        (("--from", "9999-12-31", "--for", "2d"), "--from and --for must end before the year 10000"),
+        (("--until", "9999-12-31T23:59:59-23:59"), "--until must be a moment like"),
+        (("--from", "0001-01-01", "--for", "2h"), "--from must be a moment like"),
+    ],
+)
+async def test_a_window_other_than_the_one_that_is_meant_is_not_made(pagerctl, pager, options, sentence):
+    done = await pagerctl("maintenance", "create", "a", "--by", "ana", *options)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert sentence in done.err
+    assert pager.script.requests["CreateMaintenanceWindow"] == []
+
+
+async def test_a_window_may_start_a_while_after_now(pagerctl, pager):
+    pager.script.answers("CreateMaintenanceWindow", pb.CreateMaintenanceWindowResponse(maintenance_window=made()))
+    window = ("maintenance", "create", "a", "--by", "ana", "--from", "now+1d")
+    assert (await pagerctl(*window, "--for", "2h")).code == 0
+    assert (await pagerctl(*window, "--until", "now+26h")).code == 0
+    for request in pager.script.requests["CreateMaintenanceWindow"]:
+        once = request.maintenance_window.one_off
+        assert once.end_time.ToDatetime() - once.start_time.ToDatetime() == timedelta(hours=2)
+        assert timedelta(hours=23) < once.start_time.ToDatetime(UTC) - datetime.now(UTC) <= timedelta(days=1)
 
 
 async def test_windows_are_listed_page_by_page(pagerctl, pager):
