@@ -1,20 +1,23 @@
 """Maintenance windows: made, listed, deleted."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pager_cli.connection import connected
 from pager_cli.durations import written_duration
 from pager_cli.interventions import duration_of, request_id_or_new, timestamp_of
 from pager_cli.moments import full_time
 from pager_cli.output import as_json, print_json, print_line, print_table
+from pager_cli.paging import rows_of
 from pager_cli.peer import Peer
 from pager_cli.words import enum_word, one_line
+from pager_grpc.client.calling import Caller
+from pager_grpc.client.errors import PagerError
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.pager.v1.pager_service_pb2_grpc import PagerServiceStub
 
 Schedule = pb.MaintenanceWindow.OneOff | pb.MaintenanceWindow.Recurring
-_PAGE_SIZE = 1000
+_REUSED = "ERROR_REASON_REQUEST_ID_REUSED"
 
 
 def one_off(start: datetime, end: datetime) -> pb.MaintenanceWindow.OneOff:
@@ -40,9 +43,14 @@ async def create(
     by: str,
     reason: str,
     request_id: str,
+    relative: bool,
     as_machine: bool,
 ) -> None:
-    """Makes a window and prints its id."""
+    """Makes a window and prints its id.
+
+    ``relative``: its start was counted from now, so that the same command says another one each time. Then a repeat is
+    known by the window that the first call made.
+    """
     window = pb.MaintenanceWindow(monitored_service_ids=services, created_by=by, reason=reason)
     if isinstance(when, pb.MaintenanceWindow.OneOff):
         window.one_off.CopyFrom(when)
@@ -50,25 +58,59 @@ async def create(
         window.recurring.CopyFrom(when)
     request = pb.CreateMaintenanceWindowRequest(maintenance_window=window, request_id=request_id_or_new(request_id))
     async with connected(peer) as (channel, caller):
-        answer = await caller.write(PagerServiceStub(channel).CreateMaintenanceWindow, request)
+        stub = PagerServiceStub(channel)
+        try:
+            made = (await caller.write(stub.CreateMaintenanceWindow, request)).maintenance_window
+        except PagerError as failed:
+            before = await _made_before(stub, caller, window) if relative and failed.reason == _REUSED else None
+            if before is None:
+                raise
+            made = before
     if as_machine:
-        print_json(as_json(answer))
+        print_json(as_json(pb.CreateMaintenanceWindowResponse(maintenance_window=made)))
         return
-    made = answer.maintenance_window
     print_line(f"maintenance window {made.maintenance_window_id}: {_when(made)}")
+
+
+async def _made_before(
+    stub: PagerServiceStub, caller: Caller, asked: pb.MaintenanceWindow
+) -> pb.MaintenanceWindow | None:
+    """The newest window that ``asked`` asks for again; one that is over holds nothing, so it is none."""
+    now = datetime.now(UTC)
+    for window in reversed(await _windows(stub, caller)):
+        if _is_same(window, asked) and window.one_off.end_time.ToDatetime(UTC) > now:
+            return window
+    return None
+
+
+def _is_same(window: pb.MaintenanceWindow, asked: pb.MaintenanceWindow) -> bool:
+    same_end = window.one_off.end_time == asked.one_off.end_time
+    return (
+        sorted(window.monitored_service_ids) == sorted(asked.monitored_service_ids)
+        and window.reason == asked.reason
+        and asked.created_by in {"", window.created_by}
+        and (same_end or _length(window.one_off) == _length(asked.one_off))
+    )
+
+
+def _length(once: pb.MaintenanceWindow.OneOff) -> int:
+    return once.end_time.ToNanoseconds() - once.start_time.ToNanoseconds()
+
+
+async def _windows(stub: PagerServiceStub, caller: Caller) -> list[pb.MaintenanceWindow]:
+    windows, _ = await rows_of(
+        lambda size, token: caller.read(
+            stub.ListMaintenanceWindows, pb.ListMaintenanceWindowsRequest(page_size=size, page_token=token)
+        ),
+        lambda answer: answer.maintenance_windows,
+    )
+    return windows
 
 
 async def list_windows(peer: Peer, *, as_machine: bool) -> None:
     """Lists the windows, the oldest first."""
-    windows: list[pb.MaintenanceWindow] = []
     async with connected(peer) as (channel, caller):
-        stub, token = PagerServiceStub(channel), ""
-        while True:
-            request = pb.ListMaintenanceWindowsRequest(page_size=_PAGE_SIZE, page_token=token)
-            answer = await caller.read(stub.ListMaintenanceWindows, request)
-            windows += answer.maintenance_windows
-            if not (token := answer.next_page_token):
-                break
+        windows = await _windows(PagerServiceStub(channel), caller)
     if as_machine:
         print_json([as_json(window) for window in windows])
         return

@@ -64,8 +64,18 @@ def create(
         if bool(for_) == bool(until):
             raise typer.BadParameter("give --for or --until, one of them")
         when = maintenance.one_off(*_span(from_, for_, until))
-    peer = pager_at(target, timeout)
-    return run(maintenance.create(peer, services, when, by=by, reason=reason, request_id=request_id, as_machine=json))
+    return run(
+        maintenance.create(
+            pager_at(target, timeout),
+            services,
+            when,
+            by=by,
+            reason=reason,
+            request_id=request_id,
+            relative=not at and (not from_ or from_.startswith("now")),
+            as_machine=json,
+        )
+    )
 
 
 def _span(from_: str, for_: str, until: str) -> tuple[datetime, datetime]:

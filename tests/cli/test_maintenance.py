@@ -103,6 +103,55 @@ async def test_a_window_may_start_a_while_after_now(pagerctl, pager):
         assert timedelta(hours=23) < once.start_time.ToDatetime(UTC) - datetime.now(UTC) <= timedelta(days=1)
 
 
+REUSED = Refusal(grpc.StatusCode.FAILED_PRECONDITION, "ERROR_REASON_REQUEST_ID_REUSED", {"request_id": "r"})
+
+
+def since(start, length, **fields):
+    """A window that began ``start`` from now."""
+    once = Window.OneOff()
+    once.start_time.FromDatetime(datetime.now(UTC) + start)
+    once.end_time.FromNanoseconds(once.start_time.ToNanoseconds() + int(length.total_seconds()) * 10**9)
+    return made(one_off=once, **fields)
+
+
+FIVE_AGO, TWO_HOURS = timedelta(minutes=-5), timedelta(hours=2)
+
+
+async def test_a_repeat_of_a_window_that_began_at_the_call_finds_the_one_it_made(pagerctl, pager):
+    before = since(FIVE_AGO, TWO_HOURS)
+    pager.script.answers("CreateMaintenanceWindow", REUSED)
+    pager.script.answers(
+        "ListMaintenanceWindows",
+        pb.ListMaintenanceWindowsResponse(maintenance_windows=[before], next_page_token="more"),
+        pb.ListMaintenanceWindowsResponse(maintenance_windows=[since(FIVE_AGO, timedelta(hours=3))]),
+    )
+    command = ("maintenance", "create", "b", "a", "--by", "ana", "--for", "2h", "--request-id", "r")
+    done = await pagerctl(*command)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("maintenance window w1: ")
+    pager.script.answers("ListMaintenanceWindows", pb.ListMaintenanceWindowsResponse(maintenance_windows=[before]))
+    document = json.loads((await pagerctl(*command, "--json")).out)
+    assert document["maintenance_window"]["one_off"]["end_time"] == before.one_off.end_time.ToJsonString()
+
+
+@pytest.mark.parametrize(
+    ("window", "options"),
+    [
+        (since(FIVE_AGO, TWO_HOURS, reason="another"), ("--for", "2h")),
+        (since(FIVE_AGO, timedelta(hours=3)), ("--for", "2h")),
+        (since(timedelta(hours=-3), TWO_HOURS), ("--for", "2h")),  # it is over, and holds nothing any more
+        (since(FIVE_AGO, TWO_HOURS), ("--for", "2h", "--from", "2100-01-01")),
+        (made(recurring=WEEKLY), ("--for", "2h")),
+    ],
+)
+async def test_another_window_under_the_same_request_id_is_refused(pagerctl, pager, window, options):
+    pager.script.answers("CreateMaintenanceWindow", REUSED)
+    pager.script.answers("ListMaintenanceWindows", pb.ListMaintenanceWindowsResponse(maintenance_windows=[window]))
+    done = await pagerctl("maintenance", "create", "a", "b", "--by", "ana", "--request-id", "r", *options)
+    assert (done.code, done.out) == (1, "")
+    assert "the request id 'r' was used with other content" in done.err
+
+
 async def test_windows_are_listed_page_by_page(pagerctl, pager):
     pages = [
         pb.ListMaintenanceWindowsResponse(maintenance_windows=[made(reason="new disks")], next_page_token="more"),
