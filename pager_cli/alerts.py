@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from pager_cli.connection import pager_at
+from pager_cli.connection import pager_at, pager_for
 from pager_cli.moments import full_time
 from pager_cli.outcome import USAGE, CommandFailed
 from pager_cli.output import as_json, print_json, print_line
@@ -115,7 +115,7 @@ async def acknowledge(
     peer: Peer, service: str, *, by: str, incident_id: str, note: str, request_id: str, as_machine: bool
 ) -> None:
     """Says that ``by`` has it and prints whose it is now."""
-    async with pager_at(peer) as pager:
+    async with pager_for(peer, service) as pager:
         answer = await pager.acknowledge(service, by=by, incident_id=incident_id, note=note, request_id=request_id)
     if as_machine:
         print_json(as_json(answer))

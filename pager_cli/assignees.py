@@ -1,4 +1,4 @@
-"""Whether there is such a policy or person, asked before an incident is given to it."""
+"""Whether there is such a policy or person."""
 
 import grpc
 
@@ -23,17 +23,27 @@ async def refuse_unknown(policy: Peer, assignee: pb.Assignee) -> None:
     Raises:
         CommandFailed: there is no such policy or person.
     """
-    unknown = None
     try:
-        async with connected(policy) as (channel, caller):
-            unknown = await _unknown(channel, caller, assignee)
+        unknown = await unknown_to(policy, assignee)
     except CommandFailed as failed:
         complain(
             f"whether there is the {assignee_words(assignee)} is not known ({failed.sentence}); if there is not, the "
             "pager gives the incident back to the former policy, which begins anew"
         )
-    if unknown is not None:
-        raise CommandFailed(REFUSED, f"{command_failed(policy, unknown).sentence}; nothing was changed")
+        return
+    if unknown:
+        raise CommandFailed(REFUSED, f"{unknown}; nothing was changed")
+
+
+async def unknown_to(policy: Peer, assignee: pb.Assignee) -> str:
+    """The sentence that there is no such policy or person; empty if there is.
+
+    Raises:
+        CommandFailed: the policy service cannot be asked, or does not tell whoever asks.
+    """
+    async with connected(policy) as (channel, caller):
+        failed = await _unknown(channel, caller, assignee)
+    return command_failed(policy, failed).sentence if failed is not None else ""
 
 
 async def _unknown(channel: grpc.aio.Channel, caller: Caller, assignee: pb.Assignee) -> PagerError | None:

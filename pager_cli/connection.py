@@ -9,6 +9,7 @@ from typing import TypeVar
 import grpc
 
 from pager_cli.credentials import api_key_for
+from pager_cli.outcome import REFUSED, CommandFailed
 from pager_cli.peer import Peer
 from pager_cli.running import complain
 from pager_cli.sentences import command_failed
@@ -59,6 +60,25 @@ async def pager_at(peer: Peer) -> AsyncIterator[PagerClient]:
             yield entered
     except PagerError as failed:
         raise command_failed(peer, failed) from failed
+
+
+@asynccontextmanager
+async def pager_for(peer: Peer, service: str) -> AsyncIterator[PagerClient]:
+    """The pager at ``peer``, for what is done to the open incident of ``service``.
+
+    Raises:
+        CommandFailed: a call failed and the body did not care.
+    """
+    async with pager_at(peer) as pager:
+        try:
+            yield pager
+        except PagerError as failed:
+            if failed.reason != "ERROR_REASON_INCIDENT_UNKNOWN" or "incident_id" not in failed.metadata:
+                raise
+            # It may exist all the same: the pager says so of each incident but the open one of the service.
+            named = failed.metadata["incident_id"]
+            sentence = f"{named!r} is not the open incident of {service!r}; `pagerctl service` shows those of a service"
+            raise CommandFailed(REFUSED, sentence) from failed
 
 
 async def _entered(stack: AsyncExitStack, connection: AbstractAsyncContextManager[Opened]) -> Opened:

@@ -38,6 +38,12 @@ def was_paged(events: Sequence[pb.IncidentEvent], person: str) -> bool:
     return any(person in {t.person_id, t.target_id} for e in events for t in e.level_notified.targets)
 
 
+def is_named(events: Sequence[pb.IncidentEvent], person: str) -> bool:
+    """Whether a level notified ``person``, passed over it or was skipped with it."""
+    missed = (t for e in events for t in (*e.level_notified.unreached, *e.level_skipped.unreached))
+    return was_paged(events, person) or any(person in {t.person_id, t.target_id} for t in missed)
+
+
 def _lines(event: pb.IncidentEvent, events: Sequence[pb.IncidentEvent], person: str) -> Iterator[Line]:
     match event.WhichOneof("event"):
         case "level_notified":
@@ -85,9 +91,9 @@ def _level(level: pb.IncidentEvent.LevelNotified | pb.IncidentEvent.LevelSkipped
 
 
 def _because(level: pb.IncidentEvent.LevelNotified, target: pb.NotifiedTarget) -> str:
-    if level.policy_source != pb.IncidentEvent.LevelNotified.POLICY_SOURCE_CATCH_ALL:
-        return because(target)
-    return f"no policy to be had, {one_line(level.policy_fault)}"
+    if level.policy_source == pb.IncidentEvent.LevelNotified.POLICY_SOURCE_CATCH_ALL:
+        return f"no policy to be had, {one_line(level.policy_fault)}"
+    return because(target) + (f", as last known ({one_line(level.policy_fault)})" if level.policy_fault else "")
 
 
 def _name(target: pb.NotifiedTarget) -> str:

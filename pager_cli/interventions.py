@@ -7,7 +7,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from pager_cli.assignees import refuse_unknown
-from pager_cli.connection import pager_at
+from pager_cli.connection import pager_for
 from pager_cli.moments import full_time
 from pager_cli.output import as_json, print_json, print_line
 from pager_cli.peer import Peer
@@ -47,7 +47,7 @@ async def snooze(
     as_machine: bool,
 ) -> None:
     """Puts the open incident of ``service`` off and prints until when."""
-    async with pager_at(peer) as pager:
+    async with pager_for(peer, service) as pager:
         answer = await pager.snooze(service, end, by=by, incident_id=incident_id, note=note, request_id=request_id)
     if as_machine:
         print_json(as_json(answer))
@@ -60,7 +60,7 @@ async def snooze(
 
 async def escalate(peer: Peer, service: str, *, by: str, incident_id: str, request_id: str, as_machine: bool) -> None:
     """Makes the next level of the open incident of ``service`` due at once."""
-    async with pager_at(peer) as pager:
+    async with pager_for(peer, service) as pager:
         answer = await pager.escalate(service, by=by, incident_id=incident_id, request_id=request_id)
     if as_machine:
         print_json(as_json(answer))
@@ -81,7 +81,7 @@ async def reassign(
 ) -> None:
     """Gives the open incident of ``service`` to a policy or a person that the service ``policy`` knows."""
     await refuse_unknown(policy, assigned_to)
-    async with pager_at(peer) as pager:
+    async with pager_for(peer, service) as pager:
         answer = await pager.reassign(service, assigned_to, by=by, incident_id=incident_id, request_id=request_id)
     if as_machine:
         print_json(as_json(answer))

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from pager_cli.assignees import unknown_to
 from pager_cli.connection import connected
-from pager_cli.explanation import explained, next_page_line, was_paged
+from pager_cli.explanation import explained, is_named, next_page_line, was_paged
 from pager_cli.incidents import incident_named, timeline_of
 from pager_cli.moments import full_time
+from pager_cli.outcome import REFUSED, CommandFailed
 from pager_cli.output import Styled, as_json, print_json, print_line, print_table
 from pager_cli.peer import Peer
 from pager_cli.running import complain
@@ -70,12 +72,18 @@ def _print_pages(pages: Sequence[pb.PreviewEscalationResponse.PreviewedPage]) ->
     print_table(("TIME", "LEVEL", "WHO", "BY", "WHY"), rows)
 
 
-async def explain(peer: Peer, name: str, *, person: str, as_machine: bool) -> None:
-    """Prints why the incident paged whom it paged, or why ``person`` was, or was not."""
+async def explain(peer: Peer, policy: Peer, name: str, *, person: str, as_machine: bool) -> None:
+    """Prints why the incident paged whom it paged, or why ``person`` was, or was not.
+
+    Raises:
+        CommandFailed: the timeline does not name that person, and the policy service does not know it.
+    """
     async with connected(peer) as (channel, caller):
         stub = PagerServiceStub(channel)
         incident = await incident_named(stub, caller, name)
         events = await timeline_of(stub, caller, incident.incident_id)
+        if person and not is_named(events, person):
+            await _refuse_stranger(policy, person)
         later = await _would_have(stub, caller, incident, person) if person else None
     lines = explained(events, person)
     if as_machine:
@@ -89,6 +97,15 @@ async def explain(peer: Peer, name: str, *, person: str, as_machine: bool) -> No
         print_line(Styled(full_time(line.moment), "dim"), f"  {line.sentence}")
     if later:
         print_line(later)
+
+
+async def _refuse_stranger(policy: Peer, person: str) -> None:
+    try:
+        unknown = await unknown_to(policy, pb.Assignee(person_id=person))
+    except CommandFailed:
+        return  # that nobody of that name was paged is true all the same
+    if unknown:
+        raise CommandFailed(REFUSED, f"{unknown}; and nothing of that name is in the timeline")
 
 
 async def _would_have(stub: PagerServiceStub, caller: Caller, incident: pb.Incident, person: str) -> str | None:

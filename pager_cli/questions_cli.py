@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from pager_cli.options import DEFAULT_TARGET, DEFAULT_TIMEOUT, AsJson, Service, Severity, Target, Timeout
+from pager_cli.options import (
+    DEFAULT_POLICY_TARGET,
+    DEFAULT_TARGET,
+    DEFAULT_TIMEOUT,
+    AsJson,
+    PolicyTarget,
+    Service,
+    Severity,
+    Target,
+    Timeout,
+)
 from pager_cli.peer import Peer
 
 
@@ -56,11 +66,16 @@ def explain(
     ],
     person: Annotated[str, typer.Option(metavar="WHO", help="Only why this person was, or was not, paged.")] = "",
     target: Target = DEFAULT_TARGET,
+    policy_target: PolicyTarget = DEFAULT_POLICY_TARGET,
     timeout: Timeout = DEFAULT_TIMEOUT,
     json: AsJson = False,
 ) -> int:
-    """Say why an incident paged whom it paged, and why not somebody else."""
+    """Say why an incident paged whom it paged, and why not somebody else.
+
+    The policy service is asked whether there is a person whom the timeline does not name.
+    """
     from pager_cli.questions import explain
     from pager_cli.running import run
 
-    return run(explain(_peer(target, timeout), incident, person=person, as_machine=json))
+    policy = Peer("policy service", policy_target, "--policy-target", timeout)
+    return run(explain(_peer(target, timeout), policy, incident, person=person, as_machine=json))

@@ -1,9 +1,9 @@
-"""reassign asks first whether there is such a policy or person."""
+"""reassign asks first whether there is such a policy or person; explain asks for whom the timeline does not name."""
 
 import grpc
 import pytest
 from cli.conftest import serving
-from cli.scripted_servers import Refusal, Script, an_incident
+from cli.scripted_servers import Refusal, Script, an_event, an_incident
 
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 from pager_grpc.gen.policy.v1 import people_service_pb2 as people_pb
@@ -76,3 +76,35 @@ async def test_who_may_not_see_the_others_is_not_told_that_they_do_not_exist(rea
         done = await reassign("--person", "ben", PAGERCTL_POLICY_TARGET=target)
     assert done.code == code
     assert (GIVEN_BACK in done.err) == (code == 0)
+
+
+@pytest.fixture
+def explain(pagerctl, pager):
+    missed = [pb.UnreachedTarget(target_id="team"), pb.UnreachedTarget(target_id="primary", person_id="cleo")]
+    skipped = an_event(level_skipped=pb.IncidentEvent.LevelSkipped(cycle=1, level=1, unreached=missed))
+    pager.script.answers("GetIncident", pb.GetIncidentResponse(incident=an_incident()))
+    pager.script.answers("ListIncidentEvents", pb.ListIncidentEventsResponse(incident_events=[skipped]))
+
+    async def run(person, target):
+        return await pagerctl("explain", "inc-1", "--person", person, PAGERCTL_POLICY_TARGET=target)
+
+    return run
+
+
+async def test_why_somebody_was_not_paged_who_does_not_exist_is_not_explained(explain):
+    people = PeopleOfAResponder(people_pb.ListPeopleResponse())
+    async with serving(add_PeopleServiceServicer_to_server, people) as target:
+        done = await explain("ben", target)
+        named = [await explain(name, target) for name in ("cleo", "team")]
+    assert (done.code, done.out) == (1, "")
+    assert "there is no person 'ben'" in done.err
+    assert done.err.endswith("and nothing of that name is in the timeline\n")
+    assert [(each.code, each.err) for each in named] == [(0, ""), (0, "")]
+
+
+async def test_where_nobody_tells_whether_there_is_such_a_person_the_timeline_is_explained(explain):
+    people = PeopleOfAResponder(Refusal(grpc.StatusCode.PERMISSION_DENIED))
+    async with serving(add_PeopleServiceServicer_to_server, people) as target:
+        done = await explain("ben", target)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("ben was not paged by incident inc-1\n")

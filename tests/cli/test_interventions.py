@@ -72,6 +72,26 @@ async def test_an_escalation_says_that_the_next_level_is_due(pagerctl, pager):
     assert document["incident"]["incident_id"] == "inc-1"
 
 
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("Acknowledge", ("ack", "payments")),
+        ("SnoozeIncident", ("snooze", "payments", "--for", "1h")),
+        ("EscalateIncident", ("escalate", "payments")),
+        ("ReassignIncident", ("reassign", "payments", "--policy", "shop")),
+    ],
+)
+async def test_an_incident_of_another_service_is_not_said_to_be_none(pagerctl, pager, policies, method, arguments):
+    policies.store(policy_pb.EscalationPolicy(policy_id="shop"))
+    refusal = Refusal(grpc.StatusCode.NOT_FOUND, "ERROR_REASON_INCIDENT_UNKNOWN", {"incident_id": "inc-9"})
+    pager.script.answers(method, refusal)
+    done = await pagerctl(*arguments, "--by", "ana", "--incident", "inc-9")
+    assert done.code == 1
+    assert done.err == (
+        "pagerctl: 'inc-9' is not the open incident of 'payments'; `pagerctl service` shows those of a service\n"
+    )
+
+
 async def test_where_no_level_is_left_that_is_said(pagerctl, pager):
     refusal = Refusal(grpc.StatusCode.FAILED_PRECONDITION, "ERROR_REASON_NO_LEVEL_LEFT", {"incident_id": "inc-1"})
     pager.script.answers("EscalateIncident", refusal)

@@ -207,6 +207,21 @@ async def test_who_is_paged_for_want_of_a_policy_is_not_called_named_by_it(pager
     assert f"level 1 paged catch-all (email): {why}; waiting" in (await pagerctl("explain", "inc-1")).out
 
 
+async def test_who_is_paged_because_somebody_else_reaches_nobody_is_explained_so(pagerctl, answered):
+    fault = "escalation policy 'person/ana' reaches nobody at the moment; last known 1 s ago"
+    fired = pb.IncidentEvent.LevelNotified(
+        cycle=2,
+        level=1,
+        policy_source=pb.IncidentEvent.LevelNotified.POLICY_SOURCE_LAST_KNOWN,
+        policy_fault=fault,
+        targets=[pb.NotifiedTarget(target_id="team", channel=EMAIL)],
+    )
+    timeline = pb.ListIncidentEventsResponse(incident_events=[an_event(2, level_notified=fired)])
+    answered.script.answers("ListIncidentEvents", timeline)
+    why = f"named by the policy, as last known ({fault})"
+    assert f"level 1 (cycle 2) paged team (email): {why}; waiting" in (await pagerctl("explain", "inc-1")).out
+
+
 async def test_silence_is_explained_to_everybody(pagerctl, answered):
     held = pb.IncidentEvent.Held(maintenance_window_id="disks")
     held.hold_end_time.FromJsonString("2026-03-01T03:00:00Z")
