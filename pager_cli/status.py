@@ -28,8 +28,8 @@ async def show_status(peers: Sequence[Peer], *, as_machine: bool) -> None:
         CommandFailed: not all is well. It has said so, and carries the exit code only.
     """
     policy = next(peer for peer in peers if peer.room == "policy")
-    unreached, sights = await asyncio.gather(_unreached(policy), asyncio.gather(*map(_sight, peers)))
-    seen = Seen({sight.room: sight for sight in sights}, unreached)
+    (unreached, policies), sights = await asyncio.gather(_reachability(policy), asyncio.gather(*map(_sight, peers)))
+    seen = Seen({sight.room: sight for sight in sights}, unreached, policies)
     judged = verdict(seen)
     if as_machine:
         statuses = {sight.room: as_json(sight.status) if sight.status else None for sight in sights}
@@ -52,12 +52,13 @@ async def _sight(peer: Peer) -> Sight:
     return Sight(peer.room, peer.target, answer.status)
 
 
-async def _unreached(peer: Peer) -> int | None:
+async def _reachability(peer: Peer) -> tuple[int, int] | tuple[None, None]:
+    """How many services would reach nobody, and how many policies say so."""
     request = policy_pb.CheckReachabilityRequest()
     request.horizon.FromTimedelta(HORIZON)
     try:
         async with connected(peer) as (channel, caller):
             answer = await caller.read(PolicyServiceStub(channel).CheckReachability, request)
     except CommandFailed:
-        return None
-    return answer.unreached_service_count
+        return None, None
+    return answer.unreached_service_count, answer.checked_policy_count

@@ -162,6 +162,8 @@ def _policies(seen: Seen) -> Cell:
         return _NOTHING_KNOWN
     if seen.unreached:
         return Styled(f"{counted(seen.unreached, 'service')} would reach nobody at some time within a day", "yellow")
+    if seen.policies == 0:
+        return Styled("there is none: the catch-all target is paged for every service", "yellow")
     return "each service reaches somebody for a day"
 
 

@@ -52,10 +52,14 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that was seen; ``unreached`` services would reach nobody within a day, None if nobody could say."""
+    """All that was seen; ``unreached`` services would reach nobody within a day, by so many ``policies``.
+
+    Both are None if nobody could say.
+    """
 
     sights: dict[str, Sight]
     unreached: int | None
+    policies: int | None
 
     def status(self, room: str) -> pb.Status | None:
         """What ``room`` said, if it did."""

@@ -148,7 +148,8 @@ class ScriptedNotifier(NotifierServiceServicer):
 class PolicyDictionary(PolicyServiceServicer):
     """A policy service in a dictionary. ``refusals`` are given first, by method."""
 
-    def __init__(self):
+    def __init__(self, policy_count=2):
+        self.policy_count = policy_count
         self.policies: dict[str, policy_pb.EscalationPolicy] = {}
         self.refusals: dict[str, list[Refusal]] = defaultdict(list)
         self.checked: list[policy_pb.CheckReachabilityRequest] = []
@@ -158,7 +159,7 @@ class PolicyDictionary(PolicyServiceServicer):
         self.checked.append(request)
         unreached = sum(finding.severity == policy_pb.ReachabilityFinding.SEVERITY_ERROR for finding in self.findings)
         return policy_pb.CheckReachabilityResponse(
-            findings=self.findings, checked_policy_count=2, unreached_service_count=unreached
+            findings=self.findings, checked_policy_count=self.policy_count, unreached_service_count=unreached
         )
 
     async def DeleteEscalationPolicy(self, request, context):  # noqa: N802 - the proto's name

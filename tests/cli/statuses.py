@@ -30,13 +30,13 @@ def a_status(room, up=timedelta(hours=3)):
     return status
 
 
-def a_view(unreached=0, **changed):
+def a_view(unreached=0, policies=1, **changed):
     """All three rooms; ``changed`` ones are given as a status or as a sight without one."""
     sights = {}
     for room in ROOMS:
         given = changed.get(room, a_status(room))
         sights[room] = given if isinstance(given, Sight) else Sight(room, f"{room}.example:1", given)
-    return Seen(sights, unreached)
+    return Seen(sights, unreached, policies)
 
 
 def away(room):

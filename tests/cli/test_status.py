@@ -36,7 +36,7 @@ async def look():
     """Runs `pagerctl status` against rooms that say what is given; None: nobody is there."""
     async with AsyncExitStack() as stack:
 
-        async def looked(*arguments, **said):
+        async def looked(*arguments, policies=2, **said):
             given, targets = {room: a_status(room) for room in ROOMS} | said, {}
             for room, status in given.items():
                 targets[VARIABLES[room]] = NOBODY
@@ -44,7 +44,7 @@ async def look():
                     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
                     pb_grpc.add_StatusServiceServicer_to_server(ScriptedStatus(status), server)
                     if room == "policy":
-                        add_PolicyServiceServicer_to_server(PolicyDictionary(), server)
+                        add_PolicyServiceServicer_to_server(PolicyDictionary(policies), server)
                     targets[VARIABLES[room]] = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
                     await server.start()
                     stack.push_async_callback(server.stop, None)
@@ -184,3 +184,9 @@ async def test_words_of_a_server_rewrite_no_terminal(look):
     pager.version = "1.0\x1b[2J"
     pager.database.reached, pager.database.failure = False, "\x1b[31mred"
     assert "\x1b" not in (await look(pager=pager)).out
+
+
+async def test_where_no_policy_is_stored_the_screen_does_not_say_that_each_service_reaches_somebody(look):
+    done = await look(policies=0)
+    assert "policies there is none: the catch-all target is paged for every service" in shown(done)
+    assert done.code == 0
