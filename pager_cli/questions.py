@@ -1,6 +1,5 @@
 """Who would be paged, and why somebody was or was not."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from pager_cli.assignees import unknown_to
@@ -9,13 +8,12 @@ from pager_cli.explanation import explained, is_named, next_page_line, was_paged
 from pager_cli.incidents import incident_named, timeline_of
 from pager_cli.moments import full_time
 from pager_cli.outcome import REFUSED, CommandFailed
-from pager_cli.output import Styled, as_json, print_json, print_line, print_table
+from pager_cli.output import Styled, as_json, print_json, print_line
 from pager_cli.peer import Peer
+from pager_cli.preview import print_preview
 from pager_cli.running import complain
-from pager_cli.targets import because
-from pager_cli.timeline import what_happened
 from pager_cli.times import read_moment, stamp
-from pager_cli.words import enum_word, one_line
+from pager_cli.words import one_line
 from pager_grpc.client.calling import Caller
 from pager_grpc.client.errors import PagerError
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
@@ -44,32 +42,9 @@ async def preview(
     if as_machine:
         print_json(as_json(answer))
         return
-    _print_pages(answer.pages)
-    for event in answer.events:
-        if event.level_notified.policy_fault:
-            print_line(Styled(full_time(event.event_time), "dim"), f"  {what_happened(event)}")
-        if event.WhichOneof("event") != "level_notified":
-            for line in explained([event], ""):
-                print_line(Styled(full_time(line.moment), "dim"), f"  {line.sentence}")
+    print_preview(answer)
     if not answer.completed:
         complain(f"only the first {len(answer.pages)} pages are shown")
-
-
-def _print_pages(pages: Sequence[pb.PreviewEscalationResponse.PreviewedPage]) -> None:
-    if not pages:
-        print_line(Styled("nobody would be paged", "bold red"))
-        return
-    rows = [
-        (
-            full_time(page.page_time),
-            str(page.level) if page.cycle <= 1 else f"{page.level} (cycle {page.cycle})",
-            one_line(page.target.person_id or page.target.target_id),
-            one_line(page.target.contact_method_id) or enum_word(pb.NotifiedTarget.Channel, page.target.channel),
-            because(page.target),
-        )
-        for page in pages
-    ]
-    print_table(("TIME", "LEVEL", "WHO", "BY", "WHY"), rows)
 
 
 async def explain(peer: Peer, policy: Peer, name: str, *, person: str, as_machine: bool) -> None:

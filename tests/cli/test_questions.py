@@ -12,6 +12,7 @@ from pager_cli.moments import parse_moment
 from pager_grpc.gen.pager.v1 import pager_service_pb2 as pb
 
 SMS, EMAIL = pb.NotifiedTarget.CHANNEL_SMS, pb.NotifiedTarget.CHANNEL_EMAIL
+Source = pb.IncidentEvent.LevelNotified
 Settled = pb.IncidentEvent.NotificationSettled
 Preview = pb.PreviewEscalationResponse
 
@@ -119,6 +120,7 @@ async def test_a_preview_tells_moment_level_person_way_and_reason(pagerctl, page
 async def test_a_preview_says_why_it_is_not_the_policy_that_pages(pagerctl, pager):
     pages = a_preview(("2026-03-01T02:12:04Z", 1, pb.NotifiedTarget(target_id="catch-all", channel=EMAIL)))
     fired = pb.IncidentEvent.LevelNotified(
+        cycle=1,
         level=1,
         policy_source=pb.IncidentEvent.LevelNotified.POLICY_SOURCE_CATCH_ALL,
         policy_fault="escalation policy 'shop' reaches nobody at the moment",
@@ -127,6 +129,35 @@ async def test_a_preview_says_why_it_is_not_the_policy_that_pages(pagerctl, page
     pager.script.answers("PreviewEscalation", pages)
     shown = await pagerctl("policy", "preview", "checkout")
     assert "no policy to be had (escalation policy 'shop' reaches nobody at the moment)" in shown.out
+    assert "the catch-all target" in shown.out.splitlines()[-1]
+    assert "named by the policy" not in shown.out
+
+
+async def test_a_preview_is_one_list_in_the_order_of_time_under_the_name_of_its_policy(pagerctl, pager):
+    pages = a_preview(
+        ("2026-03-01T02:12:04Z", 1, pb.NotifiedTarget(target_id="team", channel=EMAIL)),
+        ("2026-03-01T02:42:04Z", 3, pb.NotifiedTarget(target_id="leads", channel=EMAIL)),
+    )
+    fired = pb.IncidentEvent.LevelNotified(cycle=1, level=1, policy_id="shop", policy_revision=3)
+    fired.policy_source, fired.policy_fault = Source.POLICY_SOURCE_LAST_KNOWN, "policy did not answer"
+    skipped = pb.IncidentEvent.LevelSkipped(cycle=1, level=2)
+    pages.events.extend(
+        [
+            an_event(2, level_notified=fired),
+            an_event(3, at="2026-03-01T02:27:04Z", level_skipped=skipped),
+            an_event(4, at="2026-03-01T02:50:04Z", acknowledged=pb.IncidentEvent.Acknowledged(acknowledged_by="ana")),
+        ]
+    )
+    pager.script.answers("PreviewEscalation", pages)
+    policy, _, *rows = (await pagerctl("policy", "preview", "checkout")).out.splitlines()
+    assert policy == "policy shop r3"
+    assert [" ".join(row.split()[1:]) for row in rows] == [
+        "03:12:04 CET - - - level 1 of the last known policy shop r3 (policy did not answer) notified: nobody",
+        "03:12:04 CET 1 team email named by the policy",
+        "03:27:04 CET - - - level 2 named nobody and was skipped",
+        "03:42:04 CET 3 leads email named by the policy",
+        "03:50:04 CET - - - ana acknowledged: no further page",
+    ]
 
 
 async def test_a_preview_of_nobody_says_so_and_of_too_much_too(pagerctl, pager):
