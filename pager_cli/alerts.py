@@ -27,11 +27,13 @@ def text_of(argument: str) -> str:
     """``argument`` itself, the content of a file for ``@file``, or standard input for ``-``.
 
     Raises:
-        CommandFailed: the file cannot be read, is not UTF-8 text, or is larger than any that is taken.
+        CommandFailed: no file is named, or it cannot be read, is not UTF-8 text, or is larger than any that is taken.
     """
     if argument != "-" and not argument.startswith("@"):
         return argument
     name = argument.removeprefix("@")
+    if not name:
+        raise CommandFailed(USAGE, "the name of a file must not be empty; - is standard input")
     try:
         if argument == "-":
             return _text_in(sys.stdin.buffer, "standard input")

@@ -28,11 +28,17 @@ def audit(
         typer.Option(
             "--object",
             metavar="KIND[/ID]",
+            callback=opt.narrowed,
             help="Only of a policy, person, schedule, maintenance window or key, like person/ana.",
         ),
     ] = "",
     since: Annotated[
-        str, typer.Option(metavar="DURATION|TIME", help="Only from then on: so long ago, like 7d, or 2026-11-25T03:00.")
+        str,
+        typer.Option(
+            metavar="DURATION|TIME",
+            callback=opt.narrowed,
+            help="Only from then on: so long ago, like 7d, or 2026-11-25T03:00.",
+        ),
     ] = "",
     limit: opt.Limit = 50,
     target: opt.Target = opt.DEFAULT_TARGET,

@@ -1,17 +1,20 @@
 """Configuration as code: plan, apply, export."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from pager_cli.configuration_file import read_configuration, written_configuration
 from pager_cli.connection import connected
 from pager_cli.durations import written_duration
+from pager_cli.file_words import in_file_words
 from pager_cli.output import Styled, as_json, print_json, print_line
 from pager_cli.peer import Peer
 from pager_cli.people import all_people
 from pager_cli.policies import all_policies, read_file
 from pager_cli.schedules import all_schedules
 from pager_cli.words import one_line
+from pager_grpc.client.errors import PagerError
 from pager_grpc.gen.policy.v1 import configuration_service_pb2 as pb
 from pager_grpc.gen.policy.v1.configuration_service_pb2_grpc import ConfigurationServiceStub
 from pager_grpc.gen.policy.v1.people_service_pb2_grpc import PeopleServiceStub
@@ -25,6 +28,7 @@ _KINDS = {
     pb.ConfigurationChange.KIND_SCHEDULE: "schedule",
     pb.ConfigurationChange.KIND_ESCALATION_POLICY: "policy",
 }
+_OF_FIELDS = {"field", "limit"}
 _ACTIONS = {
     pb.ConfigurationChange.ACTION_CREATED: Styled("+", "green"),
     pb.ConfigurationChange.ACTION_UPDATED: Styled("~", "yellow"),
@@ -80,13 +84,17 @@ def print_schema() -> None:
 async def _apply(peer: Peer, request: pb.ApplyConfigurationRequest) -> pb.ApplyConfigurationResponse:
     # Repeating it is harmless: what was written the first time is unchanged the second time.
     async with connected(peer) as (channel, caller):
-        return await caller.read(ConfigurationServiceStub(channel).ApplyConfiguration, request)
+        try:
+            return await caller.read(ConfigurationServiceStub(channel).ApplyConfiguration, request)
+        except PagerError as failed:
+            told = {key: in_file_words(value) if key in _OF_FIELDS else value for key, value in failed.metadata.items()}
+            raise replace(failed, fault=replace(failed.fault, metadata=told)) from failed
 
 
 def _print_changes(answer: pb.ApplyConfigurationResponse) -> None:
     for change in answer.changes:
         kind = _KINDS.get(change.kind, "something")
-        fields = f": {', '.join(change.fields)}" if change.fields else ""
+        fields = f": {', '.join(map(in_file_words, change.fields))}" if change.fields else ""
         print_line(_ACTIONS.get(change.action, "?"), f" {kind} {one_line(change.object_id)}{fields}")
     print_line(f"{len(answer.changes)} changed, {answer.unchanged_count} unchanged")
     for duty in answer.duty_changes:

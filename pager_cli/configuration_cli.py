@@ -66,7 +66,10 @@ def apply(
 def export(
     policy_target: PolicyTarget = DEFAULT_POLICY_TARGET, timeout: Timeout = DEFAULT_TIMEOUT, json: AsJson = False
 ) -> int:
-    """Print people, schedules and policies as a file that `apply` takes."""
+    """Print people, schedules and policies as a file that `apply` takes.
+
+    Overrides and shift swaps are not in it; `pagerctl schedule show` shows them.
+    """
     from pager_cli.configuration import export
     from pager_cli.running import run
 

@@ -95,6 +95,14 @@ def somebody(value: str) -> str:
     return value
 
 
+def narrowed(context: typer.Context, parameter: typer.CallbackParam, value: str) -> str:
+    """What an answer is narrowed to: something, if it is given; an empty variable of a script does not mean all."""
+    source = context.get_parameter_source(parameter.name or "")
+    if not value and source is not None and source.name == "COMMANDLINE":
+        raise typer.BadParameter("must not be empty; it may be left out")
+    return value
+
+
 Service = Annotated[str, typer.Argument(metavar="SERVICE", help="The monitored service.", autocompletion=service_names)]
 RequestId = Annotated[
     str,

@@ -184,7 +184,9 @@ def service_(
 
 @app.command("incidents")
 def incidents(
-    service: Annotated[str, typer.Option(metavar="SERVICE", help="Only those of this service.")] = "",
+    service: Annotated[
+        str, typer.Option(metavar="SERVICE", callback=opt.narrowed, help="Only those of this service.")
+    ] = "",
     state: Annotated[
         list[opt.IncidentState] | None, typer.Option(case_sensitive=False, help="Only these; may be repeated.")
     ] = None,

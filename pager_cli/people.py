@@ -14,6 +14,7 @@ from pager_cli.paging import rows_of
 from pager_cli.peer import Peer
 from pager_cli.people_file import person_document
 from pager_cli.person_changes import PersonChanges
+from pager_cli.running import complain
 from pager_cli.words import one_line
 from pager_cli.yaml_reading import write_yaml
 from pager_grpc.client.calling import Caller
@@ -79,9 +80,13 @@ async def show_person(peer: Peer, person_id: str, *, as_machine: bool) -> None:
 
 async def set_person(peer: Peer, person_id: str, changes: PersonChanges, *, as_machine: bool) -> None:
     """Creates a person or changes it; one that somebody changed in between is looked at again once."""
+    missing: list[str] | None = None
 
     async def attempt(stub: PeopleServiceStub, caller: Caller) -> tuple[pb.Person, str]:
+        nonlocal missing
         before = await _found(stub, caller, person_id)
+        if missing is None:  # a second look may find removed what the first attempt removed
+            missing = changes.not_there(before or pb.Person())
         if before is None:
             person = changes.applied_to(pb.Person(person_id=person_id))
             created = await caller.once(stub.CreatePerson, pb.CreatePersonRequest(person=person))
@@ -91,6 +96,8 @@ async def set_person(peer: Peer, person_id: str, changes: PersonChanges, *, as_m
         return person, "unchanged" if person.revision == before.revision else "updated"
 
     person, result = await _twice(peer, attempt)
+    for name in missing or ():
+        complain(f"{person_id!r} had no contact method {name!r} to be removed")
     if as_machine:
         print_json({"person_id": person.person_id, "result": result, "person": as_json(person)})
         return

@@ -55,6 +55,10 @@ class PersonChanges:
         _change_rule(changed, "low_urgency_rule", self.low)
         return changed
 
+    def not_there(self, person: pb.Person) -> list[str]:
+        """Which of the contact methods to be removed ``person`` does not have."""
+        return sorted(self.removed - {method.contact_method_id for method in person.contact_methods})
+
     def _change_methods(self, person: pb.Person) -> None:
         given = {method.contact_method_id: method for method in self.methods}
         kept = [m for m in person.contact_methods if m.contact_method_id not in self.removed]

@@ -14,6 +14,7 @@ from pager_cli.options import (
     PolicyTarget,
     Target,
     Timeout,
+    narrowed,
 )
 from pager_cli.peer import Peer
 
@@ -69,7 +70,9 @@ def delete(
 
 @policy_app.command("check")
 def check(
-    policy_id: Annotated[str, typer.Argument(metavar="[ID]", help="Only this policy; every one if not given.")] = "",
+    policy_id: Annotated[
+        str, typer.Argument(metavar="[ID]", callback=narrowed, help="Only this policy; every one if not given.")
+    ] = "",
     days: Annotated[float, typer.Option(metavar="DAYS", min=0.05, max=92, help="How far to look ahead.")] = 14,
     strict: Annotated[bool, typer.Option("--strict", help="A warning is a failure too.")] = False,
     policy_target: PolicyTarget = DEFAULT_POLICY_TARGET,

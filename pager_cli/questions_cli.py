@@ -16,6 +16,7 @@ from pager_cli.options import (
     Severity,
     Target,
     Timeout,
+    narrowed,
 )
 from pager_cli.peer import Peer
 
@@ -64,7 +65,9 @@ def explain(
     incident: Annotated[
         str, typer.Argument(metavar="INCIDENT", help="The incident; of a service, its newest one is meant.")
     ],
-    person: Annotated[str, typer.Option(metavar="WHO", help="Only why this person was, or was not, paged.")] = "",
+    person: Annotated[
+        str, typer.Option(metavar="WHO", callback=narrowed, help="Only why this person was, or was not, paged.")
+    ] = "",
     target: Target = DEFAULT_TARGET,
     policy_target: PolicyTarget = DEFAULT_POLICY_TARGET,
     timeout: Timeout = DEFAULT_TIMEOUT,

@@ -88,7 +88,8 @@ async def request_swap(peer: Peer, schedule_id: str, swap: pb.ShiftSwap, span: S
     if as_machine:
         print_json(as_json(answer))
         return
-    print_line(f"{one_line(swap.to_person_id)} is asked to take over from {one_line(swap.from_person_id)}")
+    taker = one_line(swap.to_person_id)
+    print_line(f"{taker} is asked to take over from {one_line(swap.from_person_id)}, but is not told: do that yourself")
     print_line(f"then: pagerctl schedule answer {one_line(schedule_id)} {one_line(swap.shift_swap_id)} accept")
 
 
@@ -139,6 +140,8 @@ async def _told(peer: Peer, call: Awaitable[T], change_id: str, span: pb.Overrid
     except PagerError as failed:
         if not isinstance(failed, NotAnswered):
             raise
+        if not failed.sent:
+            raise CommandFailed(NO_ANSWER, f"{command_failed(peer, failed).sentence}; nothing was sent") from failed
         times = f"--from {span.start_time.ToJsonString()} --to {span.end_time.ToJsonString()}"
         again = f"it may or may not be stored: repeat with --id {change_id} {times}"
         raise CommandFailed(NO_ANSWER, f"{command_failed(peer, failed).sentence}; {again}") from failed

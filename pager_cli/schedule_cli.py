@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pager_cli.options import DEFAULT_POLICY_TARGET, DEFAULT_TIMEOUT, AsJson, PolicyTarget, Timeout
+from pager_cli.options import DEFAULT_POLICY_TARGET, DEFAULT_TIMEOUT, AsJson, PolicyTarget, Timeout, narrowed
 from pager_cli.peer import Peer
 
 schedule_app = typer.Typer(rich_markup_mode=None)
@@ -38,9 +38,14 @@ def _peer(target: str, timeout: float) -> Peer:
 
 
 def on_call(
-    schedule: Annotated[str, typer.Argument(metavar="[SCHEDULE]", help="The schedule; every one if not given.")] = "",
+    schedule: Annotated[
+        str, typer.Argument(metavar="[SCHEDULE]", callback=narrowed, help="The schedule; every one if not given.")
+    ] = "",
     service: Annotated[
-        str, typer.Option(metavar="SERVICE", help="Whom the policy of this service reaches, level by level.")
+        str,
+        typer.Option(
+            metavar="SERVICE", callback=narrowed, help="Whom the policy of this service reaches, level by level."
+        ),
     ] = "",
     at: Annotated[str, typer.Option(metavar="TIME", help="When: 2026-11-02T09:00 in your zone, or now+8h.")] = "now",
     policy_target: PolicyTarget = DEFAULT_POLICY_TARGET,
@@ -91,7 +96,9 @@ def show(
 @schedule_app.command("ical")
 def ical(
     schedule: Annotated[str, typer.Argument(metavar="[SCHEDULE]", help="The schedule.")] = "",
-    person: Annotated[str, typer.Option(metavar="PERSON", help="One person's duties on every schedule instead.")] = "",
+    person: Annotated[
+        str, typer.Option(metavar="PERSON", callback=narrowed, help="One person's duties on every schedule instead.")
+    ] = "",
     policy_target: PolicyTarget = DEFAULT_POLICY_TARGET,
     timeout: Timeout = DEFAULT_TIMEOUT,
     json: AsJson = False,
@@ -168,7 +175,10 @@ def swap(
     timeout: Timeout = DEFAULT_TIMEOUT,
     json: AsJson = False,
 ) -> int:
-    """Ask somebody to take over for a time; nothing changes until that person accepts."""
+    """Ask somebody to take over for a time; nothing changes until that person accepts.
+
+    The Pager does not tell that person: do it yourself.
+    """
     from pager_cli.running import run
     from pager_cli.schedule_changes import Span, request_swap
     from pager_grpc.gen.policy.v1 import schedule_service_pb2 as pb

@@ -111,7 +111,8 @@ def command_failed(peer: Peer, failed: PagerError) -> CommandFailed:
     exit_code = _EXIT_CODES.get(failed.fault.code, NO_ANSWER)
     sentence = _sentence(peer, failed)
     if exit_code == NO_ANSWER and failed.request_id:
-        sentence += f"; it may or may not be stored: repeat with --request-id {failed.request_id}"
+        repeat = f"it may or may not be stored: repeat with --request-id {failed.request_id}"
+        sentence += f"; {repeat if failed.sent else 'nothing was sent'}"
     return CommandFailed(exit_code, sentence)
 
 
@@ -132,11 +133,7 @@ def _sentence(peer: Peer, failed: PagerError) -> str:
 
 
 def _said(failed: PagerError) -> dict[str, str]:
-    fault = failed.fault
-    said = {**fault.metadata, "message": fault.message}
-    if fault.reason == "ERROR_REASON_TARGET_UNKNOWN" and "field" in said:  # files name targets, by their own words
-        said["field"] = said["field"].replace("escalation_policies[", "policies[").removesuffix("_id")
-    return said
+    return {**failed.fault.metadata, "message": failed.fault.message}
 
 
 # What gRPC's core says when TLS fails: it has no code for it.

@@ -27,6 +27,12 @@ Answer = TypeVar("Answer")
 # CANCELLED: the server went away while the call was on its way to it. What the caller cancels itself is no status.
 _UNDECIDED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 _LONGEST_ATTEMPT = 60.0
+_UNSENT = (
+    "connections to all backends failing",
+    "failed to connect to all addresses",
+    "errors resolving",
+    "DNS resolution failed",
+)
 
 
 class Method(Protocol[Request_contra, Answer_co]):
@@ -83,16 +89,17 @@ class Caller:
         self, method: Method[Request, Answer], request: Request, *, most: int, within: float | None = None
     ) -> Answer:
         end = time.monotonic() + (self.timeout if within is None else within)
-        attempt = 0
+        attempt, sent = 0, False
         while True:
             attempt += 1
             try:
                 answer = await method(request, timeout=_attempt_seconds(end - time.monotonic(), last=attempt == most))
             except grpc.RpcError as error:
                 fault = fault_of(error)
+                sent = sent or not _is_unsent(fault)
                 pause = self.pause(fault, attempt) if attempt < most else None
                 if pause is None or time.monotonic() + pause >= end:
-                    raise failure(fault, getattr(request, "request_id", "")) from error
+                    raise failure(fault, getattr(request, "request_id", ""), sent=sent) from error
             else:
                 self.budget.answered()
                 return answer
@@ -118,6 +125,11 @@ def _is_undecided(fault: RpcFault) -> bool:
     """
     cut = fault.code is grpc.StatusCode.INTERNAL and not fault.reason and fault.message != INTERNAL_TEXT
     return cut or fault.code in _UNDECIDED
+
+
+def _is_unsent(fault: RpcFault) -> bool:
+    """Whether the call found no connection to go on: gRPC's core has no code for it, but these words."""
+    return fault.code is grpc.StatusCode.UNAVAILABLE and not fault.reason and fault.message.startswith(_UNSENT)
 
 
 def _attempt_seconds(left: float, *, last: bool) -> float:

@@ -32,10 +32,14 @@ _REFUSALS = frozenset(
 
 @dataclass(eq=False)
 class PagerError(Exception):
-    """A call without a good answer. ``request_id`` is empty where the request carried none."""
+    """A call without a good answer. ``request_id`` is empty where the request carried none.
+
+    ``sent`` is False if no connection could be made for any attempt, so that no server has seen it.
+    """
 
     fault: RpcFault
     request_id: str = ""
+    sent: bool = True
 
     @property
     def code(self) -> grpc.StatusCode:
@@ -69,7 +73,7 @@ class NotAnswered(PagerError):
     """The time was over, or the server failed: the call may have had its effect, or may have it yet."""
 
 
-def failure(fault: RpcFault, request_id: str = "") -> PagerError:
+def failure(fault: RpcFault, request_id: str = "", *, sent: bool = True) -> PagerError:
     """The error that ``fault`` is."""
     kind = Refused if fault.code in _REFUSALS else NotAnswered
-    return kind(fault, request_id)
+    return kind(fault, request_id, sent)

@@ -7,6 +7,7 @@ import pytest
 from fakes.verification_sender import FakeVerificationSender
 
 from pager_cli.configuration_file import read_configuration
+from pager_cli.file_words import in_file_words
 from pager_grpc.policy.bootstrap import running_policy
 from pager_grpc.policy.config import PolicySettings
 
@@ -112,7 +113,7 @@ async def test_a_faulty_file_changes_nothing_and_every_fault_is_told(command):
     assert "people[0].id: is required" in faulty.err
     assert "people[1].zone: must be text" in faulty.err
     unknown = await command("apply", "-", stdin=b"people: [{id: ana, zone: Mars/Base}]")
-    assert (unknown.code, "people[0].time_zone must be an IANA time zone" in unknown.err) == (2, True)
+    assert (unknown.code, "people[0].zone must be an IANA time zone" in unknown.err) == (2, True)
     assert (await command("export")).out == "{}\n"
 
 
@@ -144,3 +145,48 @@ async def test_services_are_exchanged_at_once_and_none_is_taken_from_a_policy_ou
 async def test_a_file_that_is_missing_is_a_usage_error(command):
     done = await command("apply", "none.yaml")
     assert (done.code, done.err) == (2, "pagerctl: 'none.yaml' cannot be read: No such file or directory\n")
+
+
+async def test_a_file_without_a_name_is_said_to_have_none(command):
+    for arguments in (("apply", ""), ("raise", "payments", "disk full", "--details", "@")):
+        done = await command(*arguments)
+        assert (done.code, done.err) == (2, "pagerctl: the name of a file must not be empty; - is standard input\n")
+
+
+async def test_what_differs_is_named_as_the_file_names_it(command):
+    await command("apply", str(TEAM))
+    changed = TEAM.read_text().replace("zone: Europe/Berlin", "zone: UTC").replace("ack_expires: 8h", "ack_expires: 9h")
+    changed = changed.replace("repeat: 1\n", "repeat: 2\n").replace("services: [checkout,", "services: [cart,")
+    planned = (await command("plan", "-", stdin=changed.encode())).out.splitlines()
+    assert planned[:5] == [
+        "~ person ana: zone",
+        "~ person ben: zone",
+        "~ schedule shop-primary: zone",
+        "~ schedule shop-secondary: zone",
+        "~ policy shop: repeat, services, ack_expires",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "key"),
+    [
+        ("schedules[0].layers[1].rotation.start_local_time", "schedules[0].layers[1].starts"),
+        ("schedules[0].layers[1].rotation.person_ids[2]", "schedules[0].layers[1].people[2]"),
+        ("schedules[0].layers[1].rotation.length", "schedules[0].layers[1].every"),
+        ("schedules[0].layers[1].restrictions[0].start_local_time", "schedules[0].layers[1].only[0].from"),
+        ("must be after start_time", "must be after from"),
+        ("people[0].contact_methods[1].phone_number", "people[0].contacts[1].sms"),
+        ("people[0].high_urgency_rule.steps[1].contact_method_id", "people[0].high_urgency.steps[1].contact"),
+        ("escalation_policies[0].policy_id", "policies[0].id"),
+        ("escalation_policies[0].levels[0].acknowledgement_timeout", "policies[0].levels[0].ack_timeout"),
+        ("escalation_policies[0].levels[0].targets[1].person_id", "policies[0].levels[0].targets[1].person"),
+        ("levels[0].targets[1].schedule.schedule_id", "levels[0].targets[1].schedule"),
+        ("levels[0].targets[1].email.email_address", "levels[0].targets[1].email"),
+    ],
+)
+def test_a_field_of_the_service_has_the_key_of_the_file(field, key):
+    assert in_file_words(field) == key
+
+
+async def test_the_help_of_export_says_what_is_not_in_the_file(command):
+    assert "Overrides and shift swaps are not in it" in (await command("export", "--help")).out

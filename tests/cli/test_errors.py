@@ -76,6 +76,34 @@ async def test_a_server_of_another_kind_is_recognised(pagerctl):
     assert "is no pager of this version: check --target" in done.err
 
 
+async def test_what_was_never_sent_is_not_said_to_be_stored_perhaps(pagerctl):
+    address = closed_address()
+    for write in (("raise", "payments", "disk full"), ("maintenance", "create", "payments", "--for", "2h")):
+        by = () if write[0] == "raise" else ("--by", "ana")
+        done = await pagerctl(*write, *by, "--target", address, "--timeout", "0.5")
+        assert (done.code, done.err.count("\n")) == (3, 1)
+        assert done.err.endswith("give --target host:port; nothing was sent\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("incidents", "--service", ""),
+        ("explain", "payments", "--person", ""),
+        ("oncall", ""),
+        ("oncall", "--service", ""),
+        ("schedule", "ical", "primary", "--person", ""),
+        ("policy", "check", ""),
+        ("audit", "--object", ""),
+        ("audit", "--since", ""),
+    ],
+)
+async def test_an_empty_filter_does_not_mean_everything(pagerctl, arguments):
+    done = await pagerctl(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert "must not be empty; it may be left out" in done.err
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [

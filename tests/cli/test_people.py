@@ -67,6 +67,13 @@ async def test_a_contact_method_and_a_rule_go_again(person):
     assert "low_urgency_rule" not in gone["person"]
 
 
+async def test_a_contact_method_to_be_removed_that_is_not_there_is_told(person):
+    await person("set", "ana", *MAIL)
+    done = await person("set", "ana", "--remove", "nosuch", "--name", "Ana")
+    assert (done.code, done.out.splitlines()[0]) == (0, "ana updated (r2)")
+    assert done.err == "pagerctl: 'ana' had no contact method 'nosuch' to be removed\n"
+
+
 async def test_a_person_is_shown_as_a_file_that_can_be_applied(person, sender):
     await person("set", "ana", *MAIL, "--sms", "phone=+4915112345678", "--high", "mail,phone@90s")
     await person("verify", "ana", "mail")

@@ -142,7 +142,10 @@ async def test_times_without_an_offset_are_those_of_the_schedule(ctl):
 async def test_a_swap_is_asked_for_and_answered(ctl):
     asked = await ctl("schedule", "swap", "shop", "ana", "cy", *SPAN, "--id", "s-1")
     assert (asked.code, asked.err) == (0, "")
-    assert asked.out == ("cy is asked to take over from ana\nthen: pagerctl schedule answer shop s-1 accept\n")
+    assert asked.out == (
+        "cy is asked to take over from ana, but is not told: do that yourself\n"
+        "then: pagerctl schedule answer shop s-1 accept\n"
+    )
     assert "shift swap s-1: ana asks cy, requested" in (await ctl("schedule", "show", "shop")).out
     accepted = await ctl("schedule", "answer", "shop", "s-1", "accept")
     assert (accepted.code, accepted.out) == (0, "shift swap s-1 of shop accepted\n")

@@ -219,3 +219,18 @@ async def test_nonsense_is_refused_before_anybody_is_called(client):
         PagerClient("127.0.0.1:1", timeout=0)
     with pytest.raises(ValueError, match="at least one host:port"):
         await PagerClient([]).__aenter__()
+
+
+async def test_a_call_that_found_no_connection_was_not_sent():
+    async with PagerClient(nobody_listens(), timeout=1) as client:
+        with pytest.raises(NotAnswered) as failed:
+            await client.mark_healthy("checkout")
+    assert not failed.value.sent
+
+
+async def test_a_call_of_which_one_attempt_reached_a_server_may_have_had_its_effect(address, pager):
+    pager.script.answers("MarkHealthy", UNAVAILABLE)
+    async with PagerClient([address, nobody_listens()], timeout=1) as client:
+        with pytest.raises(NotAnswered) as failed:
+            await client.mark_healthy("checkout")
+    assert failed.value.sent
