@@ -108,7 +108,8 @@ def _moment(fields: Fields, key: str) -> datetime | None:
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
-        except ValueError:
+            value.astimezone(UTC)  # its offset may lead out of the calendar
+        except (ValueError, OverflowError):
             value = ""
     if value is None or (isinstance(value, datetime) and value.tzinfo is not None):
         return value

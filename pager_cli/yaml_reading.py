@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Hashable
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
@@ -17,10 +18,21 @@ class UnreadableYaml(Exception):
 class _StrictLoader(yaml.SafeLoader):
     """Plain values only, and no key twice."""
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value of ``node``; what its tag does not fit ends in whatever the library stumbles over."""
+        try:
+            value = super().construct_object(node, deep)
+            if isinstance(value, datetime) and value.tzinfo is not None:
+                value.astimezone(UTC)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            tag = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(None, None, f"that is no {tag}", node.start_mark) from error
+        return value
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """The mapping, if no key stands in it twice."""
         seen: set[str] = set()
-        for key, _ in node.value:
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():  # not so under a tag like !!set
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from pager_cli import people_file, policy_file, schedule_file
 from pager_cli.configuration_file import KEYS, read_configuration, written_configuration
 from pager_cli.policy_file import PolicyFileFaults
-from pager_cli.yaml_reading import read_yaml
+from pager_cli.yaml_reading import UnreadableYaml, read_yaml
 from pager_grpc.gen.policy.v1 import schedule_service_pb2 as schedules
 
 ROOT = Path(__file__).parents[2]
@@ -140,3 +140,29 @@ def test_the_schema_knows_the_keys_that_the_reader_knows():
     assert {name: set(SCHEMA["$defs"][name]["properties"]) for name in known} == {
         name: set(keys) for name, keys in known.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("!!timestamp x", "that is no timestamp"),
+        ("!!bool x", "that is no bool"),
+        ("!!int x", "that is no int"),
+        ("!!int ''", "that is no int"),
+        ("!!float x", "that is no float"),
+        ("!!set x", "expected a mapping node, but found scalar"),
+        ("2026-13-45", "that is no timestamp"),
+        ("0001-01-01T00:00:00+23:59", "that is no timestamp"),
+        ("9999-12-31T23:59:59-23:59", "that is no timestamp"),
+    ],
+)
+def test_a_value_that_its_tag_does_not_fit_is_refused_where_it_stands(value, said):
+    with pytest.raises(UnreadableYaml, match=f"^line 2, column 6: {said}$"):
+        read_yaml(f"people:\n- a: {value}\n")
+
+
+def test_a_moment_in_quotes_that_is_none_of_utc_is_refused_where_it_stands():
+    layer = "{id: l, people: [ana], every: 1 week, starts: 2026-11-02T09:00, from: '0001-01-01T00:00:00+23:59'}"
+    with pytest.raises(PolicyFileFaults) as faulty:
+        read_configuration(f"schedules: [{{id: s, zone: UTC, layers: [{layer}]}}]")
+    assert faulty.value.sentences[0].startswith("schedules[0].layers[0].from: must be a moment with its offset")
