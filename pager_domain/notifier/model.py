@@ -33,7 +33,7 @@ from pager_domain.values import changed, value
 LEASE = timedelta(seconds=10)
 """How long an attempt may take; the provider's time is well below it."""
 MAX_DOUBTS = 3
-"""The first hand-off and two further ones: reliability.md, S4 and W1."""
+"""The first hand-off and two further ones: docs/guarantees.md, S4."""
 REMEMBERED_FOR = timedelta(days=7)
 """So long after the first attempt the ledger surely knows a delivery; later it may have forgotten how it ended."""
 DOUBT_RETRY_AFTER = timedelta(seconds=1)
