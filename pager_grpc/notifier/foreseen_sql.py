@@ -8,7 +8,7 @@ changes one if it still is what it was thought to be. What it leaves alone is ch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from pager_domain.errors import DomainError
@@ -73,7 +73,7 @@ async def change_as_foreseen(database: Database, changes: Sequence[Foreseen]) ->
     statement = _statement(database.now_sql, changes=bool(known), makes=bool(new))
     binds = _binds("k", ("delivery_id", *_CHANGED, *_WAS), known) | _binds("n", _NAMES, new)
     async with database.alone() as connection:
-        return await fetch(connection, statement, binds)
+        return await database.commits.timed(partial(fetch, connection, statement, binds))()
 
 
 @lru_cache(maxsize=8)

@@ -25,7 +25,7 @@ from pager_grpc.pager.service_locks_sql import SERVICE, WINDOWS, with_windows
 from pager_grpc.pager.unit_of_work_sql import SqlUnitOfWork
 from pager_grpc.runtime.columns import as_document
 from pager_grpc.runtime.conditional_writes import ConditionalWrites
-from pager_grpc.runtime.database import Unit
+from pager_grpc.runtime.database import Database, Unit
 from pager_grpc.runtime.selecting import fetch, is_one_of
 
 _STALE_AFTER = timedelta(seconds=1)
@@ -83,14 +83,14 @@ class _Seen:
 
 
 def foreseen_unit_of_work(
-    connection: AsyncConnection, recipients: Sequence[NotificationTarget], *parts: Any
+    connection: AsyncConnection, recipients: Sequence[NotificationTarget], database: Database, *parts: Any
 ) -> SqlUnitOfWork:
-    """One on a ``connection`` without a transaction; ``parts`` are as of an ordinary one."""
+    """One on a ``connection`` without a transaction; ``database`` and ``parts`` are as of an ordinary one."""
 
     async def commit() -> None:
         await work.write()
 
-    work = _ForeseenUnitOfWork(Unit(connection, commit), *parts)
+    work = _ForeseenUnitOfWork(Unit(connection, database.commits.timed(commit)), database, *parts)
     work.recipients = recipients
     return work
 

@@ -4,6 +4,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from statistics import median
 from time import perf_counter
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class CommitTimes:
@@ -18,17 +21,17 @@ class CommitTimes:
         """Of the last hundred, in seconds; None before the first one."""
         return median(self._newest) if self._newest else None
 
-    def timed(self, commit: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        """``commit``, timed."""
+    def timed(self, commit: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+        """``commit``, timed; it may be a statement that is a transaction of its own."""
 
-        async def committing() -> None:
+        async def committing() -> T:
             begun = perf_counter()
-            await commit()
-            self.note(perf_counter() - begun)
+            answer = await commit()
+            self._note(perf_counter() - begun)
+            return answer
 
         return committing
 
-    def note(self, seconds: float) -> None:
-        """One more that stands."""
+    def _note(self, seconds: float) -> None:
         self._newest.append(seconds)
         self.observe(seconds)

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
-from time import perf_counter
 from typing import Any, TypeVar
 
 import structlog
@@ -169,15 +168,14 @@ class Database:
     async def alone(self) -> AsyncIterator[AsyncConnection]:
         """For one statement that writes: on PostgreSQL, where it is a transaction and stands once its rows are here.
 
-        As every transaction it may lose to others. Errors as ``unit``; a statement that fails may or may not stand.
+        Others may be read before it. It is timed as a commit by whoever runs it: ``commits``. As every transaction it
+        may lose to others. Errors as ``unit``; a statement that fails may or may not stand.
         """
         if self.is_sqlite:
             raise RuntimeError("on SQLite a statement that writes needs somebody who commits it")
         self._require_unpaused()
         async with translated(), self.connections.borrowed() as connection:
-            begun = perf_counter()
             yield connection
-            self.commits.note(perf_counter() - begun)
 
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[AsyncConnection]:

@@ -96,6 +96,17 @@ async def test_an_incident_that_is_acknowledged_meanwhile_pages_nobody(postgres_
     assert await postgres_pager.execute("SELECT * FROM notifications") == []
 
 
+async def test_only_the_statement_that_writes_is_timed_as_a_commit(postgres_pager):
+    times = []
+
+    async def half_a_second():
+        postgres_pager.database.commits.observe = times.append
+        await asyncio.sleep(0.5)
+
+    await fired(postgres_pager, half_a_second)
+    assert 0 < times[0] < 0.4
+
+
 async def test_an_alert_that_is_repeated_meanwhile_is_counted_and_pages_once(postgres_pager):
     begun, _ = await fired(postgres_pager, lambda: others(postgres_pager).handle([raising()]))
     assert len(begun.claims) == 1
