@@ -3,7 +3,7 @@
 # grpc's classes are generic for the type checker only; annotations must not be evaluated.
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from pager_grpc.runtime.metrics_http import serving_metrics
 from pager_grpc.runtime.rpc_boundary import Context, RpcLayer, StreamCall, UnaryCall
+from pager_grpc.runtime.supervision import STEPS_FAILED
 from pager_grpc.runtime.version import own_version
 
 if TYPE_CHECKING:
@@ -59,6 +62,18 @@ class Metrics:
         built.labels(own_version(), room).set(1)
         Gauge("pagerd_start_time_seconds", "When the room began.", registry=self.registry).set_to_current_time()
         ProcessCollector(registry=self.registry)
+        self.registry.register(LoopFailures())
+
+
+class LoopFailures(Collector):
+    """The loops of the process, whichever room they are of, and how many of their steps failed."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """The numbers of now."""
+        failed = CounterMetricFamily("loop_steps_failed", "Steps of loops that failed.", labels=["loop"])
+        for loop, count in STEPS_FAILED.items():
+            failed.add_metric([loop], count)
+        yield failed
 
 
 class RpcMetrics(RpcLayer):

@@ -15,6 +15,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _MOST_DOUBLINGS = 10
 
 
+STEPS_FAILED: dict[str, int] = {}
+"""How many steps of each loop of this process have failed, by its name."""
+
+
 class LoopEnded(Exception):
     """Something that must go on for as long as the process has ended. The process is better started again."""
 
@@ -43,6 +47,7 @@ class Doorbell:
 async def run_forever(name: str, step: Callable[[], Awaitable[float]], bell: Doorbell) -> None:
     """Calls ``step`` again and again; between calls waits for the bell, at most the seconds that ``step`` returned."""
     failures = 0
+    STEPS_FAILED.setdefault(name, 0)  # who watches a number must see it begin
     while True:
         try:
             pause = await step()
@@ -56,6 +61,7 @@ async def run_forever(name: str, step: Callable[[], Awaitable[float]], bell: Doo
             pause = _backoff(failures)
             log.exception("loop_step_failed", loop=name, failures=failures, pause_seconds=round(pause, 2))
         if failures:
+            STEPS_FAILED[name] += 1
             await asyncio.sleep(pause)
         elif pause > 0:
             await bell.wait(pause)

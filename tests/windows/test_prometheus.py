@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from windows.conftest import ROOMS
 from windows.prometheus import DEPLOYED, RULES, promtool
 
-OURS = re.compile(r"\b(?:pagerd?|policy|notifier|rpc|database|group_commit|process)_\w+\b")
+OURS = re.compile(r"\b(?:pagerd?|policy|notifier|rpc|database|group_commit|loop|process)_\w+\b")
 LABELS = re.compile(r"\{[^}]*\}|\b(?:by|on|without) \([^)]*\)|\"[^\"]*\"")
 
 

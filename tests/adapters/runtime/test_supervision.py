@@ -1,9 +1,11 @@
 import asyncio
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from pager_domain.errors import StoreUnavailable
 from pager_grpc.runtime import supervision
+from pager_grpc.runtime.metrics import LoopFailures
 from pager_grpc.runtime.supervision import Doorbell, LoopEnded, run_forever, running
 
 
@@ -51,6 +53,22 @@ async def test_a_loop_goes_on_however_often_it_failed(monkeypatch):
 
     async with running(run_forever("test", step, Doorbell())):
         await asyncio.wait_for(done.wait(), 60)
+
+
+async def test_steps_that_fail_are_counted():
+    done, faults = asyncio.Event(), [ZeroDivisionError(), StoreUnavailable()]
+
+    async def step() -> float:
+        if faults:
+            raise faults.pop()
+        done.set()
+        return 1000.0
+
+    counted = CollectorRegistry()
+    counted.register(LoopFailures())
+    async with running(run_forever("counted", step, Doorbell())):
+        await asyncio.wait_for(done.wait(), 10)
+    assert counted.get_sample_value("loop_steps_failed_total", {"loop": "counted"}) == 2
 
 
 async def test_loops_are_ended_and_awaited_with_their_owner():
