@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from pager_domain.kernel import Clock
 from pager_grpc.access.bootstrap import access_of
 from pager_grpc.access.config import AccessSettings
 from pager_grpc.access.principal import current_principal
@@ -63,7 +62,6 @@ class Surroundings:
     rpcs: list[RpcLayer]
     tls: "Tls | None"
     tracing: Tracing | None
-    clock: Clock | None
 
 
 @asynccontextmanager
@@ -71,12 +69,11 @@ async def surroundings_of(
     settings: AccessSettings,
     *,
     database: Database | None,
-    clock: Clock | None,
     metrics: Metrics | None,
 ) -> AsyncIterator[Surroundings]:
     """What a room works with, while it is entered: a database with its schema, certificates, metrics, traces.
 
-    A ``database`` that is given stays open; ``clock`` is for a SQLite database that is opened here.
+    A ``database`` that is given stays open.
 
     Raises:
         ConfigurationFault: an address or the database cannot be used.
@@ -85,7 +82,7 @@ async def surroundings_of(
     async with AsyncExitStack() as stack:
         tracing = await stack.enter_async_context(tracing_as_configured(settings, room, metrics.registry))
         if database is None:
-            database = open_database(settings.database_url, clock=clock, known_revision=newest_revision(room))
+            database = open_database(settings.database_url, known_revision=newest_revision(room))
             stack.push_async_callback(database.close)
             refuse_former_primaries(database)
         await require_durable(database, room, allow_data_loss=settings.allow_data_loss)
@@ -95,9 +92,7 @@ async def surroundings_of(
         rpcs = await stack.enter_async_context(metrics.served(room, settings.metrics_listen, tls))
         if rpcs:
             measure_database(database, metrics.registry)
-        yield Surroundings(
-            settings=settings, database=database, metrics=metrics, rpcs=rpcs, tls=tls, tracing=tracing, clock=clock
-        )
+        yield Surroundings(settings=settings, database=database, metrics=metrics, rpcs=rpcs, tls=tls, tracing=tracing)
 
 
 def server_of(
@@ -112,7 +107,7 @@ def server_of(
     ``neighbors`` are the rooms that this one calls; ``part`` adds to its status what only it knows.
     """
     settings, registry = around.settings, around.metrics.registry
-    access = access_of(settings, contract.access, around.database, around.clock)
+    access = access_of(settings, contract.access, around.database)
     # The outermost first: whoever is refused by one is no matter of the next.
     layers = [
         ImposedDeadlines(settings.deadline, settings.stream_age, contract.longer),

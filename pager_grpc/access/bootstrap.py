@@ -51,13 +51,13 @@ class Access:
             pb_grpc.add_AccessServiceServicer_to_server(self.servicer, server)
 
 
-def access_of(settings: AccessSettings, table: AccessTable, database: Database, clock: Clock | None = None) -> Access:
+def access_of(settings: AccessSettings, table: AccessTable, database: Database) -> Access:
     """Access to the room whose methods are in ``table``, by the keys in its ``database``."""
     if not settings.access_required:
         if settings.insecure or settings.tls_files is not None:
             log.warning("access_open", because="whoever reaches this service may do everything; PAGERD_ACCESS=required")
         return Access((), (), settings.reflection, None)
-    clock = clock or SystemClock()
+    clock = SystemClock()
     keys: ApiKeys = SqlApiKeys(database)
     identity = peer_identity if settings.tls_files is not None else None
     secret = settings.service_secret

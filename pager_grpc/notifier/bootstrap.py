@@ -51,7 +51,6 @@ async def running_notifier(
     database: Database | None = None,
     email_sender: EmailSender | None = None,
     sms_sender: SmsSender | None = None,
-    clock: Clock | None = None,
     metrics: Metrics | None = None,
 ) -> AsyncIterator[int]:
     """Serves while it is entered and yields the port; when it is left, running attempts are finished and recorded.
@@ -61,11 +60,9 @@ async def running_notifier(
     Raises:
         ConfigurationFault: the address or the database cannot be used.
     """
-    clock = clock or SystemClock()
+    clock = SystemClock()
     async with AsyncExitStack() as stack:
-        around = await stack.enter_async_context(
-            surroundings_of(settings, database=database, clock=clock, metrics=metrics)
-        )
+        around = await stack.enter_async_context(surroundings_of(settings, database=database, metrics=metrics))
         database, metrics, tracing = around.database, around.metrics, around.tracing
         ledger = SqlDeliveryLedger(database, BatchMetrics(metrics.registry) if around.rpcs else None)
         email, sms = watched(

@@ -9,7 +9,7 @@ import grpc
 
 from pager_domain.access.principal import ANONYMOUS, Role
 from pager_domain.errors import DomainError
-from pager_domain.kernel import Clock, email_target
+from pager_domain.kernel import email_target
 from pager_domain.pager.application import PagerApplicationService
 from pager_domain.pager.auditor import Auditor
 from pager_domain.pager.ports.escalation_policy_repository import EscalationPolicyRepository
@@ -59,24 +59,20 @@ async def running_pager(
     settings: PagerSettings,
     *,
     database: Database | None = None,
-    clock: Clock | None = None,
     also_serve: Callable[[grpc.aio.Server], None] | None = None,
     paging: bool = True,
     metrics: Metrics | None = None,
 ) -> AsyncIterator[int]:
     """Serves and pages while it is entered and yields the port; what is in flight is finished when it is left.
 
-    A ``database`` that is given stays open; ``clock`` is for a SQLite database that is opened here; ``also_serve`` adds
-    services to the same server (the benchmark's empty call); without ``paging`` it only takes calls, for other replicas
-    to act on; ``metrics`` says where they are served.
+    A ``database`` that is given stays open; ``also_serve`` adds services to the same server (the benchmark's empty
+    call); without ``paging`` it only takes calls, for other replicas to act on; ``metrics`` says where they are served.
 
     Raises:
         ConfigurationFault: the address or the database cannot be used.
     """
     async with AsyncExitStack() as stack:
-        around = await stack.enter_async_context(
-            surroundings_of(settings, database=database, clock=clock, metrics=metrics)
-        )
+        around = await stack.enter_async_context(surroundings_of(settings, database=database, metrics=metrics))
         database, metrics, tracing = around.database, around.metrics, around.tracing
         sealing = Sealing(address_keys(settings), unreadable_addresses(metrics.registry))
         policy, notifier, senders = await stack.enter_async_context(_others(settings, around.tls))
@@ -109,7 +105,7 @@ async def running_pager(
                 windows,
                 wakeups,
                 EscalationPreview(policies, catch_all),
-                clock or SystemClock(),
+                SystemClock(),
                 RaiseRates(settings.raise_rate, _caller_of(settings), metrics.registry),
             ),
             server.grpc,

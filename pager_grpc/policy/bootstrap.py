@@ -8,7 +8,6 @@ from secrets import token_bytes
 import grpc
 from prometheus_client import Counter
 
-from pager_domain.kernel import Clock
 from pager_domain.policy.application import PolicyApplicationService
 from pager_domain.policy.applying import ConfigurationApplicationService
 from pager_domain.policy.checking import ReachabilityCheck
@@ -73,23 +72,19 @@ async def running_policy(
     *,
     database: Database | None = None,
     verification_sender: VerificationSender | None = None,
-    clock: Clock | None = None,
     metrics: Metrics | None = None,
 ) -> AsyncIterator[int]:
     """Serves while it is entered and yields the port; running calls are finished when it is left.
 
     Without a ``verification_sender`` the notifier of ``settings`` sends codes.
-    A ``database`` that is given stays open; ``clock`` is for a SQLite database that is opened here; ``metrics`` says
-    where they are served.
+    A ``database`` that is given stays open; ``metrics`` says where they are served.
 
     Raises:
         ConfigurationFault: the address or the database cannot be used.
     """
     use_packaged_zones()
     async with AsyncExitStack() as stack:
-        around = await stack.enter_async_context(
-            surroundings_of(settings, database=database, clock=clock, metrics=metrics)
-        )
+        around = await stack.enter_async_context(surroundings_of(settings, database=database, metrics=metrics))
         neighbors: dict[str, grpc.aio.Channel] = {}
         if verification_sender is None:
             key = settings.own_service_key
