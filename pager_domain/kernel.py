@@ -1,11 +1,10 @@
-"""What two rooms share: checked text, addresses, targets, levels and the clock.
+"""What two rooms share: checked text, addresses, targets, limits of levels and the clock.
 
 Values refuse nonsense on construction with :class:`~pager_domain.errors.InvalidField`. A value that is nested in
 a message names its own field; the wire adds the path that leads to it.
 """
 
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NewType, Protocol
@@ -165,43 +164,8 @@ def sms_target(target_id: str, number: str) -> SmsTarget:
     return SmsTarget(TargetId(target_id), PhoneNumber(number))
 
 
-@dataclass(frozen=True, slots=True)
-class EscalationLevel:
-    """Targets that are notified together, and how long they have to acknowledge."""
-
-    targets: tuple[NotificationTarget, ...]
-    acknowledgement_timeout: timedelta = DEFAULT_ACKNOWLEDGEMENT_TIMEOUT
-
-    def __post_init__(self) -> None:
-        if not 1 <= len(self.targets) <= MAX_TARGETS_PER_LEVEL:
-            raise InvalidField("targets", f"must be 1 to {MAX_TARGETS_PER_LEVEL}")
-        _refuse_repeats("targets", "target_id", (target.target_id for target in self.targets))
-        _refuse_repeats("targets", "address", (_address_of(target) for target in self.targets))
-        if not MIN_ACKNOWLEDGEMENT_TIMEOUT <= self.acknowledgement_timeout <= MAX_ACKNOWLEDGEMENT_TIMEOUT:
-            raise InvalidField("acknowledgement_timeout", "must be 1 second to 24 hours")
-
-
-def checked_levels(levels: Sequence[EscalationLevel]) -> tuple[EscalationLevel, ...]:
-    """``levels`` if there are 1 to 20."""
-    if not 1 <= len(levels) <= MAX_LEVELS:
-        raise InvalidField("levels", f"must be 1 to {MAX_LEVELS}")
-    return tuple(levels)
-
-
 def checked_repeat_count(repeat_count: int) -> int:
     """``repeat_count`` if it is 0 to 100."""
     if not 0 <= repeat_count <= MAX_REPEAT_COUNT:
         raise InvalidField("repeat_count", f"must be 0 to {MAX_REPEAT_COUNT}")
     return repeat_count
-
-
-def _address_of(target: NotificationTarget) -> str:
-    return target.address.value.lower() if isinstance(target, EmailTarget) else target.number.value
-
-
-def _refuse_repeats(field: str, what: str, values: Iterable[str]) -> None:
-    seen: set[str] = set()
-    for each in values:
-        if each in seen:
-            raise InvalidField(field, f"must not name the same {what} twice")
-        seen.add(each)
