@@ -124,13 +124,6 @@ async def upsert_rows(connection: AsyncConnection, table: Table, rows: Sequence[
     await writes.run()
 
 
-async def update_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    """One :meth:`Writes.update`."""
-    writes = Writes(connection)
-    writes.update(table, rows)
-    await writes.run()
-
-
 @lru_cache(maxsize=128)
 def _insert(
     table: Table, names: tuple[str, ...], tail: str, computed: Computed, *, sqlite: bool

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, Table, Text, select
 
-from pager_grpc.runtime.bulk import Writes, insert_rows, update_rows, upsert_rows
+from pager_grpc.runtime.bulk import Writes, insert_rows, upsert_rows
 from pager_grpc.runtime.columns import JsonDocument, UtcDateTime
 from pager_grpc.runtime.database import open_database
 from pager_grpc.runtime.postgres_driver import driver_of
@@ -37,6 +37,12 @@ async def connection(database_url):
 
 async def stored(connection):
     return [dict(row) for row in (await connection.execute(select(THINGS).order_by(THINGS.c.name))).mappings()]
+
+
+async def update_rows(connection, table, rows):
+    writes = Writes(connection)
+    writes.update(table, rows)
+    await writes.run()
 
 
 async def test_rows_are_read_as_they_were_written(connection):
