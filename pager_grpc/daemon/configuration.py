@@ -70,8 +70,8 @@ def tls_of(room: Room) -> "Tls | None":
     return Tls(files)
 
 
-def read_configuration(rooms: Sequence[Room]) -> Configuration:
-    """The settings of ``rooms``.
+def read_configuration(rooms: Sequence[Room], **also: str) -> Configuration:
+    """The settings of ``rooms``; ``also`` are variables that nobody has given.
 
     Raises:
         ConfigurationFault: with every fault of every room, and those between them.
@@ -80,7 +80,7 @@ def read_configuration(rooms: Sequence[Room]) -> Configuration:
     faults: list[str] = []
     for room in rooms:
         try:
-            configuration[room] = cast("ServedSettings", read_settings(settings_kind(room)))
+            configuration[room] = cast("ServedSettings", read_settings(settings_kind(room), **also))
         except ConfigurationFault as fault:
             faults += fault.faults
     faults += _shared(configuration)
@@ -97,8 +97,8 @@ def database_urls(rooms: Sequence[Room]) -> dict[Room, str]:
     Raises:
         ConfigurationFault: as ``read_configuration``.
     """
-    os.environ.update(defaults_of_up())
-    return {room: settings.database_url for room, settings in read_configuration(rooms).items()}
+    configuration = read_configuration(rooms, **defaults_of_up())
+    return {room: settings.database_url for room, settings in configuration.items()}
 
 
 def require_free_ports(configuration: Configuration) -> None:

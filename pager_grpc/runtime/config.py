@@ -152,14 +152,14 @@ def sqlite_file(database_url: str) -> Path | None:
 Settings = TypeVar("Settings", bound=TransportSettings)
 
 
-def read_settings(kind: type[Settings]) -> Settings:
-    """The settings of a room.
+def read_settings(kind: type[Settings], **also: str) -> Settings:
+    """The settings of a room; ``also`` are variables that nobody has given.
 
     Raises:
         ConfigurationFault: with one sentence for every variable that is missing or malformed.
     """
     try:
-        return kind()  # type: ignore[call-arg]  # the environment brings the arguments
+        return kind(**also)  # type: ignore[arg-type]  # the environment brings the others
     except ValidationError as error:
         raise ConfigurationFault([_sentence(kind, fault["loc"], fault["msg"]) for fault in error.errors()]) from error
 
