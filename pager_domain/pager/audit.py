@@ -52,7 +52,7 @@ class IncidentRecord:
     is_current: bool
 
 
-PlannedPage = tuple[int, int, NotifiedTarget, int]
+PageKey = tuple[int, int, NotifiedTarget, int]
 """Cycle, level, to whom, and which of the pages by the same way."""
 
 
@@ -60,7 +60,7 @@ PlannedPage = tuple[int, int, NotifiedTarget, int]
 class PagePlan:
     """A page as its level planned it: due ``delay`` after ``notified_at``."""
 
-    page: PlannedPage
+    page: PageKey
     notified_at: datetime
     delay: timedelta
 
@@ -93,7 +93,7 @@ def _one_current(record: IncidentRecord) -> Iterator[str]:
 def _nothing_is_lost(record: IncidentRecord) -> Iterator[str]:
     """S3: what a level decided is in the outbox, once, and has one end in the timeline or still waits."""
     decided = Counter(plan.page for plan in _plans(record))
-    stored = Counter(_planned(page.notification) for page in record.pages)
+    stored = Counter(_key_of(page.notification) for page in record.pages)
     if decided != stored:
         yield f"pages decided, not stored: {list(decided - stored)}; stored, not decided: {list(stored - decided)}"
     ends: dict[NotificationId, list[NotificationSettled]] = {}
@@ -140,8 +140,8 @@ def _due_as_planned(record: IncidentRecord) -> Iterator[str]:
     """
     plans = {plan.page: plan for plan in _plans(record)}
     ends = {end.notification_id: (event.at, end) for event in record.events if (end := _end_of(event)) is not None}
-    for page in (stored.notification for stored in record.pages if _planned(stored.notification) in plans):
-        plan = plans[_planned(page)]
+    for page in (stored.notification for stored in record.pages if _key_of(stored.notification) in plans):
+        plan = plans[_key_of(page)]
         if page.delay > plan.delay:
             yield f"page {page.notification_id} is due {page.delay} after its level, planned was {plan.delay}"
         if page.delay < plan.delay and not any(_was_refused(end, page) for _, end in ends.values()):
@@ -170,7 +170,7 @@ def _plans(record: IncidentRecord) -> Iterator[PagePlan]:
                     yield PagePlan((what.cycle, what.level, target.notified, step), event.at, delay)
 
 
-def _planned(page: Notification) -> PlannedPage:
+def _key_of(page: Notification) -> PageKey:
     return page.cycle, page.level, page.notified, page.step
 
 
