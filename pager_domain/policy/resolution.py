@@ -30,7 +30,7 @@ from pager_domain.policy.schedules import OnCall, ScheduleId, Shift
 from pager_domain.policy.timetable import Timetable, shift_at
 from pager_domain.policy.urgency import PersonalRules, personal_rules
 
-Turn = Callable[[int], int]
+TurnOf = Callable[[int], int]
 """The turn, from 0, of a level that is counted from 1."""
 
 _Found = tuple[list[ResolvedTarget], list[UnreachedTarget]]
@@ -53,10 +53,10 @@ class Resolver:
         self._people = people
         self._rules: dict[PersonId, PersonalRules | None] = {}
 
-    def resolve(self, found: FoundPolicy, moment: Moment, turn: Turn) -> ResolvedEscalation:
+    def resolve(self, found: FoundPolicy, moment: Moment, turn_of: TurnOf) -> ResolvedEscalation:
         """Whom ``found`` pages."""
         levels = [
-            self.level(level, moment, turn(number) if level.selection is Selection.ROUND_ROBIN else 0)
+            self.level(level, moment, turn_of(number) if level.selection is Selection.ROUND_ROBIN else 0)
             for number, level in enumerate(found.levels, 1)
         ]
         return ResolvedEscalation(

@@ -57,15 +57,15 @@ def on_call(schedule: ScheduleDefinition, at: datetime) -> Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One person's turn, or the part of it that was asked for."""
+class RotationTurn:
+    """One person's turn in a rotation, or the part of it that was asked for."""
 
     starts_at: datetime
     ends_at: datetime
     person_id: PersonId
 
 
-def turns(rotation: Rotation, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[Turn]:
+def turns(rotation: Rotation, zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[RotationTurn]:
     """The turns between ``start`` and ``end``, cut off there; without a hole from the rotation's own start on."""
     begins, step = _begins(rotation, zone)
     number = _turn_before(begins, step, start)
@@ -75,7 +75,7 @@ def turns(rotation: Rotation, zone: ZoneInfo, start: datetime, end: datetime) ->
         # The first one may be over already, and a change of the clock that skips a day leaves its turn no time.
         if max(begin, start) < next_begin:
             person = rotation.people[number % len(rotation.people)]
-            yield Turn(max(begin, start), min(next_begin, end), person)
+            yield RotationTurn(max(begin, start), min(next_begin, end), person)
         begin, number = next_begin, number + 1
 
 

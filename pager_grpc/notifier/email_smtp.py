@@ -16,9 +16,9 @@ from pager_domain.notifier.model import Deferred, ProviderAnswer
 from pager_domain.notifier.ports.email_sender import EmailSender
 from pager_grpc.notifier.email_format import email_bytes
 from pager_grpc.notifier.places import USUAL_PLACES
+from pager_grpc.notifier.smtp_places import OutgoingEmail, SessionPlaces
 from pager_grpc.notifier.smtp_server import SmtpServer
 from pager_grpc.notifier.smtp_session import RETRY_AFTER, Envelope, SmtpSession
-from pager_grpc.notifier.smtp_turns import Turn, Turns
 
 log = structlog.get_logger()
 
@@ -50,7 +50,7 @@ class SmtpEmailSender(EmailSender):
         self._sender = sender
         self._clock = clock
         self._tls_context = tls_context or ssl.create_default_context()
-        self._turns = Turns(sessions)
+        self._places = SessionPlaces(sessions)
         self._most_emails = most_emails
         self._idle_seconds = idle_seconds
         self._idle: list[tuple[float, SmtpSession]] = []
@@ -70,12 +70,12 @@ class SmtpEmailSender(EmailSender):
     @property
     def sessions_in_use(self) -> int:
         """How many carry a message at the moment."""
-        return self._turns.taken
+        return self._places.taken
 
     @property
     def sessions_limit(self) -> int:
         """How many there may be."""
-        return self._turns.count
+        return self._places.count
 
     async def send_email(self, message: EmailMessage, budget: timedelta) -> ProviderAnswer:
         """Waits for a session half of ``budget`` at most: who begins late could not hear the answer."""
@@ -83,27 +83,27 @@ class SmtpEmailSender(EmailSender):
         content = email_bytes(message, self._sender, self._clock.now())
         envelope = Envelope(self._sender.value, message.address.value, content)
         now = asyncio.get_running_loop().time()
-        turn = Turn(envelope, now + seconds, now + seconds / 2)
-        if not await self._turns.take(turn):
+        email = OutgoingEmail(envelope, now + seconds, now + seconds / 2)
+        if not await self._places.take(email):
             return Deferred(RETRY_AFTER, "all sessions with the mail server are busy")
         try:
-            return await self._hand_in(turn)
+            return await self._hand_in(email)
         finally:
-            self._turns.give_back()
+            self._places.give_back()
 
-    async def _hand_in(self, turn: Turn) -> ProviderAnswer:
-        session = turn.session or self._rested()
+    async def _hand_in(self, email: OutgoingEmail) -> ProviderAnswer:
+        session = email.session or self._rested()
         if session is not None:
-            answer = await self._hand_in_over(session, turn)
+            answer = await self._hand_in_over(session, email)
             # If the server had left it while it was idle, that says nothing about this e-mail.
             if not (isinstance(answer, Deferred) and session.ended_before_content):
                 return answer
         try:
-            async with asyncio.timeout_at(turn.deadline):
-                session = await self._server.open_session(self._tls_context, self._left(turn.deadline))
+            async with asyncio.timeout_at(email.deadline):
+                session = await self._server.open_session(self._tls_context, self._left(email.deadline))
         except (SMTPException, OSError, TimeoutError) as fault:
             return _no_session(fault)
-        return await self._hand_in_over(session, turn)
+        return await self._hand_in_over(session, email)
 
     def _rested(self) -> SmtpSession | None:
         """A session that nobody uses."""
@@ -114,28 +114,28 @@ class SmtpEmailSender(EmailSender):
             session.leave()
         return None
 
-    async def _hand_in_over(self, session: SmtpSession, turn: Turn) -> ProviderAnswer:
+    async def _hand_in_over(self, session: SmtpSession, email: OutgoingEmail) -> ProviderAnswer:
         try:
-            async with asyncio.timeout_at(turn.deadline):
-                return await session.hand_in(turn.envelope, partial(self._announced, turn, session))
+            async with asyncio.timeout_at(email.deadline):
+                return await session.hand_in(email.envelope, partial(self._announced, email, session))
         except TimeoutError:
             return session.cut_off("no reply in time")
         finally:
-            self._pass_on(session, turn)
+            self._pass_on(session, email)
 
-    def _announced(self, turn: Turn, session: SmtpSession) -> Envelope | None:
-        """Who goes over ``session`` after ``turn``, if anybody waits for a session."""
+    def _announced(self, email: OutgoingEmail, session: SmtpSession) -> Envelope | None:
+        """Who goes over ``session`` after ``email``, if anybody waits for a session."""
         if session.handed_in >= self._most_emails:
             return None
-        turn.following = following = self._turns.announce()
+        email.following = following = self._places.announce()
         return following.envelope if following is not None else None
 
-    def _pass_on(self, session: SmtpSession, turn: Turn) -> None:
-        following = turn.following
+    def _pass_on(self, session: SmtpSession, email: OutgoingEmail) -> None:
+        following = email.following
         if following is None:
             self._keep_or_leave(session)
-        elif not (session.has_announced and self._turns.give_session(following, session)):
-            self._turns.recall(following)
+        elif not (session.has_announced and self._places.give_session(following, session)):
+            self._places.recall(following)
             session.leave()
 
     def _keep_or_leave(self, session: SmtpSession) -> None:

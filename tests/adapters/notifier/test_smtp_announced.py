@@ -10,7 +10,7 @@ from fakes.notifier_builders import HandClock, an_email
 
 from pager_domain.kernel import EmailAddress
 from pager_domain.notifier.model import Accepted, Deferred, InDoubt, Refused
-from pager_grpc.notifier import smtp_session, smtp_turns
+from pager_grpc.notifier import smtp_places, smtp_session
 from pager_grpc.notifier.email_smtp import SmtpEmailSender
 from pager_grpc.notifier.smtp_server import SmtpServer
 
@@ -22,7 +22,7 @@ IMPATIENT = timedelta(seconds=1)
 def slow_machine(monkeypatch):
     """What takes long here takes long because of the machine, not of the mail server."""
     monkeypatch.setattr(smtp_session, "PROMPT_SECONDS", 30.0)
-    monkeypatch.setattr(smtp_turns, "PATIENCE_SECONDS", 30.0)
+    monkeypatch.setattr(smtp_places, "PATIENCE_SECONDS", 30.0)
 
 
 @asynccontextmanager
@@ -91,7 +91,7 @@ async def test_who_was_announced_behind_silence_is_not_sent_with_it():
 
 
 async def test_a_session_that_has_fallen_silent_holds_up_nobody_who_was_announced_on_it(monkeypatch):
-    monkeypatch.setattr(smtp_turns, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(smtp_places, "PATIENCE_SECONDS", 0.1)
     script = {"page-1@x.org": SILENCE}
     async with PromptMailServer(**script).running() as mail, sending_to(mail, sessions=2) as send:
         silent, *others = [send(f"page-{number}") for number in range(1, 5)]

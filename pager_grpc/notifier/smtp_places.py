@@ -1,4 +1,4 @@
-"""Whose turn it is: a bound on the sessions with a mail server, and the e-mails that wait for one of them.
+"""Places for e-mails: a bound on the sessions with a mail server, and the e-mails that wait for one of them.
 
 Who waits may be announced: its commands leave behind the content of the e-mail before it (RFC 2920), and then it gets
 that session.
@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 0.25
 _LOOK_SECONDS = 0.05
 
 
-class Turn:
+class OutgoingEmail:
     """An e-mail on its way, until ``deadline`` by the clock of the loop; it waits for a place until ``waits_until``.
 
     ``session`` is where it has been announced, if it has; ``following`` whom it has announced itself.
@@ -26,7 +26,7 @@ class Turn:
         self.deadline = deadline
         self.waits_until = waits_until
         self.session: SmtpSession | None = None
-        self.following: Turn | None = None
+        self.following: OutgoingEmail | None = None
         self.place: asyncio.Future[bool] | None = None  # whether there was one in time, for whoever had to wait
 
     @property
@@ -40,30 +40,30 @@ class Turn:
             self.place.set_result(begins)
 
 
-class Turns:
+class SessionPlaces:
     """``count`` places; whoever comes later waits in turn, and not longer than they can."""
 
     def __init__(self, count: int) -> None:
         self.count = count
         self.taken = 0
-        self._waiting: deque[Turn] = deque()
-        self._announced: dict[Turn, float] = {}
+        self._waiting: deque[OutgoingEmail] = deque()
+        self._announced: dict[OutgoingEmail, float] = {}
         self._looking: asyncio.TimerHandle | None = None
 
-    async def take(self, turn: Turn) -> bool:
+    async def take(self, email: OutgoingEmail) -> bool:
         """Whether there was a place in time; it must be given back."""
         if self.taken < self.count:
             self.taken += 1
             return True
         place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        turn.place = place
-        self._waiting.append(turn)
+        email.place = place
+        self._waiting.append(email)
         self._look_later()
         try:
             return await place
         except asyncio.CancelledError:
             if not place.cancelled() and place.result():
-                self._refused(turn)
+                self._refused(email)
             raise
 
     def give_back(self) -> None:
@@ -71,46 +71,46 @@ class Turns:
         self.taken -= 1
         self._serve()
 
-    def announce(self) -> Turn | None:
+    def announce(self) -> OutgoingEmail | None:
         """The next one in turn, who from now on waits for one session and no other; None if nobody waits."""
         while self._waiting:
-            turn = self._waiting.popleft()
-            if turn.waits:
-                self._announced[turn] = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+            email = self._waiting.popleft()
+            if email.waits:
+                self._announced[email] = asyncio.get_running_loop().time() + PATIENCE_SECONDS
                 self._look_later()
-                return turn
+                return email
         return None
 
-    def give_session(self, turn: Turn, session: SmtpSession) -> bool:
+    def give_session(self, email: OutgoingEmail, session: SmtpSession) -> bool:
         """Lets in who was announced on ``session``, beside the one who is about to give back its own place.
 
         False if it waits no longer, or for any session again.
         """
-        if self._announced.pop(turn, None) is None or not turn.waits:
+        if self._announced.pop(email, None) is None or not email.waits:
             return False
-        turn.session = session
+        email.session = session
         self.taken += 1
-        turn.settle(begins=True)
+        email.settle(begins=True)
         return True
 
-    def recall(self, turn: Turn) -> None:
+    def recall(self, email: OutgoingEmail) -> None:
         """Whoever was announced waits for any session again, as the first."""
-        if self._announced.pop(turn, None) is not None:
-            self._waiting.appendleft(turn)
+        if self._announced.pop(email, None) is not None:
+            self._waiting.appendleft(email)
             self._serve()
 
-    def _refused(self, turn: Turn) -> None:
+    def _refused(self, email: OutgoingEmail) -> None:
         """It was given a place, and whoever asked for it has gone."""
-        if turn.session is not None:
-            turn.session.leave()
+        if email.session is not None:
+            email.session.leave()
         self.give_back()
 
     def _serve(self) -> None:
         while self.taken < self.count and self._waiting:
-            turn = self._waiting.popleft()
-            if turn.waits:
+            email = self._waiting.popleft()
+            if email.waits:
                 self.taken += 1
-                turn.settle(begins=True)
+                email.settle(begins=True)
 
     def _look_later(self) -> None:
         if self._looking is None:
@@ -119,11 +119,11 @@ class Turns:
     def _look(self) -> None:
         """Who has waited for too long is told, and who waits for one session only may try others."""
         self._looking, now = None, asyncio.get_running_loop().time()
-        for turn in (*self._waiting, *self._announced):
-            if turn.waits_until <= now:
-                turn.settle(begins=False)
-        self._waiting = deque(turn for turn in self._waiting if turn.waits)
-        for turn in [turn for turn, until in self._announced.items() if until <= now or not turn.waits]:
-            self.recall(turn)
+        for email in (*self._waiting, *self._announced):
+            if email.waits_until <= now:
+                email.settle(begins=False)
+        self._waiting = deque(email for email in self._waiting if email.waits)
+        for email in [email for email, until in self._announced.items() if until <= now or not email.waits]:
+            self.recall(email)
         if self._waiting or self._announced:
             self._look_later()
