@@ -10,16 +10,16 @@ from pager_domain.kernel import MonitoredServiceId
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may call a method: callers in one of ``roles``, and these ``services`` (rooms) as themselves."""
+    """Who may call a method: callers in one of ``roles``, and these ``rooms`` as themselves."""
 
     verb: Verb
     roles: frozenset[Role] = frozenset()
-    services: frozenset[str] = frozenset()
+    rooms: frozenset[str] = frozenset()
 
     def grants(self, principal: Principal) -> bool:
         """Whether ``principal`` may call the method at all."""
         if principal.role is Role.SERVICE:
-            return principal.service in self.services
+            return principal.service in self.rooms
         may = principal.verbs is None or self.verb in principal.verbs
         return may and principal.role in self.roles
 

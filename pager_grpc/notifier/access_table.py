@@ -6,8 +6,8 @@ from pager_domain.access.principal import Role, Verb
 from pager_domain.access.rules import Rule
 from pager_grpc.access.table import AccessTable, Row, rows_of
 
-_PAGES: Final = Row(Rule(Verb.SEND, services=frozenset({"pager"})))
-_PAGES_AND_CODES: Final = Row(Rule(Verb.SEND, services=frozenset({"pager", "policy"})))
+_PAGES: Final = Row(Rule(Verb.SEND, rooms=frozenset({"pager"})))
+_PAGES_AND_CODES: Final = Row(Rule(Verb.SEND, rooms=frozenset({"pager", "policy"})))
 _RECORDS: Final = Row(Rule(Verb.READ, frozenset({Role.ADMIN})))
 
 ACCESS: Final[AccessTable] = rows_of(

@@ -11,7 +11,7 @@ _READERS: Final = frozenset({Role.RESPONDER, Role.ADMIN})
 _READ: Final = Row(Rule(Verb.READ, _READERS))
 _ADMIN_READ: Final = Row(Rule(Verb.READ, frozenset({Role.ADMIN})))
 _CONFIGURE: Final = Row(Rule(Verb.CONFIGURE, frozenset({Role.ADMIN})))
-_RESOLVE: Final = Row(Rule(Verb.READ, frozenset({Role.ADMIN}), services=frozenset({"pager"})))
+_RESOLVE: Final = Row(Rule(Verb.READ, frozenset({Role.ADMIN}), rooms=frozenset({"pager"})))
 
 
 def _of_person(verb: Verb, field: str) -> Row:

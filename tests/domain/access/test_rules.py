@@ -6,7 +6,7 @@ from pager_domain.access.rules import Rule, acting_person, first_foreign, owns_p
 from pager_domain.errors import InvalidField, NotAllowed
 
 RAISE = Rule(Verb.RAISE, frozenset({Role.INTEGRATION, Role.ADMIN}))
-SEND = Rule(Verb.SEND, services=frozenset({"pager"}))
+SEND = Rule(Verb.SEND, rooms=frozenset({"pager"}))
 PAGER = a_key(grant=a_grant(Role.SERVICE), name="pager").principal()
 
 
