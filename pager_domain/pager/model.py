@@ -120,7 +120,8 @@ class Incident:
     ``held_by_window`` names the maintenance window that holds it, unless somebody snoozed it.
     ``assigned_to`` is whom the next page is for, until the policy service has said who that is.
     ``traceparent`` names the trace of the request that made it due last, empty if nobody traces; no rule looks into it.
-    A new cycle is ordered where ``policy_since_cycle``, the first cycle of the policy, is still to come.
+    ``policy_since_cycle`` is the first cycle that counts against the repeats of its policy; while it is greater than
+    ``cycle``, the next firing begins a new cycle at level 1.
     """
 
     incident_id: IncidentId

@@ -78,7 +78,7 @@ class PagerService:
     def on_acknowledgement(service: MonitoredService, answer: Acknowledgement, now: datetime) -> Change:
         """Rule 3: the escalation stops. The first person stays; a second acknowledgement changes nothing.
 
-        But of an incident that is held: then it ends the hold, and counts anew.
+        Exception: on a held incident it ends the hold, replaces the one before it, and the expiry starts again.
 
         Where the policy lets acknowledgements expire, the incident is open again then.
 
@@ -125,7 +125,7 @@ class PagerService:
             resolved_at=now,
             reopen_until=reopens_until(known, now),
         )
-        # As if nothing had happened, should an alert follow in the same batch.
+        # The last level counts as having reached somebody: an alert later in this batch does not page them again.
         former = FormerIncident(incident, reached_somebody=True) if incident.reopen_until else None
         service = changed(service, incident=None, former=former, updated_at=now)
         return Change(service, incident, events, stops_paging=True)

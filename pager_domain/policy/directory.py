@@ -42,9 +42,9 @@ Subject = MonitoredServiceId | PolicyRevision | NewestPolicy | OnePerson
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whom to page about ``subject``, at the moment ``at`` (now if None) and, ``forecast`` ahead, from when on others.
+    """Whom to page about ``subject`` at the moment ``at`` (now if None), and who takes over within ``forecast`` of it.
 
-    ``incident_id`` is whose turn it is where targets take turns; without it nothing is kept.
+    ``incident_id`` is the incident that gets a turn where targets take turns; without it no turn is given away.
     """
 
     subject: Subject

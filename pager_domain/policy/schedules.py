@@ -28,7 +28,7 @@ MAX_LENGTH = 1000
 MAX_LAYERS = 20
 MAX_RESTRICTIONS = 50
 MAX_CHANGES = 500
-"""So many overrides, and so many shift swaps, of a schedule are not over for more than 30 days."""
+"""At most so many overrides of a schedule, and as many shift swaps, have not ended or ended within the last 30 days."""
 MAX_SWAP_ID_BYTES = 250
 OVERRIDES_OF_SWAPS = "swap/"
 """So begins the id of an override that a shift swap has become; the id of the swap follows."""

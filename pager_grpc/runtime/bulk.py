@@ -160,9 +160,9 @@ def _flat(rows: Sequence[Row]) -> list[Any]:
 
 
 def _of_many_rows(statement: str, values: Sequence[Any], width: int) -> Iterator[Statement]:
-    """``statement`` with its VALUES, whose number is a power of two: those that are too many are beyond the LIMIT.
+    """``statement`` with its VALUES, padded to a power of two so that few texts exist; LIMIT drops the padding.
 
-    So there are few texts to prepare, and one step of the database writes all. ``values`` are rows of ``width``.
+    So few statements are prepared, and one step of the database writes all. ``values`` are rows of ``width``.
     """
     for begin in range(0, len(values), _MOST_ROWS * width):
         some = values[begin : begin + _MOST_ROWS * width]

@@ -1,4 +1,4 @@
-"""A call that named no deadline, or a distant one, is given up all the same; a stream ends before it is cut."""
+"""A deadline for calls that named none, or a later one; a stream is ended before its connection is cut."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

@@ -1,8 +1,8 @@
-"""Where gRPC hands calls over: what matters has a door of its own, all other methods share one.
+"""Which methods have an accept queue of their own (a door) in grpc.aio; the rest share one.
 
-Calls that our code has not heard of yet wait in gRPC, method by method where a method is registered, and together where
-it is not. So an answer of somebody who was paged overtakes any number of reads. Each door costs every call half a
-microsecond, because grpc.aio waits at all of them anew after each: generated code would register every method.
+Calls that our code has not accepted yet wait in gRPC: those of a registered method in its own queue, all others in one.
+So the acknowledgement of somebody who was paged overtakes any number of reads. Each queue costs every call half a
+microsecond, because grpc.aio waits at all of them again after each call, and generated code registers every method.
 """
 
 from collections.abc import Collection, Mapping

@@ -33,10 +33,11 @@ class DeliveryLedger(Protocol):
         """
 
     async def change_foreseen(self, delivery_id: str, stored: Delivery | None, rule: Rule) -> Delivery:
-        """As ``change``, by who foresees that ``stored`` is what the line is, None for a new one; it may be wrong.
+        """As ``change``, for a caller who expects the line to be ``stored`` (None: no line yet); this may be wrong.
 
-        Then there is nothing to look at first, so ``rule`` must not compare moments with its own: what it gives is as
-        long before or after the ledger's time as it is before or after the moment that the rule was told.
+        The line need not be read first then, and ``rule`` may be told a moment that is not the ledger's time: it must
+        not compare that moment with others. A moment that it gives is stored as far from the ledger's time as it was
+        from the moment that the rule was told.
         """
 
     async def find(self, delivery_id: str) -> Delivery | None:

@@ -11,7 +11,7 @@ class Deliveries(Protocol):
 
     @property
     def room(self) -> int:
-        """For how many messages an attempt may begin now, before others that are owed; 0 while those wait for room."""
+        """How many new attempts may start right now; 0 while older pages wait for room."""
 
     def begin(self, claims: Sequence[Claim]) -> None:
         """Begins an attempt for each; their claims stand."""

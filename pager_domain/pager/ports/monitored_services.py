@@ -125,9 +125,9 @@ class MonitoredServices(Protocol):
         """Incidents that are due, the most severe and then the longest due first, read without a lock."""
 
     def opened_here(self, limit: int) -> list[Incident]:
-        """Incidents that this process committed since ``due`` was asked, and that were due then: a hint, given once.
+        """Incidents that this process opened, due at once, since ``due`` was last asked: a hint, and given once.
 
-        Up to ``limit``, the most severe first; none where others may be due before them.
+        The most severe first. None at all if there are more than ``limit``, or if others may have been due longer.
         """
 
     async def seconds_until_due(self) -> float | None:
