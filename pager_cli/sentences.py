@@ -57,7 +57,9 @@ _BY_REASON: Mapping[str, str] = {
     "PERSON_UNKNOWN": "there is no person {person_id!r}; `pagerctl person list` lists them",
     "PERSON_EXISTS": "the person {person_id!r} exists already",
     "PERSON_STALE": "the person {person_id!r} was changed by somebody else at the same time; try again",
-    "PERSON_IN_USE": "the {named_by_kind} {named_by_id!r} names the person {person_id!r}; take it out there first",
+    "PERSON_IN_USE": (
+        "{place}the {named_by_kind} {named_by_id!r} names the person {person_id!r}; take it out there first"
+    ),
     "CONTACT_METHOD_UNKNOWN": (
         "the person {person_id!r} has no contact method {contact_method_id!r}; `pagerctl person show` shows them"
     ),
@@ -133,7 +135,15 @@ def _sentence(peer: Peer, failed: PagerError) -> str:
 
 
 def _said(failed: PagerError) -> dict[str, str]:
-    return {**failed.fault.metadata, "message": failed.fault.message}
+    said = failed.fault.metadata
+    return {**said, "message": failed.fault.message, "place": _place_in_schedule(said)}
+
+
+def _place_in_schedule(said: Mapping[str, str]) -> str:
+    """Where a schedule names somebody, if not in a layer."""
+    if override := said.get("override_id"):
+        return f"the override {override!r} of "
+    return f"the shift swap {swap!r} of " if (swap := said.get("shift_swap_id")) else ""
 
 
 # What gRPC's core says when TLS fails: it has no code for it.

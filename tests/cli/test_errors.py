@@ -190,6 +190,21 @@ def test_every_reason_has_a_sentence_of_its_own_or_says_the_servers(enum):
         assert "the server's own words" not in sentence, reason
 
 
+@pytest.mark.parametrize(
+    ("more", "begin"),
+    [
+        ({}, "the schedule 'shop' names the person 'cy'"),
+        ({"override_id": "o1"}, "the override 'o1' of the schedule 'shop' names the person 'cy'"),
+        ({"shift_swap_id": "s1"}, "the shift swap 's1' of the schedule 'shop' names the person 'cy'"),
+    ],
+)
+def test_who_cannot_be_deleted_yet_is_said_to_be_named_where(more, begin):
+    named = {"person_id": "cy", "named_by_kind": "schedule", "named_by_id": "shop", **more}
+    fault = RpcFault(grpc.StatusCode.FAILED_PRECONDITION, "", "ERROR_REASON_PERSON_IN_USE", named, None)
+    sentence = command_failed(Peer("policy service", "there:1", "--policy-target", 1), failure(fault)).sentence
+    assert sentence.startswith(begin)
+
+
 def test_without_an_output_nothing_is_said_and_the_exit_code_tells_all():
     command = f"exec {shlex.quote(sys.executable)} -m pager_cli.pagerctl services --target 127.0.0.1:1 --timeout 0.1"
     for closed, said in ((">&-", True), (">&- 2>&-", False)):
