@@ -127,7 +127,8 @@ def message_of(verification: Verification, address: Address, code: str) -> Verif
     """The words around ``code``."""
     minutes = COUNTS_FOR // timedelta(minutes=1)
     if isinstance(address, PhoneNumber):
-        return VerificationMessage("", f"{code} is the code for this number. It counts for {minutes} minutes.")
+        counts = f"{code} is the code by which the Pager may page this number. It counts for {minutes} minutes."
+        return VerificationMessage("", f"{counts} If you do not know what this is about, do nothing.")
     return VerificationMessage(
         "Confirm this address",
         f"{code} is the code for this address. It counts for {minutes} minutes.\n\n"
