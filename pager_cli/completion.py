@@ -2,8 +2,6 @@
 
 # ruff: noqa: PLC0415 - `pagerctl --help` must be instant, so gRPC is imported when a name is asked for
 
-import asyncio
-
 import typer
 
 from pager_cli.outcome import CommandFailed
@@ -18,6 +16,8 @@ def service_names(context: typer.Context, incomplete: str) -> list[str]:
     if not target:
         return []
     try:
+        import asyncio
+
         return asyncio.run(_services(Peer("pager", target, "--target", _SECONDS), incomplete))
     except CommandFailed:
         return []

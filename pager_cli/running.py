@@ -1,6 +1,5 @@
 """Runs a command's coroutine and turns whatever ends it into an exit code and one line on stderr."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Coroutine
@@ -19,6 +18,8 @@ def complain(sentence: str) -> None:
 
 def run(command: Coroutine[Any, Any, None], *, interrupted: int = INTERRUPTED) -> int:
     """Runs ``command`` to its end and returns the exit code; ``interrupted`` is the one for Ctrl-C."""
+    import asyncio  # noqa: PLC0415 - whoever asks for help does not wait for it
+
     try:
         asyncio.run(command)
         sys.stdout.flush()
