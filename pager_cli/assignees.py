@@ -28,7 +28,7 @@ async def refuse_unknown(policy: Peer, assignee: pb.Assignee) -> None:
     except CommandFailed as failed:
         complain(
             f"whether there is the {assignee_words(assignee)} is not known ({failed.sentence}); if there is not, the "
-            "pager gives the incident back to the former policy, which begins anew"
+            "pager gives the incident back to the former policy, which begins anew if it did not stand in meanwhile"
         )
         return
     if unknown:

@@ -148,7 +148,10 @@ class IncidentReassigned:
 
 @dataclass(frozen=True, slots=True)
 class AssigneeUnknown:
-    """The policy service knows no such policy or person; those who had it before are paged again, from level 1."""
+    """The policy service knows no such policy or person; those who had it before have it again.
+
+    They are paged from level 1, unless they stood in meanwhile.
+    """
 
     assignee: Assignee
     fault: str

@@ -18,6 +18,16 @@ def reopens_until(incident: Incident, now: datetime) -> datetime | None:
     return now + window if window else None
 
 
+def comes_next_at(incident: Incident) -> datetime | None:
+    """When the next level of ``incident``, which is resolved now, would have come; for an alert that reopens it.
+
+    The end of a window is none of its delays: such an alert asks which windows last then.
+    """
+    if incident.held_by_window:
+        return None
+    return incident.acknowledgement_due_at or (incident.next_escalation_at if incident.is_open else None)
+
+
 def on_reopening(service: MonitoredService, former: FormerIncident, alert: Alert, now: datetime) -> Change:
     """The former incident goes on: whoever had it still has it, and pages that were made are not made again.
 
@@ -33,10 +43,9 @@ def on_reopening(service: MonitoredService, former: FormerIncident, alert: Alert
         anew = beginning_anew(known)
         incident = changed(anew, state=IncidentState.OPEN, next_escalation_at=now, acknowledgement_due_at=None)
     else:
-        due = known.acknowledgement_due_at
-        if due is None or due < now:  # its delay is over: what comes now comes because of this alert
-            known, due = changed(known, acknowledgement_due_at=None), now
-        incident = changed(known, state=IncidentState.OPEN, next_escalation_at=due)
+        due = max(known.acknowledgement_due_at or now, now)
+        # What comes then comes because of this alert, so it must not find that nobody is on call any more.
+        incident = changed(known, state=IncidentState.OPEN, next_escalation_at=due, acknowledgement_due_at=None)
     return _continued(service, incident, alert, now)
 
 

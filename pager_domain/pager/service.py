@@ -39,7 +39,7 @@ from pager_domain.pager.model import (
 )
 from pager_domain.pager.notification import Notification
 from pager_domain.pager.page_text import page_text
-from pager_domain.pager.reopening import on_reopening, reopens_until
+from pager_domain.pager.reopening import comes_next_at, on_reopening, reopens_until
 from pager_domain.pager.silence import NOT_HELD, acknowledged_until, resumed, was_ordered
 from pager_domain.pager.targets import NotifiedTarget, PlannedTarget
 from pager_domain.values import changed
@@ -119,8 +119,7 @@ class PagerService:
             IncidentResolved(),
             state=IncidentState.RESOLVED,
             next_escalation_at=None,
-            # The end of a window is no delay that runs: an alert that reopens it asks which windows last then.
-            **({"acknowledgement_due_at": None} if known.held_by_window else {}),
+            acknowledgement_due_at=comes_next_at(known),
             **NOT_HELD,
             resolved_at=now,
             reopen_until=reopens_until(known, now),

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import sys
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -110,16 +110,32 @@ async def _newest(room: Room, url: str) -> datetime | None:
 
 
 def _replaced(file: Path, source: Path) -> str:
-    """The name under which is kept what was there; empty if nothing was. The copy is whole before that is moved."""
-    copy, stamp = copied_beside(file, source), datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    kept = f"{file.name}.before-{stamp}"
-    existed = file.exists()
-    for suffix in ("-wal", ""):
-        if (old := file.with_name(file.name + suffix)).exists():
-            old.rename(file.with_name(kept + suffix))
-    copy.replace(file)
+    """The name under which is kept what was there; empty if nothing was.
+
+    Until the one step in which the copy takes its place, all that was there is where it was.
+    """
+    copy, kept = copied_beside(file, source), ""
+    try:
+        if file.exists():
+            kept = _kept(file)
+        copy.replace(file)
+    except BaseException:
+        copy.unlink(missing_ok=True)
+        raise
     sync_folder(file.parent)
-    return kept if existed else ""
+    return kept
+
+
+def _kept(file: Path) -> str:
+    """A second name of ``file``, with its log folded into it; a log that cannot be, of a broken file, is kept beside."""
+    kept = f"{file.name}.before-{datetime.now(UTC).strftime('%Y%m%dT%H%M%S.%fZ')}"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(file)) as former:
+        former.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    log = file.with_name(f"{file.name}-wal")
+    if log.exists():
+        log.rename(file.with_name(f"{kept}-wal"))
+    file.with_name(kept).hardlink_to(file)
+    return kept
 
 
 async def _back_up(url: str, file: Path, target: Path) -> None:

@@ -48,6 +48,7 @@ class DeliveryLoop(Deliveries):
         self._context = copy_context()
         self._ends = ends_together()
         self._notifier_is_there = True
+        self._was_asked = True
         self._waits_for_room = False
         self._more_may_be_owed = True
 
@@ -59,7 +60,7 @@ class DeliveryLoop(Deliveries):
         self._waits_for_room = room < -(-most // 2)
         if self._waits_for_room:
             return wakeups.SAFETY_PAUSE_SECONDS  # an attempt that ends rings the bell
-        if not self._notifier_is_there:
+        if not self._notifier_is_there and self._was_asked:
             await asyncio.sleep(PROBE_PAUSE_SECONDS)
         # Most rings tell of nothing that is owed now, and a look is cheaper than a claim.
         if not self._more_may_be_owed:
@@ -94,6 +95,8 @@ class DeliveryLoop(Deliveries):
 
     def _notice(self, result: Result) -> None:
         there = result.reached
+        # What ends without the notifier, like a page that was answered meanwhile, takes no turn of those that need it.
+        self._was_asked = there is not None
         if there is not None and there != self._notifier_is_there:
             log.warning("notifier_is_back" if there else "notifier_is_away")
             self._notifier_is_there = there

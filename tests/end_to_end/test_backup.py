@@ -1,9 +1,11 @@
 """Fault row 60: a room comes back from an older backup, and nobody is paged twice."""
 
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,22 @@ def test_what_cannot_be_a_backup_changes_nothing(world: World, tmp_path: Path) -
     assert world.kinds(incident)[0] == "opened"
 
 
+def incidents_in(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute("SELECT count(*) FROM incidents").fetchone()[0]
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_what_a_killed_room_left_in_its_log_is_kept_with_its_file(world: World, tmp_path: Path) -> None:
+    back_up(world, "pager", tmp_path / "copy")
+    world.raise_alert()
+    world.rooms["pager"].kill()
+    restore(world, "pager", tmp_path / "copy")
+    file = Path(make_url(world.databases["pager"]).database or "")
+    [kept] = file.parent.glob("pager*.before-*")
+    assert (incidents_in(file), incidents_in(kept)) == (0, 1)
+
+
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_a_restore_that_fails_leaves_what_was_there_and_one_that_is_repeated_keeps_both(
     world: World, tmp_path: Path
@@ -162,9 +180,10 @@ def test_a_restore_that_fails_leaves_what_was_there_and_one_that_is_repeated_kee
 
     restore(world, "pager", copy)
     restore(world, "pager", copy)
-    kept = [old for old in file.parent.glob("pager*.before-*") if not old.name.endswith("-wal")]
+    kept = sorted(file.parent.glob("pager*.before-*"))
     assert len(kept) == 2
-    assert sorted(old.read_bytes() for old in kept) == sorted([before, copy.read_bytes()])
+    assert kept[1].read_bytes() == copy.read_bytes()
+    assert {incidents_in(old) for old in kept} == {1}
     assert {old.stat().st_mode & 0o777 for old in [file, *kept]} == {0o600}
     world.rooms["pager"].start()
     assert world.kinds(incident)[0] == "opened"

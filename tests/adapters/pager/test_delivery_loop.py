@@ -1,11 +1,14 @@
 """When pages are claimed as they are made, when they wait for the loop, and when the loop is rung."""
 
+from dataclasses import replace
+
 import pytest
 from builders import an_application, raising
 from fakes.pager import FakePager
 from fakes.senders import FakeSenders
 
 from pager_domain.errors import StoreUnavailable
+from pager_domain.pager.events import Severity
 from pager_domain.pager.ports.email_sender import NotNow
 from pager_domain.pager.ports.notification_outbox import Claim
 from pager_grpc.pager import delivery_loop
@@ -120,6 +123,24 @@ async def test_what_was_answered_meanwhile_says_nothing_of_the_notifier(paging):
     paging.deliveries.begin([Claim(page, 2, is_wanted=False)])
     await paging.deliveries.drain()
     assert paging.deliveries.room == 0
+
+
+async def test_while_the_notifier_is_away_pages_that_do_not_need_it_take_no_turn_of_those_that_do(paging, monkeypatch):
+    await paging.deliveries.step()
+    paging.senders.answers = [NotNow("nobody is there", reached=False)] * 4
+    await paging.raised("a", "b")
+    await paging.deliveries.drain()
+    pages = paging.pager.store.state.pages
+    pages |= {key: replace(page, stopped=True) for key, page in pages.items()}
+    await paging.application.handle([raising("c", severity=Severity.INFO)])
+    await paging.application.escalate_due(10)
+    await paging.pager.advance(3600)
+    monkeypatch.setattr(delivery_loop, "PROBE_PAUSE_SECONDS", 0)
+    for _ in range(5):
+        await paging.deliveries.step()
+        await paging.deliveries.drain()
+        monkeypatch.setattr(delivery_loop, "PROBE_PAUSE_SECONDS", 1000)
+    assert sum(paging.senders.sent.values()) == 1
 
 
 async def test_an_attempt_that_ends_rings_only_for_whoever_waits_for_room(paging):

@@ -124,6 +124,29 @@ def test_if_nobody_is_on_call_any_more_for_the_level_that_is_due_at_once_they_be
     assert (fired.incident.cycle, fired.incident.level, len(fired.notifications)) == (2, 1, 2)
 
 
+def test_nor_is_it_silence_if_nobody_is_on_call_any_more_when_the_next_level_comes_at_its_time():
+    off_duty = replace(FLAPPING, levels=(FLAPPING.levels[0], EmptyLevel()))
+    change = alerted(healthy(paged(), after(minutes=1)), after(minutes=2))
+    fired = timed_out(change.service, after(minutes=15), off_duty)
+    assert (fired.incident.cycle, fired.incident.level, len(fired.notifications)) == (2, 1, 2)
+
+
+def test_nor_at_the_end_of_a_snooze_of_before():
+    off_duty = replace(FLAPPING, levels=(FLAPPING.levels[0], EmptyLevel()))
+    snoozed = on_snooze(paged(), Snooze("ana", timedelta(hours=1)), after(minutes=1)).service
+    change = alerted(healthy(snoozed, after(minutes=2)), after(minutes=3))
+    fired = timed_out(change.service, after(minutes=61), off_duty)
+    assert (fired.incident.cycle, fired.incident.level, len(fired.notifications)) == (2, 1, 2)
+
+
+def test_however_often_it_comes_and_goes_the_next_level_comes_when_it_would_have_come():
+    service = paged()
+    for minutes in (1, 3, 5):
+        service = alerted(healthy(service, after(minutes=minutes)), after(minutes=minutes + 1)).service
+    assert service.incident.next_escalation_at == after(minutes=15)
+    assert timed_out(service, after(minutes=15)).incident.level == 2
+
+
 def test_a_snooze_of_before_holds_on_until_its_end():
     snoozed = on_snooze(paged(), Snooze("ana", timedelta(hours=1)), after(minutes=1)).service
     change = alerted(healthy(snoozed, after(minutes=2)), after(minutes=3))
