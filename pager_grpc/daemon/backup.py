@@ -127,7 +127,7 @@ def _replaced(file: Path, source: Path) -> str:
 
 
 def _kept(file: Path) -> str:
-    """A second name of ``file``, with its log folded into it; a log that cannot be, of a broken file, is kept beside."""
+    """A second name of ``file``, with its log folded into it; the log of a broken file is kept beside it."""
     kept = f"{file.name}.before-{datetime.now(UTC).strftime('%Y%m%dT%H%M%S.%fZ')}"
     with suppress(sqlite3.Error), closing(sqlite3.connect(file)) as former:
         former.execute("PRAGMA wal_checkpoint(TRUNCATE)")
