@@ -79,23 +79,31 @@ def restored(room: Room, source: Path) -> int:
 
 
 async def known_until(rooms: Sequence[Room]) -> int:
-    """Prints until when each room knows what happened, and what that means after a restore; returns the exit code.
+    """Prints until when each room knows what happened, and what that means after a restore.
+
+    Returns the exit code: 2 if a room runs on its SQLite file, 1 if its database cannot be read.
 
     Raises:
-        ConfigurationFault: the configuration cannot be used, or a room runs on its SQLite file.
+        ConfigurationFault: the configuration cannot be used.
     """
-    for room, url in database_urls(rooms).items():
-        if (file := sqlite_file(url)) is not None and not file.exists():
-            sys.stdout.write(f"{room}: {file} is not there: nothing was ever stored\n")
-            continue
-        try:
-            newest = await _newest(room, url)
-        except StoreUnavailable as error:
-            return _failed(room, f"the database cannot be reached: {error.__cause__}")
-        except DBAPIError as error:
-            return _failed(room, f"the database has no tables of this room: {error.orig}")
-        moment = f"{newest:%Y-%m-%dT%H:%M:%S.%fZ}" if newest is not None else "never"
-        sys.stdout.write(f"{room}: known until {moment}; {_UNKNOWN_AFTER[room]}\n")
+    return max([await _known_until(room, url) for room, url in database_urls(rooms).items()])
+
+
+async def _known_until(room: Room, url: str) -> int:
+    if (file := sqlite_file(url)) is not None and not file.exists():
+        sys.stdout.write(f"{room}: {file} is not there: nothing was ever stored\n")
+        return 0
+    try:
+        newest = await _newest(room, url)
+    except ConfigurationFault as fault:
+        _failed(room, "; ".join(fault.faults))
+        return 2
+    except StoreUnavailable as error:
+        return _failed(room, f"the database cannot be reached: {error.__cause__}")
+    except DBAPIError as error:
+        return _failed(room, f"the database has no tables of this room: {error.orig}")
+    moment = f"{newest:%Y-%m-%dT%H:%M:%S.%fZ}" if newest is not None else "never"
+    sys.stdout.write(f"{room}: known until {moment}; {_UNKNOWN_AFTER[room]}\n")
     return 0
 
 

@@ -135,6 +135,9 @@ def test_what_cannot_be_a_backup_changes_nothing(world: World, tmp_path: Path) -
         (pagerd(world, "policy", "restore", "policy", str(tmp_path / "policy.backup")), 2, "another process uses"),
         (pagerd(world, "pager", "known-until", "pager"), 2, "another process uses"),
     ]
+    world.rooms["policy"].stop()
+    told = pagerd(world, "policy", "known-until", "pager", "policy")
+    assert (told.returncode, told.stdout.startswith("policy: known until ")) == (2, True)
     for done, code, words in attempts:
         assert done.returncode == code
         assert words in done.stderr
