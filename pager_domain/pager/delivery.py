@@ -4,14 +4,13 @@ import random
 import re
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from functools import partial
 
 from pager_domain.kernel import EmailTarget, NotificationTarget
 from pager_domain.pager.events import NotificationSettled, Outcome
 from pager_domain.pager.notification import Bundle
 from pager_domain.pager.ports.email_sender import FateUnknown, HandedOff, HandOff, NotNow, Refused
 from pager_domain.pager.ports.notification_outbox import Claim, Dissolved, Postponed, Result, Settled
-from pager_domain.values import changed
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=30)
 LONGEST_ASKED_PAUSE = timedelta(hours=1)
@@ -25,17 +24,18 @@ _SHORTEST_PAUSE = timedelta(seconds=0.5)
 
 def result_of(claim: Claim, answer: HandOff) -> Result:
     """The record to make of one attempt."""
+    told = partial(settled, claim, reached=True)
     match answer:
         case HandedOff(provider, message_id, twice):
-            return _told(claim, Outcome.HANDED_OFF, provider=provider, message_id=message_id, possibly_duplicated=twice)
+            return told(Outcome.HANDED_OFF, provider=provider, message_id=message_id, possibly_duplicated=twice)
         case Refused(reason) if isinstance(claim.notification, Bundle) and claim.attempt == 1:
             # Nobody has it, and what was wrong may be the bundle itself.
             return Dissolved(claim, reason)
         case Refused(reason):
             # Of an earlier attempt it may not be known how it ended: then the recipient may have it, even twice.
-            return _told(claim, Outcome.UNDELIVERABLE, reason=reason, possibly_duplicated=claim.attempt > 1)
+            return told(Outcome.UNDELIVERABLE, reason=reason, possibly_duplicated=claim.attempt > 1)
         case FateUnknown(reason):
-            return _told(claim, Outcome.IN_DOUBT, reason=reason, possibly_duplicated=True)
+            return told(Outcome.IN_DOUBT, reason=reason, possibly_duplicated=True)
         case NotNow(reason, after, reached):
             pause = _bounded(after) if after is not None else pause_before(claim.attempt + 1)
             return Postponed(claim, pause, reason, reached)
@@ -89,11 +89,6 @@ def _bounded(asked: timedelta) -> timedelta:
     return min(max(asked, _SHORTEST_PAUSE), LONGEST_ASKED_PAUSE)
 
 
-def _told(claim: Claim, outcome: Outcome, **more: Any) -> Settled:
-    """The end that the notifier told."""
-    return changed(settled(claim, outcome, **more), reached=True)
-
-
 def settled(
     claim: Claim,
     outcome: Outcome,
@@ -102,8 +97,9 @@ def settled(
     message_id: str = "",
     reason: str = "",
     possibly_duplicated: bool = False,
+    reached: bool | None = None,
 ) -> Settled:
-    """The end of a claim as a line in the timeline of each of its pages."""
+    """The end of a claim as a line in the timeline of each of its pages; ``reached``: the notifier told it."""
     bundle = claim.notification if isinstance(claim.notification, Bundle) else None
     end = Outcome.MERGED if bundle and outcome is Outcome.HANDED_OFF else outcome
     bundle_id = bundle.notification_id if bundle else ""
@@ -123,4 +119,4 @@ def settled(
         )
         for page in claim.pages
     )
-    return Settled(claim, outcome, events)
+    return Settled(claim, outcome, events, reached)

@@ -41,7 +41,7 @@ from pager_grpc.pager.wakeups import Wakeups, Work
 from pager_grpc.runtime.bulk import Writes
 from pager_grpc.runtime.columns import moment_of
 from pager_grpc.runtime.database import Database, Unit
-from pager_grpc.runtime.selecting import change, fetch, is_one_of, is_one_of_pairs
+from pager_grpc.runtime.selecting import fetch, is_one_of, is_one_of_pairs
 
 SERVICES = table_of(MonitoredServiceRow)
 INCIDENTS = table_of(IncidentRow)
@@ -50,12 +50,14 @@ ANSWERS = table_of(RequestAnswerRow)
 
 _BEGINS_OR_ENDS = (IncidentOpened, IncidentResolved, IncidentReopened)
 # By way of the incidents: pages are found by the key that begins with the service.
-_WAITING = """
+_CANCEL = """
+UPDATE notifications SET
+    state = CASE WHEN held THEN state ELSE 'cancelled' END,
+    settled_at = CASE WHEN held THEN settled_at ELSE :now END,
+    stopped_at = CASE WHEN held THEN :now ELSE stopped_at END
 WHERE (monitored_service_id, incident_id) IN (SELECT monitored_service_id, incident_id FROM incidents WHERE {})
-AND state = 'waiting'
+AND state = 'waiting' RETURNING *
 """
-_STOP = f"UPDATE notifications SET stopped_at = :now {_WAITING} AND held"
-_CANCEL = f"UPDATE notifications SET state = 'cancelled', settled_at = :now {_WAITING} AND NOT held RETURNING *"
 
 
 @dataclass
@@ -143,16 +145,16 @@ class SqlUnitOfWork(UnitOfWork):
         """A page that a delivery holds is left to that delivery."""
         condition, binds = is_one_of(self.connection, "incident_id", set(incident_ids))
         binds |= {"now": self.database.moment_bind(self.now)}
-        cancelled = await fetch(self.connection, _CANCEL.format(condition), binds)
-        # Last: a page that was claimed while this waited for its row is held by now.
-        await change(self.connection, _STOP.format(condition), binds)
+        # One statement: of a page that is claimed while this waits for its row, it sees that it is held.
+        found = await fetch(self.connection, _CANCEL.format(condition), binds)
         return [
             CancelledPage(
                 page_rows.notification_of(row, self.sealing),
                 row["attempts"],
                 before_due=page_rows.owed_at(row) > self.now,
             )
-            for row in cancelled
+            for row in found
+            if row["state"] == "cancelled"
         ]
 
     async def maintenance_windows(

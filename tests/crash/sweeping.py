@@ -6,8 +6,9 @@ from contextlib import AbstractAsyncContextManager
 
 from crash.scenarios import Scenario
 from crash.world import Crash, World
-from simulation.checkers import Bounds, violations
+from simulation.checkers import violations
 from simulation.history import History
+from simulation.moments import Bounds
 
 from pager_grpc.gen.policy.v1 import policy_service_pb2 as policy_pb
 from pager_grpc.gen.policy.v1 import policy_service_pb2_grpc as policy_pb_grpc

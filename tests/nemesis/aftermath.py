@@ -9,8 +9,8 @@ from pathlib import Path
 
 from nemesis.cluster import Cluster
 from sealed import SEALING
-from simulation.checkers import Bounds
 from simulation.history import History, LedgerLine
+from simulation.moments import Bounds
 
 from pager_domain.pager.audit import IncidentRecord
 from pager_grpc.pager.incident_records_sql import read_records

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from simulation.checkers import message_of, violations
+from simulation.checkers import violations
 from simulation.history import HandOff, History
+from simulation.moments import message_of
 
 from pager_domain.pager.events import LevelNotified
 

@@ -22,8 +22,9 @@ from nemesis.network import Loopback, Namespaces, enter_private_world
 from nemesis.report import lines, summary
 from nemesis.storms import Storms
 from nemesis.streams import Streams
-from simulation.checkers import Bounds, violations
+from simulation.checkers import violations
 from simulation.history import History, write
+from simulation.moments import Bounds
 
 BOUNDS = Bounds(holds_back=("pause", "partition", "slow"))
 

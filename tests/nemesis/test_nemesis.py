@@ -12,8 +12,9 @@ from nemesis.aftermath import unanswered
 from nemesis.lies import LIES, unnoticed
 from nemesis.network import why_no_namespaces
 from nemesis.report import lateness
-from simulation.checkers import Bounds, violations
+from simulation.checkers import violations
 from simulation.history import Call, Fault, History
+from simulation.moments import Bounds
 from simulation.test_checkers import T, a_history, moved
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulation.checkers import message_of
 from simulation.history import HandOff
+from simulation.moments import message_of
 
 from pager_domain.notifier.messages import POSSIBLE_DUPLICATE_PREFIX
 from pager_domain.pager.audit import IncidentRecord, PageRecord

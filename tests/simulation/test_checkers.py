@@ -3,8 +3,9 @@ from datetime import timedelta
 
 import pytest
 from builders import NOON, a_level, a_policy, a_service, an_alert, current
-from simulation.checkers import Bounds, violations
+from simulation.checkers import violations
 from simulation.history import Call, Fault, HandOff, History, LedgerLine, read, write
+from simulation.moments import Bounds
 
 from pager_domain.pager.audit import IncidentRecord, PageRecord
 from pager_domain.pager.events import Acknowledgement, NotificationSettled, Outcome, Timeout

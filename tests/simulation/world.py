@@ -11,9 +11,10 @@ from typing import Any
 from builders import NOON
 from simulation import disk
 from simulation.chance import Chance
-from simulation.checkers import Bounds, violations
+from simulation.checkers import violations
 from simulation.composition import serve_pager, serve_policy, serving_notifier, simulated
 from simulation.history import Fault, History
+from simulation.moments import Bounds
 from simulation.nemesis import Nemesis
 from simulation.network import Network
 from simulation.processes import Node

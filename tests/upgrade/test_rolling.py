@@ -8,8 +8,9 @@ import pytest
 from nemesis.aftermath import bundles, ledger, quiet, stored
 from nemesis.callers import Callers
 from nemesis.cluster import CATCH_ALL
-from simulation.checkers import Bounds, violations
+from simulation.checkers import violations
 from simulation.history import History
+from simulation.moments import Bounds
 from upgrade.fleet import PAGERS, Fleet
 
 pytestmark = pytest.mark.timeout(300)

@@ -24,7 +24,6 @@ from pager_domain.pager.events import (
     HealthyEvent,
     IncidentAcknowledged,
     LevelNotified,
-    LevelSkipped,
     PolicySource,
     Timeout,
 )
@@ -104,29 +103,9 @@ def test_where_no_level_would_have_come_a_new_cycle_begins_so_that_a_page_comes_
     assert step(resumed) == (2, 1, True)
 
 
-# Between its two levels, and when the next one is to fire nobody is on call for that.
-ON_CALL, OFF_DUTY = a_policy(levels=2), a_policy(levels=[a_level(), EmptyLevel()])
-
-
-def test_a_snooze_at_whose_end_nobody_is_on_call_any_more_for_what_is_left_begins_anew():
-    resumed = timed_out(snoozed(paged(ON_CALL)).service, OFF_DUTY, after(minutes=60))
-    assert step(resumed) == (2, 1, True)
-    assert [type(cause) for cause in causes(resumed)] == [LevelSkipped, LevelNotified]
-
-
-def test_whoever_escalates_before_that_pages_level_1_again():
+def test_whoever_escalates_before_its_end_pages_level_1_again():
     escalated = on_escalation(snoozed(paged(a_policy())).service, Escalation("ben"), after(minutes=5))
     assert step(timed_out(escalated.service, a_policy(), after(minutes=5))) == (2, 1, True)
-
-
-def test_so_does_an_escalation_by_hand_and_the_incident_is_not_left_to_nobody():
-    escalated = on_escalation(acknowledged(ON_CALL), Escalation("ben"), after(minutes=2))
-    assert step(timed_out(escalated.service, OFF_DUTY, after(minutes=2))) == (2, 1, True)
-
-
-def test_but_the_delay_of_a_level_after_which_nobody_is_on_call_ends_as_it_is():
-    change = timed_out(paged(ON_CALL), OFF_DUTY, after(minutes=15))
-    assert [type(cause) for cause in causes(change)] == [LevelSkipped, EscalationExhausted]
 
 
 def test_a_snooze_of_an_exhausted_incident_begins_a_new_cycle_with_all_its_repeats():
